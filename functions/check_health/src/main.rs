@@ -1,0 +1,5 @@
+//! Lambda function `check_health`.
+
+fn main() -> Result<(), lambda_http::Error> {
+    shared::bootstrap::serve(|app, call| Box::pin(check_health::handle(app, call)))
+}

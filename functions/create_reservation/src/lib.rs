@@ -1,0 +1,67 @@
+//! `POST /api/v1/reservations`: holds one or several seats, all or none.
+
+use lambda_http::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::{
+    app::App,
+    domain::{
+        id::{ConcertId, UserId},
+        layout::SeatNumber,
+        reservation::Reservation,
+    },
+    http::{
+        Answer, Call, Problem,
+        answer::{body, json_once},
+        views::{RequestedSeat, ReservationBody},
+    },
+    store::holds::HoldOrder,
+};
+
+const MOST_SEATS: usize = 8;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct NewReservation {
+    concert_id: ConcertId,
+    seat_number: Option<RequestedSeat>,
+    seat_numbers: Option<Vec<RequestedSeat>>,
+    user_id: Option<UserId>,
+}
+
+/// What makes two requests the same under an `Idempotency-Key`.
+#[derive(Serialize)]
+struct Same<'a> {
+    concert: ConcertId,
+    seats: &'a [SeatNumber],
+}
+
+impl NewReservation {
+    fn seats(&self) -> Result<Vec<SeatNumber>, Problem> {
+        let asked = match (&self.seat_number, &self.seat_numbers) {
+            (Some(seat), None) => vec![*seat],
+            (None, Some(seats)) if (1..=MOST_SEATS).contains(&seats.len()) => seats.clone(),
+            (None, Some(_)) => return Err(Problem::invalid("/seatNumbers", "must have 1 to 8 seats")),
+            _ => return Err(Problem::invalid("", "must have either seatNumber or seatNumbers")),
+        };
+        for (index, seat) in asked.iter().enumerate() {
+            if asked[..index].contains(seat) {
+                return Err(Problem::invalid(format!("/seatNumbers/{index}"), "is named twice"));
+            }
+        }
+        Ok(asked.into_iter().map(|RequestedSeat(seat)| seat).collect())
+    }
+}
+
+/// Answers 201 with the reservation; a held or sold seat is 409 at once.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    let payload = call.payload()?;
+    let claimant = app.tokens.claimant(call, app.now())?;
+    let new: NewReservation = payload.parse()?;
+    let order = HoldOrder { concert_id: new.concert_id, seats: new.seats()?, claimant };
+    let same = Same { concert: order.concert_id, seats: &order.seats };
+    let idempotent = call.idempotent("create_reservation", &same)?;
+    order.claimant.must_be(new.user_id)?;
+    let view = |reservation: &Reservation| ReservationBody::new(reservation, reservation.reserved_at);
+    let done = app.store.hold(&order, idempotent.as_ref(), |reservation| body(&view(reservation))).await?;
+    Ok(json_once(StatusCode::CREATED, done, view))
+}

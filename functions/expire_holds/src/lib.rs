@@ -1,0 +1,30 @@
+//! Timers of holds: cleans up those whose time is up, re-arms those that fired early.
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use lambda_runtime::Error;
+use shared::{
+    app::App,
+    queues::{Delayed, Timer},
+    store::expiry::Expiry,
+};
+
+/// Handles each timer on its own; those that failed are reported, and come again.
+pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
+    let mut response = SqsBatchResponse::default();
+    for record in event.records {
+        if let Err(error) = expire(app, &record).await {
+            let message_id = record.message_id.unwrap_or_default();
+            tracing::error!(message_id, %error, "timer failed");
+            response.add_failure(message_id);
+        }
+    }
+    Ok(response)
+}
+
+async fn expire(app: &App, record: &SqsMessage) -> Result<(), Error> {
+    let timer: Timer = serde_json::from_str(record.body.as_deref().unwrap_or_default())?;
+    if let Expiry::NotDue(due) = app.store.expire(timer.user_id, timer.reservation_id).await? {
+        app.queues.send_timers(&[Delayed::timer(timer, due, app.now())]).await?;
+    }
+    Ok(())
+}

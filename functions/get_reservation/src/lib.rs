@@ -1,0 +1,17 @@
+//! `GET /api/v1/reservations/{reservationId}`.
+
+use lambda_http::http::StatusCode;
+use shared::{
+    app::App,
+    domain::id::ReservationId,
+    http::{Answer, Call, json, views::ReservationBody},
+};
+
+/// Answers 200 with the fan's reservation; somebody else's is 404. Admins name the fan with `?userId=`.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    let caller = app.tokens.caller(call, app.now())?;
+    let id: ReservationId = call.path("reservationId")?;
+    let user = caller.acting_for(call)?;
+    let reservation = app.store.reservation(user, id).await?;
+    Ok(json(StatusCode::OK, &ReservationBody::new(&reservation, app.now())))
+}

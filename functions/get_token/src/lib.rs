@@ -1,0 +1,28 @@
+//! `GET /api/v1/tokens/{userId}`: where the fan stands. A waiting fan's poll reads nothing from the tables.
+
+use lambda_http::http::StatusCode;
+use shared::{
+    app::App,
+    domain::{id::UserId, refusal::Refusal},
+    http::{Answer, Call, turn},
+    store::tickets::Claimant,
+};
+
+/// Answers 200 with the token; no place is 404, a turn that is over 410.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    let caller = app.tokens.caller(call, app.now())?;
+    let user: UserId = call.path("userId")?;
+    let queue = turn::queue_of(call, &caller)?;
+    caller.must_be(user)?;
+    if let Some(claimant) = &caller.claimant {
+        let standing = app.store.turn(claimant).await?;
+        return turn::answer_poll(app, call, claimant, standing).await;
+    }
+    let ticket = app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?;
+    if ticket.left {
+        return Err(Refusal::TokenOver.into());
+    }
+    let claimant = Claimant::of(&ticket);
+    let standing = app.store.turn(&claimant).await?;
+    turn::answer(app, StatusCode::OK, &claimant, standing).await
+}

@@ -1,0 +1,29 @@
+//! `POST /api/v1/tokens`: joins the line, or finds the place one has.
+
+use lambda_http::http::StatusCode;
+use serde::Deserialize;
+use shared::{
+    app::App,
+    domain::id::{QueueId, UserId},
+    http::{Answer, Call, turn},
+    store::tickets::Claimant,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Join {
+    user_id: Option<UserId>,
+    queue_id: Option<QueueId>,
+}
+
+/// Answers 201 with a new place, or 200 with the one the fan has.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    let payload = call.payload()?;
+    let caller = app.tokens.access_caller(call, app.now())?;
+    let join: Join = payload.parse()?;
+    let user = join.user_id.unwrap_or(caller.user_id);
+    caller.must_be(user)?;
+    let joined = app.store.join(&join.queue_id.unwrap_or_else(QueueId::main), user).await?;
+    let status = if joined.new { StatusCode::CREATED } else { StatusCode::OK };
+    turn::answer(app, status, &Claimant::of(&joined.ticket), joined.turn).await
+}

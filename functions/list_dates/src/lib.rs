@@ -1,0 +1,43 @@
+//! `GET /api/v1/reservations/dates`: the concerts, by start.
+
+use lambda_http::http::StatusCode;
+use shared::{
+    app::App,
+    domain::{id::ConcertId, time::Timestamp},
+    http::{Answer, Call, answer::with_header, call::cursor_text, json, views::ConcertDate},
+    store::concerts::{ListingRange, Offer},
+};
+use std::str::FromStr;
+
+/// The position of a concert in the listing.
+struct Position(Timestamp, ConcertId);
+
+impl FromStr for Position {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (millis, id) = text.split_once(' ').ok_or(())?;
+        Ok(Position(Timestamp::from_millis(millis.parse().map_err(|_| ())?), id.parse().map_err(|_| ())?))
+    }
+}
+
+impl Position {
+    fn of(offer: &Offer) -> String {
+        format!("{} {}", offer.concert.starts_at.millis(), offer.concert.concert_id)
+    }
+}
+
+/// Answers 200 with an array; the next page is named in `Link`.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    let limit = call.limit()?;
+    let after = call.cursor::<Position>()?.map(|Position(starts_at, id)| (starts_at, id));
+    let offers = app.store.listing_page(&ListingRange { after, ..ListingRange::default() }, limit).await?;
+    let dates: Vec<ConcertDate> = offers.iter().map(|o| ConcertDate::new(&o.concert, o.seats_available)).collect();
+    let response = with_header(json(StatusCode::OK, &dates), "cache-control", "public, max-age=1");
+    match offers.last() {
+        Some(last) if dates.len() == limit as usize => {
+            let (path, cursor) = (call.raw_path(), cursor_text(&Position::of(last)));
+            Ok(with_header(response, "link", format!("<{path}?limit={limit}&cursor={cursor}>; rel=\"next\"")))
+        }
+        _ => Ok(response),
+    }
+}

@@ -1,0 +1,74 @@
+//! `GET /api/v1/reservations/{concertId}/seats`: the seat map, for fans who were let in.
+
+use lambda_http::http::StatusCode;
+use shared::{
+    app::App,
+    domain::{
+        concert::{Concert, SeatStatus},
+        id::ConcertId,
+        layout::{Layout, SeatNumber},
+        refusal::Refusal,
+        time::Timestamp,
+    },
+    http::{Answer, Call, Problem, json, views::SeatBody},
+    store::{Failure, seats::SeatItem},
+};
+use std::{collections::HashMap, convert::Infallible, str::FromStr};
+
+/// The name of a section; any text, since one that does not exist has no seats.
+struct Section(String);
+
+impl FromStr for Section {
+    type Err = Infallible;
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Section(text.to_owned()))
+    }
+}
+
+/// Answers 200 with the seats by number. Session and seats are read at once.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    let claimant = app.tokens.claimant(call, app.now())?;
+    let id: ConcertId = call.path("concertId")?;
+    let section = call.query::<Section>("section")?.map(|Section(name)| name);
+    let concert = match app.store.concert(id).await {
+        Ok(concert) => concert,
+        Err(failure) => return Err(app.store.live_session(&claimant).await.err().unwrap_or(failure).into()),
+    };
+    let chunks = match section {
+        None if concert.layout.seats_total() > Layout::MAX_SEATS_IN_ONE_MAP => None,
+        _ => Some(concert.layout.chunks(section.as_deref())),
+    };
+    let seats = async { Ok::<_, Failure>(app.store.seats_of_chunks(id, chunks.as_deref().unwrap_or_default()).await?) };
+    let (_, taken) = futures_util::try_join!(app.store.live_session(&claimant), seats)?;
+    if chunks.is_none() {
+        return Err(Problem::invalid("section", "is required above 5000 seats"));
+    }
+    if concert.queue_id != claimant.queue_id {
+        return Err(Refusal::WrongQueue.into());
+    }
+    Ok(json(StatusCode::OK, &seat_map(&concert, section.as_deref(), &taken, app.now())))
+}
+
+fn seat_map<'a>(
+    concert: &'a Concert,
+    section: Option<&'a str>,
+    taken: &[SeatItem],
+    now: Timestamp,
+) -> Vec<SeatBody<'a>> {
+    let taken: HashMap<SeatNumber, SeatStatus> = taken.iter().map(|s| (s.seat_number, s.status_at(now))).collect();
+    concert
+        .layout
+        .seats(section)
+        .map(|(seat_number, block)| {
+            let status = taken.get(&seat_number).copied().unwrap_or(SeatStatus::Available);
+            SeatBody {
+                seat_number,
+                available: status == SeatStatus::Available,
+                status,
+                section: &block.section,
+                seat_type: &block.seat_type,
+                price: block.price,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,43 @@
+//! `POST /api/v1/payments/process`: pays a reservation from the fan's balance.
+
+use lambda_http::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::{
+    app::App,
+    domain::id::{ReservationId, UserId},
+    http::{
+        Answer, Call,
+        answer::{body, json_once},
+        views::{PaymentBody, RequestedAmount},
+    },
+    store::payment::PaymentOrder,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Payment {
+    reservation_id: ReservationId,
+    user_id: Option<UserId>,
+    amount: RequestedAmount,
+}
+
+/// What makes two requests the same under an `Idempotency-Key`.
+#[derive(Serialize)]
+struct Same {
+    reservation: ReservationId,
+    amount: RequestedAmount,
+}
+
+/// Answers 200 with the payment. Paying twice pays once.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    let payload = call.payload()?;
+    let claimant = app.tokens.claimant(call, app.now())?;
+    let payment: Payment = payload.parse()?;
+    let same = Same { reservation: payment.reservation_id, amount: payment.amount };
+    let idempotent = call.idempotent("process_payment", &same)?;
+    claimant.must_be(payment.user_id)?;
+    let RequestedAmount(amount) = payment.amount;
+    let order = PaymentOrder { claimant, reservation_id: payment.reservation_id, amount };
+    let done = app.store.pay(&order, idempotent.as_ref(), |paid| body(&PaymentBody::new(paid))).await?;
+    Ok(json_once(StatusCode::OK, done, PaymentBody::new))
+}

@@ -1,0 +1,35 @@
+//! `POST /api/v1/payments/recharge`: puts money on a fan's balance.
+
+use lambda_http::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::{
+    app::App,
+    domain::id::UserId,
+    http::{
+        Answer, Call,
+        answer::{body, json_once},
+        views::{BalanceBody, RequestedAmount},
+    },
+};
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Recharge {
+    user_id: UserId,
+    amount: RequestedAmount,
+}
+
+/// Answers 200 with the balance before and after.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    let payload = call.payload()?;
+    let caller = app.tokens.caller(call, app.now())?;
+    let recharge: Recharge = payload.parse()?;
+    let idempotent = call.idempotent("recharge_balance", &recharge)?;
+    caller.must_be(recharge.user_id)?;
+    let RequestedAmount(amount) = recharge.amount;
+    let done = app
+        .store
+        .recharge(recharge.user_id, amount, idempotent.as_ref(), |recharged| body(&BalanceBody::new(recharged)))
+        .await?;
+    Ok(json_once(StatusCode::OK, done, BalanceBody::new))
+}

@@ -1,0 +1,152 @@
+//! What a batch of stream records asks for.
+
+use aws_lambda_events::event::dynamodb::EventRecord;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_dynamo::Item;
+use serde_json::{Value, json};
+use shared::{
+    domain::{
+        id::{ConcertId, PaymentId, QueueId, UserId},
+        layout::Chunk,
+        ledger::LedgerEntry,
+        reservation::{Reservation, ReservationStatus},
+        session::{EndReason, Session},
+        time::Timestamp,
+    },
+    queues::Timer,
+    store::{keys, seats::SeatItem},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A domain event. Consumers see each at least once and drop repeats by `id`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DomainEvent {
+    /// The same for the same change, however often it is sent.
+    pub id: String,
+    /// `reservation.confirmed`, `ledger.payment`, `session.ended` and so on.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// When the change was written, RFC 3339.
+    pub at: String,
+    /// What changed.
+    pub data: Value,
+}
+
+/// The doings of a batch, each once.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Timers to send, with the time they are due.
+    pub timers: BTreeMap<Timer, Timestamp>,
+    /// Events to send, in order.
+    pub events: Vec<DomainEvent>,
+    /// Chunks to recount.
+    pub chunks: BTreeSet<(ConcertId, Chunk)>,
+    /// Queues in which a slot may have become free.
+    pub promotable: BTreeSet<QueueId>,
+}
+
+impl Changes {
+    /// Notes what a record asks for; items that matter to nobody are passed over.
+    pub fn note(&mut self, record: EventRecord) -> Result<(), serde_dynamo::Error> {
+        let at = record.change.approximate_creation_date_time;
+        let at = Timestamp::from_millis(at.timestamp_millis()).rfc3339();
+        let (old, new) = (record.change.old_image, record.change.new_image);
+        let either = if new.is_empty() { &old } else { &new };
+        let (partition, sort) = (text(either, "pk"), text(either, "sk"));
+        if sort.starts_with(keys::RESERVATION_PREFIX) {
+            self.note_reservation(read(old)?, read(new)?, at);
+        } else if sort.starts_with(keys::LEDGER_PREFIX) {
+            if let Some(user) = partition.strip_prefix(keys::FAN_PREFIX).and_then(|id| id.parse().ok()) {
+                self.note_entry(user, read(new)?, at);
+            }
+        } else if sort.starts_with(keys::SEAT_PREFIX) {
+            self.note_seat(read(old)?, read(new)?);
+        } else if partition.starts_with(keys::SESSION_PREFIX) {
+            self.note_session(read(old)?, read(new)?, at);
+        }
+        Ok(())
+    }
+
+    fn note_reservation(&mut self, old: Option<Reservation>, new: Option<Reservation>, at: String) {
+        let Some(new) = new else { return };
+        if old.is_some_and(|old| old.status == new.status) {
+            return;
+        }
+        let (id, user_id) = (new.reservation_id, new.user_id);
+        if new.status == ReservationStatus::Pending {
+            self.timers.insert(Timer { user_id, reservation_id: id }, new.expires_at);
+        }
+        let status = json!(new.status).as_str().unwrap_or_default().to_lowercase();
+        self.events.push(DomainEvent {
+            id: format!("reservation/{id}/{status}"),
+            event_type: format!("reservation.{status}"),
+            at,
+            data: json!({
+                "reservationId": id, "userId": user_id, "concertId": new.concert_id, "seatNumbers": new.seat_numbers,
+                "amount": new.amount, "expiresAt": new.expires_at.rfc3339(),
+                "paymentId": new.paid_at.map(|_| PaymentId::of(id)),
+            }),
+        });
+    }
+
+    fn note_entry(&mut self, user: UserId, entry: Option<LedgerEntry>, at: String) {
+        let Some(entry) = entry else { return };
+        let kind = json!(entry.entry_type).as_str().unwrap_or_default().to_lowercase();
+        self.events.push(DomainEvent {
+            id: format!("ledger/{user}/{}", entry.sequence),
+            event_type: format!("ledger.{kind}"),
+            at,
+            data: json!({
+                "userId": user, "sequence": entry.sequence, "amount": entry.amount,
+                "balanceAfter": entry.balance_after, "reservationId": entry.reservation_id,
+                "paymentId": entry.reservation_id.map(PaymentId::of),
+            }),
+        });
+    }
+
+    /// A seat that was taken over or deleted while held: its old reservation is over, timer or not.
+    fn note_seat(&mut self, old: Option<SeatItem>, new: Option<SeatItem>) {
+        for seat in old.iter().chain(&new) {
+            self.chunks.insert((seat.concert_id, seat.seat_number.chunk()));
+        }
+        let Some(old) = old else { return };
+        let still = new.is_some_and(|new| new.reservation_id == old.reservation_id);
+        if let (false, Some(held_until)) = (still, old.held_until) {
+            let timer = Timer { user_id: old.user_id, reservation_id: old.reservation_id };
+            self.timers.entry(timer).or_insert(held_until);
+        }
+    }
+
+    fn note_session(&mut self, old: Option<Session>, new: Option<Session>, at: String) {
+        let Some(new) = new else { return };
+        let (queue, place) = (&new.queue_id, new.place.get());
+        let (was_live, had_begun) = (old.as_ref().is_none_or(|s| s.ended.is_none()), old.is_some());
+        let kind = match (new.ended, had_begun) {
+            (None, false) => "started",
+            (Some(_), _) if was_live => "ended",
+            _ => return,
+        };
+        // A promotion made the tombstones of no-shows and of the expired itself.
+        let promoted = matches!(new.end_reason, Some(EndReason::NoShow | EndReason::Expired));
+        if kind == "ended" && !promoted {
+            self.promotable.insert(queue.clone());
+        }
+        self.events.push(DomainEvent {
+            id: format!("session/{queue}/{place}/{kind}"),
+            event_type: format!("session.{kind}"),
+            at,
+            data: json!({ "queueId": queue, "place": place, "userId": new.user_id, "reason": new.end_reason }),
+        });
+    }
+}
+
+fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+    match item.get(name) {
+        Some(serde_dynamo::AttributeValue::S(text)) => text,
+        _ => "",
+    }
+}
+
+fn read<T: DeserializeOwned>(image: Item) -> Result<Option<T>, serde_dynamo::Error> {
+    if image.is_empty() { Ok(None) } else { serde_dynamo::from_item(image).map(Some) }
+}

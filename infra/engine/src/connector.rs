@@ -1,0 +1,145 @@
+//! The network of the embedded world: the SDK's HTTP client.
+
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use serde_json::{Value, json};
+
+use crate::engine::World;
+use crate::fault::{self, Call, Fault};
+
+/// The prefix of DynamoDB's operations in `x-amz-target`.
+pub(crate) const DYNAMODB: &str = "DynamoDB_20120810";
+/// The prefix of SQS's operations in `x-amz-target`.
+const SQS: &str = "AmazonSQS";
+
+/// A service's answer: an HTTP status and a JSON body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+/// Takes the SDK's requests to the embedded world.
+#[derive(Debug, Clone)]
+pub(crate) struct Connector {
+    world: Arc<World>,
+}
+
+impl Connector {
+    pub(crate) fn new(world: Arc<World>) -> Self {
+        Self { world }
+    }
+}
+
+impl HttpClient for Connector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let world = Arc::clone(&self.world);
+        HttpConnectorFuture::new(async move { exchange(&world, &request).await })
+    }
+}
+
+/// One request and its answer, or the loss of either.
+async fn exchange(world: &World, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    let (service, operation, mut body) = parse(request)?;
+    let tables = tables(&body);
+    let under_way = world.metering.begin();
+    // Requests that are waited for together must be seen together before the first of them is answered.
+    tokio::task::yield_now().await;
+    let fault = world.next_fault(&Call { operation, tables: &tables, sequence: under_way.sequence, body: &body });
+    if fault == Fault::LostRequest {
+        return Err(lost("the connection broke before the request was sent"));
+    }
+    let answer = fault::answer(fault, service, &body).unwrap_or_else(|| {
+        if service == SQS {
+            return world.queues.execute(operation, &body, world.clock.now_ms());
+        }
+        ask_for_capacity(operation, &mut body);
+        let actions = body["TransactItems"].as_array().map_or(0, Vec::len);
+        let answer = world.tables.execute(operation, body);
+        meter(world, operation, actions, &answer);
+        answer
+    });
+    if fault == Fault::LostAnswer {
+        return Err(lost("the connection broke before the answer came"));
+    }
+    respond(&answer)
+}
+
+/// Service, operation and JSON body of a request.
+fn parse(request: &HttpRequest) -> Result<(&str, &str, Value), ConnectorError> {
+    let misuse = |text: &str| ConnectorError::user(text.into());
+    let (service, operation) = request
+        .headers()
+        .get("x-amz-target")
+        .and_then(|target| target.split_once('.'))
+        .filter(|(service, _)| [DYNAMODB, SQS].contains(service))
+        .ok_or_else(|| misuse("the embedded world serves DynamoDB and SQS over JSON only"))?;
+    let body = request
+        .body()
+        .bytes()
+        .and_then(|bytes| serde_json::from_slice(bytes).ok())
+        .ok_or_else(|| misuse("the request's body is not JSON in memory"))?;
+    Ok((service, operation, body))
+}
+
+/// Asks DynamoDB to report what the request consumes, if the caller did not.
+fn ask_for_capacity(operation: &str, body: &mut Value) {
+    let about_items = !matches!(operation, "CreateTable" | "DescribeTable" | "UpdateTimeToLive");
+    if about_items && body.get("ReturnConsumedCapacity").is_none() {
+        body["ReturnConsumedCapacity"] = json!("TOTAL");
+    }
+}
+
+fn meter(world: &World, operation: &str, actions: usize, answer: &Answer) {
+    world.metering.add_consumed(operation, &answer.body);
+    let error = answer.body["__type"].as_str().unwrap_or_default();
+    if error.ends_with("#ConditionalCheckFailedException") {
+        world.metering.add_refused(1.0);
+    } else if error.ends_with("#TransactionCanceledException") && operation == "TransactWriteItems" {
+        world.metering.add_refused(2.0 * actions as f64);
+    }
+}
+
+/// The tables that a request names, wherever its operation puts them.
+fn tables(body: &Value) -> Vec<String> {
+    let mut tables = Vec::new();
+    let mut note = |name: Option<&str>| {
+        if let Some(name) = name.filter(|name| !tables.iter().any(|known| known == name)) {
+            tables.push(name.to_owned());
+        }
+    };
+    note(body["TableName"].as_str());
+    for action in body["TransactItems"].as_array().into_iter().flatten() {
+        for detail in action.as_object().into_iter().flat_map(|kinds| kinds.values()) {
+            note(detail["TableName"].as_str());
+        }
+    }
+    for name in body["RequestItems"].as_object().into_iter().flat_map(|named| named.keys()) {
+        note(Some(name));
+    }
+    tables
+}
+
+fn lost(text: &str) -> ConnectorError {
+    ConnectorError::io(text.into())
+}
+
+fn respond(answer: &Answer) -> Result<HttpResponse, ConnectorError> {
+    let status = answer.status.try_into().map_err(|error| ConnectorError::other(Box::new(error), None))?;
+    let mut response = HttpResponse::new(status, SdkBody::from(answer.body.to_string()));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    Ok(response)
+}

@@ -1,0 +1,173 @@
+//! The embedded world as a test sees it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use serde_json::Value;
+use template::Table;
+
+use crate::clock::{Clock, SharedClock};
+use crate::connector::Connector;
+use crate::database::Tables;
+use crate::fault::{Call, Fault};
+use crate::meter::{Meter, Metering};
+use crate::queues::{Message, Queues};
+
+/// Retries of the SDK wait this long at most: a test should not sleep.
+const MAX_BACKOFF: Duration = Duration::from_millis(2);
+
+/// Decides what happens to each request.
+type Faults = Box<dyn FnMut(&Call<'_>) -> Fault + Send>;
+
+/// An embedded DynamoDB and SQS; clones share one world.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    world: Arc<World>,
+}
+
+/// What an engine's clones and its HTTP clients share.
+pub(crate) struct World {
+    pub(crate) clock: SharedClock,
+    pub(crate) tables: Tables,
+    pub(crate) queues: Queues,
+    pub(crate) metering: Metering,
+    region: Region,
+    faults: Mutex<Option<Faults>>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+/// A region for one engine alone: the SDK keeps one retry quota for each region in the whole process, and the faults of
+/// one test must not use up the retries of another.
+fn own_region() -> Region {
+    static ENGINES: AtomicU64 = AtomicU64::new(0);
+    Region::new(format!("embedded-{}", ENGINES.fetch_add(1, Ordering::Relaxed)))
+}
+
+impl World {
+    fn faults(&self) -> MutexGuard<'_, Option<Faults>> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn next_fault(&self, call: &Call<'_>) -> Fault {
+        self.faults().as_mut().map_or(Fault::None, |decide| decide(call))
+    }
+}
+
+impl Engine {
+    /// An empty world on the given clock.
+    pub fn new(clock: impl Clock + 'static) -> Self {
+        let clock = SharedClock::new(clock);
+        Self {
+            world: Arc::new(World {
+                tables: Tables::new(clock.clone()),
+                clock,
+                queues: Queues::default(),
+                metering: Metering::default(),
+                region: own_region(),
+                faults: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Creates tables as the template describes them, with their streams and TTL, under their local names.
+    ///
+    /// # Panics
+    /// If DynamoDB would refuse one of them, or it exists already.
+    pub fn create_tables(&self, tables: &[Table]) {
+        for table in tables {
+            self.world.tables.create_table(table);
+        }
+    }
+
+    /// The HTTP client that takes the SDK's requests to this world.
+    pub fn http_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(Connector::new(Arc::clone(&self.world)))
+    }
+
+    /// A configuration for real SDK clients of this world: three attempts with hardly any back-off, the engine's clock
+    /// for signatures. The SDK's sleeps are tokio's, so a paused runtime skips them. As in production, the SDK stops
+    /// retrying when its retry quota is spent on requests that failed in the end; all clients of one engine share it.
+    pub fn sdk_config(&self) -> SdkConfig {
+        let credentials = Credentials::new("embedded", "embedded", None, None, "engine");
+        let retries = RetryConfig::standard()
+            .with_max_attempts(3)
+            .with_initial_backoff(MAX_BACKOFF)
+            .with_max_backoff(MAX_BACKOFF);
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(self.world.region.clone())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(self.http_client())
+            .sleep_impl(TokioSleep::new())
+            .time_source(self.world.clock.clone())
+            .retry_config(retries)
+            .build()
+    }
+
+    /// What was used since the start or the last reset.
+    pub fn meter(&self) -> Meter {
+        self.world.metering.read()
+    }
+
+    /// Sets every figure of the meter to zero.
+    pub fn reset_meter(&self) {
+        self.world.metering.reset();
+    }
+
+    /// Asks `decide` about every request from now on, in the order in which the engine takes them. `decide` must not
+    /// send requests of its own, and must not change the faults.
+    pub fn set_faults(&self, decide: impl FnMut(&Call<'_>) -> Fault + Send + 'static) {
+        *self.world.faults() = Some(Box::new(decide));
+    }
+
+    /// Lets every request through again.
+    pub fn clear_faults(&self) {
+        *self.world.faults() = None;
+    }
+
+    /// Everything in a queue, in the order of sending; empty if nothing was ever sent to it.
+    pub fn messages(&self, queue_url: &str) -> Vec<Message> {
+        self.world.queues.messages(queue_url)
+    }
+
+    /// Empties a queue and returns what was in it, in the order of sending.
+    pub fn take_messages(&self, queue_url: &str) -> Vec<Message> {
+        self.world.queues.take(queue_url)
+    }
+
+    /// The records that a table's stream gained since the last call (of any clone), as Lambda delivers them.
+    ///
+    /// # Panics
+    /// If there is no such table, or it has no stream.
+    pub fn stream_records(&self, table: &str) -> Vec<Value> {
+        self.world.tables.stream_records(table)
+    }
+
+    /// Deletes every item whose TTL has passed, as DynamoDB does within days, and returns how many; the stream says
+    /// that the service deleted them.
+    pub fn sweep_ttl(&self) -> usize {
+        self.world.tables.sweep_ttl()
+    }
+
+    /// Every item of a table as plain JSON, unmetered: for checking invariants. `{"N": "7"}` becomes `7`, a number that
+    /// is no 64-bit integer keeps its digits as a string, sets become lists and binary stays base64.
+    ///
+    /// # Panics
+    /// If there is no such table.
+    pub fn items(&self, table: &str) -> Vec<Value> {
+        self.world.tables.items(table)
+    }
+}

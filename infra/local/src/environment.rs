@@ -1,0 +1,89 @@
+//! The environment variables of the functions.
+
+use std::{collections::BTreeMap, env};
+
+use template::{Function, Reference, Template};
+
+use crate::{
+    failure::{Context, Failure},
+    queues::Queues,
+    state::State,
+};
+
+/// The region that everything claims to be in.
+pub const REGION: &str = "us-east-1";
+/// The account that everything claims to belong to; the emulators' own.
+pub const ACCOUNT: &str = "000000000000";
+/// Credentials that nobody checks.
+pub const DUMMY_CREDENTIALS: (&str, &str) = ("local", "local");
+/// Parameters whose default suits AWS and not a laptop: a person watches here, and ticks cost nothing.
+const LOCAL_PARAMETERS: [(&str, &str); 1] = [("TickSeconds", "2")];
+
+/// Where a function finds the rest of the stack.
+pub struct Surroundings<'a> {
+    /// What the template says.
+    pub template: &'a Template,
+    /// Where secrets are.
+    pub state: &'a State,
+    /// The queues' URLs.
+    pub queues: &'a Queues,
+    /// DynamoDB's address, `http://...`.
+    pub dynamodb: &'a str,
+}
+
+impl Surroundings<'_> {
+    /// All variables that `function` gets on top of those of this process: what the template says, unless the
+    /// variable is set in the environment of this process, and what Lambda sets.
+    ///
+    /// # Errors
+    /// When the template refers to what does not exist here.
+    pub fn variables(&self, function: &Function) -> Result<BTreeMap<String, String>, Failure> {
+        let parameters = LOCAL_PARAMETERS.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let mut variables = self
+            .template
+            .environment(function, &parameters, &|reference| self.resolve(reference))
+            .context(&function.name)?;
+        for (name, value) in &mut variables {
+            if let Ok(given) = env::var(name) {
+                *value = given;
+            }
+        }
+        let (key, secret) = DUMMY_CREDENTIALS;
+        let fixed = [
+            ("AWS_REGION", REGION),
+            ("AWS_DEFAULT_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", key),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb),
+            ("AWS_ENDPOINT_URL_SQS", &self.queues.endpoint),
+            ("AWS_LAMBDA_FUNCTION_NAME", &function.name),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &function.memory_mb.to_string()),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", function.name)),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "local"),
+        ];
+        variables.extend(fixed.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Ok(variables)
+    }
+
+    fn resolve(&self, reference: Reference<'_>) -> Option<String> {
+        match reference {
+            Reference::Resource("AWS::Region") => Some(REGION.to_owned()),
+            Reference::Resource("AWS::AccountId") => Some(ACCOUNT.to_owned()),
+            Reference::Resource(id) => {
+                let table = self.template.table(id).map(|table| table.name.clone());
+                table.or_else(|| self.queues.url(id).map(str::to_owned))
+            }
+            Reference::Attribute(id, "Arn") => self.template.queue(id).map(|queue| queue_arn(&queue.logical_id)),
+            Reference::Attribute(..) => None,
+            Reference::Secret(name) => self.state.secret(name).ok(),
+        }
+    }
+}
+
+/// The ARN of a queue.
+pub fn queue_arn(name: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
+}

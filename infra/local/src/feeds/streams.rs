@@ -1,0 +1,241 @@
+//! DynamoDB streams: the changes of a table, in order, in batches.
+
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+
+use dynoxide::{
+    Database,
+    actions::{
+        get_records::{GetRecordsRequest, GetRecordsResponse, Record},
+        get_shard_iterator::GetShardIteratorRequest,
+        list_streams::ListStreamsRequest,
+    },
+    streams::shard_id,
+};
+use serde_json::{Value, json};
+use template::{StreamTrigger, Table};
+use tokio::time::{self, Instant};
+
+use super::{Failed, Sources, failed_items, filter::Pattern, invoke};
+use crate::{
+    environment::{ACCOUNT, REGION},
+    failure::{Context, Failure},
+    state,
+};
+
+/// Pause between two looks at a stream that had nothing new.
+const POLL: Duration = Duration::from_millis(100);
+/// Pauses before a batch is tried again: the first, and the longest.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// Reads one stream for one function.
+struct Reader {
+    trigger: StreamTrigger,
+    stream_arn: String,
+    shard_id: String,
+    filters: Vec<Pattern>,
+    sources: Arc<Sources>,
+    /// Where the position is kept, if it outlives the stack.
+    position: Option<PathBuf>,
+}
+
+/// One change.
+#[derive(Clone)]
+struct Change {
+    sequence_number: String,
+    /// As the function gets it.
+    record: Value,
+}
+
+/// Starts to read the stream of `table` for the trigger.
+///
+/// # Errors
+/// When the table has no stream, or the trigger's filters are not understood.
+pub fn start(trigger: &StreamTrigger, table: &Table, sources: Arc<Sources>) -> Result<(), Failure> {
+    let request = ListStreamsRequest { table_name: Some(table.name.clone()), ..Default::default() };
+    let streams = sources.tables.database.list_streams(request).context("list streams")?.streams;
+    let stream = streams.into_iter().next().ok_or_else(|| Failure::new("there is none"))?;
+    let position = if sources.state.persistent {
+        let directory = sources.state.directory.join("streams");
+        fs::create_dir_all(&directory).context(directory.display())?;
+        Some(directory.join(format!("{}-{}", trigger.function, trigger.name)))
+    } else {
+        None
+    };
+    let reader = Reader {
+        filters: trigger.filters.iter().map(Pattern::parse).collect::<Result<_, _>>()?,
+        trigger: trigger.clone(),
+        stream_arn: stream.stream_arn,
+        shard_id: shard_id(&table.name),
+        sources,
+        position,
+    };
+    let first = reader.first_iterator()?;
+    tokio::spawn(reader.run(first));
+    Ok(())
+}
+
+impl Reader {
+    /// Where an earlier stack stopped, else where the trigger says.
+    fn first_iterator(&self) -> Result<String, Failure> {
+        let handled = self.position.as_ref().and_then(|path| fs::read_to_string(path).ok());
+        let request = GetShardIteratorRequest {
+            stream_arn: self.stream_arn.clone(),
+            shard_id: self.shard_id.clone(),
+            shard_iterator_type: match &handled {
+                Some(_) => "AFTER_SEQUENCE_NUMBER".to_owned(),
+                None => self.trigger.starting_position.clone(),
+            },
+            sequence_number: handled,
+        };
+        let response = self.sources.tables.database.get_shard_iterator(request).context("position")?;
+        response.shard_iterator.ok_or_else(|| Failure::new("the shard is closed"))
+    }
+
+    async fn run(self, mut iterator: String) {
+        loop {
+            let (changes, last) = self.gather(&mut iterator).await;
+            let size = usize::try_from(self.trigger.batch_size).unwrap_or(1).max(1);
+            for batch in changes.chunks(size) {
+                self.deliver(batch).await;
+            }
+            // Past what no filter let through, too.
+            self.checkpoint(&last);
+        }
+    }
+
+    /// Reads until there is something for the function and, if the trigger asks for that, until the batch is full or
+    /// its window is over. Answers the changes and the position behind all that was read.
+    async fn gather(&self, iterator: &mut String) -> (Vec<Change>, String) {
+        let window = Duration::from_secs(self.trigger.batching_window_seconds.into());
+        let mut changes: Vec<Change> = Vec::new();
+        let mut last = String::new();
+        let mut closes: Option<Instant> = None;
+        loop {
+            match read(self.sources.tables.database.clone(), iterator.clone()).await {
+                Ok(page) => {
+                    if let Some(record) = page.records.last() {
+                        last.clone_from(&record.dynamodb.sequence_number);
+                    }
+                    changes.extend(page.records.iter().filter_map(|record| self.change(record)));
+                    if let Some(next) = page.next_shard_iterator {
+                        *iterator = next;
+                    }
+                }
+                Err(error) => eprintln!("stream {}: {error}", self.trigger.name),
+            }
+            if !changes.is_empty() {
+                let closes = *closes.get_or_insert_with(|| Instant::now() + window);
+                if changes.len() >= self.trigger.batch_size as usize || Instant::now() >= closes {
+                    return (changes, last);
+                }
+            }
+            time::sleep(POLL).await;
+        }
+    }
+
+    /// The record as the function gets it, if a filter lets it through.
+    fn change(&self, record: &Record) -> Option<Change> {
+        let mut json = serde_json::to_value(record).ok()?;
+        json["eventSourceARN"] = json!(self.stream_arn);
+        let wanted = self.filters.is_empty() || self.filters.iter().any(|filter| filter.matches(&json));
+        wanted.then(|| Change { sequence_number: record.dynamodb.sequence_number.clone(), record: json })
+    }
+
+    /// Hands the batch to the function until all of it is handled or given up, in order.
+    async fn deliver(&self, batch: &[Change]) {
+        // What is still to do, the first part on top; with the number of its failures.
+        let mut parts = vec![(batch, 0_u32)];
+        while let Some((part, failures)) = parts.pop() {
+            let handled = self.attempt(part).await;
+            if let Some(last) = handled.checked_sub(1).and_then(|index| part.get(index)) {
+                self.checkpoint(&last.sequence_number);
+            }
+            let rest = &part[handled..];
+            if rest.is_empty() {
+                continue;
+            }
+            // Progress is not a failure of what is left, and neither is a cut in two.
+            let failures = if handled > 0 { 0 } else { failures };
+            if handled == 0 && self.trigger.bisect_on_error && rest.len() > 1 {
+                let (first, second) = rest.split_at(rest.len() / 2);
+                parts.extend([(second, 0), (first, 0)]);
+            } else if self.trigger.maximum_retry_attempts.is_some_and(|most| failures >= most) {
+                self.give_up(rest).await;
+            } else {
+                parts.push((rest, failures + 1));
+            }
+            time::sleep(pause(failures)).await;
+        }
+    }
+
+    /// Invokes the function once; answers how many changes it has handled, from the first one on.
+    async fn attempt(&self, part: &[Change]) -> usize {
+        let records: Vec<_> = part.iter().map(|change| &change.record).collect();
+        let answer = invoke(&self.sources.functions, &self.trigger.function, &json!({ "Records": records })).await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                eprintln!("{} ({}): {error}", self.trigger.function, self.trigger.name);
+                return 0;
+            }
+        };
+        if !self.trigger.partial_responses {
+            return part.len();
+        }
+        match failed_items(&answer, |id| part.iter().any(|change| change.sequence_number == id)) {
+            Failed::None => part.len(),
+            Failed::All => 0,
+            Failed::These(ids) => {
+                part.iter().position(|change| ids.contains(&change.sequence_number)).unwrap_or(part.len())
+            }
+        }
+    }
+
+    /// Tells the trigger's queue which changes could not be handled, as Lambda does: where they are, not what they say.
+    async fn give_up(&self, part: &[Change]) {
+        let (Some(first), Some(last)) = (part.first(), part.last()) else { return };
+        eprintln!("{} ({}): gave up {} changes", self.trigger.function, self.trigger.name, part.len());
+        let body = json!({
+            "requestContext": {
+                "functionArn": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.trigger.function),
+                "condition": "RetryAttemptsExhausted",
+            },
+            "version": "1.0",
+            "DDBStreamBatchInfo": {
+                "shardId": self.shard_id,
+                "startSequenceNumber": first.sequence_number,
+                "endSequenceNumber": last.sequence_number,
+                "batchSize": part.len(),
+                "streamArn": self.stream_arn,
+            },
+        });
+        let queues = &self.sources.queues;
+        if let Some(url) = self.trigger.on_failure.as_deref().and_then(|queue| queues.url(queue)) {
+            let sent = queues.client.send_message().queue_url(url).message_body(body.to_string()).send().await;
+            if let Err(error) = sent {
+                eprintln!("{}: {}", self.trigger.name, aws_sdk_sqs::Error::from(error));
+            }
+        }
+        self.checkpoint(&last.sequence_number);
+    }
+
+    fn checkpoint(&self, sequence_number: &str) {
+        // If it cannot be kept, the next stack reads these changes again, which consumers bear.
+        if let Some(path) = &self.position
+            && let Err(error) = state::replace(path, sequence_number.as_bytes())
+        {
+            eprintln!("stream {}: {error}", self.trigger.name);
+        }
+    }
+}
+
+fn pause(failures: u32) -> Duration {
+    let (first, longest) = BACK_OFF;
+    first.saturating_mul(2_u32.saturating_pow(failures)).min(longest)
+}
+
+async fn read(database: Database, shard_iterator: String) -> Result<GetRecordsResponse, Failure> {
+    let request = GetRecordsRequest { shard_iterator, limit: None };
+    let read = tokio::task::spawn_blocking(move || database.get_records(request)).await;
+    read.context("read")?.context("read")
+}

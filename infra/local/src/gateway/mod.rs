@@ -1,0 +1,151 @@
+//! API Gateway: an HTTP API in front of the functions, and Lambda's invoke endpoint for `cargo lambda invoke`.
+
+mod event;
+mod problem;
+mod reply;
+mod routes;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, OnceLock},
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, DefaultBodyLimit, FromRequest, Path, Request, State},
+    http::{HeaderName, HeaderValue, Response, StatusCode},
+    response::IntoResponse,
+    routing::post,
+};
+use template::Template;
+use tokio::net::TcpSocket;
+use uuid::Uuid;
+
+use crate::{
+    control::{Functions, InvokeError},
+    failure::{Context, Failure},
+};
+use event::Received;
+use problem::Problem;
+use routes::Routes;
+
+/// API Gateway's limit of a request's body.
+const MOST_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// Connections that may wait to be accepted: a whole crowd comes at once.
+const BACKLOG: u32 = 4096;
+/// How much longer than its function's timeout a caller waits at most: for a free environment, and for the answer.
+const GRACE: Duration = Duration::from_secs(1);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The gateway's address, served from the start so that nobody else can take it; it answers 503 until it is opened.
+#[derive(Clone)]
+pub struct Gateway {
+    open: Arc<OnceLock<Open>>,
+    port: u16,
+}
+
+struct Open {
+    routes: Routes,
+    functions: Functions,
+}
+
+impl Gateway {
+    /// Takes `port` on 127.0.0.1.
+    ///
+    /// # Errors
+    /// When it is taken.
+    pub fn bind(port: u16) -> Result<Self, Failure> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listen = || {
+            let socket = TcpSocket::new_v4()?;
+            // Connections of an earlier stack may still be in TIME_WAIT.
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)
+        };
+        let listener = listen().context(format!("cannot listen on {address}"))?;
+        let port = listener.local_addr().context("port")?.port();
+        let gateway = Self { open: Arc::default(), port };
+        let router = Router::new()
+            .route("/2015-03-31/functions/{name}/invocations", post(invoke))
+            .fallback(handle)
+            .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+            .with_state(gateway.clone());
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        Ok(gateway)
+    }
+
+    /// The port, a free one if it was given as 0.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Lets requests through to the functions.
+    pub fn open(&self, template: &Template, functions: Functions) {
+        // There is one stack in a process, and it opens its gateway once.
+        let _ = self.open.set(Open { routes: Routes::new(&template.routes), functions });
+    }
+}
+
+/// Any request of a client.
+async fn handle(
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response<Body> {
+    let id = Uuid::new_v4().to_string();
+    let mut response = match answer(&gateway, peer, request, &id).await {
+        Ok(response) => response,
+        Err(problem) => problem.response(&id),
+    };
+    if !response.headers().contains_key(REQUEST_ID)
+        && let Ok(value) = HeaderValue::from_str(&id)
+    {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request, id: &str) -> Result<Response<Body>, Problem> {
+    let open = gateway.open.get().ok_or(Problem::Starting)?;
+    let (parts, body) = request.into_parts();
+    let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await;
+    let body = body.map_err(|rejection| Problem::Body(rejection.status()))?;
+    let matched = open.routes.find(&parts.method, parts.uri.path()).ok_or(Problem::NoRoute)?;
+    let received = Received { parts: &parts, body: &body, peer, id, at: SystemTime::now() };
+    let event = event::payload(&received, &matched).to_string();
+    let patience = open.functions.timeout(matched.function).unwrap_or_default() + GRACE;
+    let outcome = open.functions.invoke(matched.function, event.into(), patience).await;
+    match outcome.ok_or(Problem::NoRoute)? {
+        Ok(answer) => reply::response(&answer).ok_or(Problem::BadAnswer),
+        Err(InvokeError::Function(_)) => Err(Problem::FunctionError),
+        Err(InvokeError::Crashed(_)) => Err(Problem::Crashed),
+        Err(InvokeError::TimedOut) => Err(Problem::TimedOut),
+    }
+}
+
+/// Lambda's `Invoke`, as `cargo lambda invoke` uses it: an error of the function is a 500 with the error object.
+async fn invoke(State(gateway): State<Gateway>, Path(name): Path<String>, payload: Bytes) -> Response<Body> {
+    let Some(open) = gateway.open.get() else {
+        return error(StatusCode::SERVICE_UNAVAILABLE, "Starting", "the stack is starting");
+    };
+    let patience = open.functions.timeout(&name).unwrap_or_default() + GRACE;
+    match open.functions.invoke(&name, payload, patience).await {
+        None => error(StatusCode::NOT_FOUND, "ResourceNotFoundException", &format!("no function {name}")),
+        Some(Ok(answer)) => ([("content-type", "application/json")], answer).into_response(),
+        Some(Err(InvokeError::Function(object))) => {
+            let headers = [("content-type", "application/json"), ("x-amz-function-error", "Unhandled")];
+            (StatusCode::INTERNAL_SERVER_ERROR, headers, object).into_response()
+        }
+        Some(Err(other)) => error(StatusCode::INTERNAL_SERVER_ERROR, "Runtime.ExitError", &other.to_string()),
+    }
+}
+
+fn error(status: StatusCode, kind: &str, message: &str) -> Response<Body> {
+    let body = serde_json::json!({ "errorType": kind, "errorMessage": message }).to_string();
+    (status, [("content-type", "application/json"), ("x-amz-function-error", "Unhandled")], body).into_response()
+}

@@ -1,0 +1,74 @@
+//! What the gateway itself answers when a function does not (RFC 9457).
+
+use axum::{
+    body::Body,
+    http::{
+        HeaderValue, Response, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
+};
+use serde_json::json;
+
+/// Why a request has no answer of a function.
+#[derive(Debug, Clone, Copy)]
+pub enum Problem {
+    /// The functions are not up yet.
+    Starting,
+    /// The body could not be read.
+    Body(StatusCode),
+    /// The template has no route for the request, not even `$default`.
+    NoRoute,
+    /// The handler failed.
+    FunctionError,
+    /// The handler answered something that is not a response.
+    BadAnswer,
+    /// The function's process ended.
+    Crashed,
+    /// The function took too long.
+    TimedOut,
+}
+
+impl Problem {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Starting | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Body(status) => status,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::FunctionError | Self::BadAnswer | Self::Crashed => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// The contract's machine-readable code and a sentence for people.
+    fn explain(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Starting => ("unavailable", "The service is starting."),
+            Self::Body(StatusCode::PAYLOAD_TOO_LARGE) => ("too_large", "The body is larger than the gateway takes."),
+            Self::Body(_) => ("invalid_request", "The body could not be read."),
+            Self::NoRoute => ("not_found", "There is nothing at this path."),
+            Self::FunctionError | Self::BadAnswer => ("internal", "The request could not be handled."),
+            Self::Crashed => ("unavailable", "The request was interrupted; it may be sent again."),
+            Self::TimedOut => ("unavailable", "There was no answer in time; the request may be sent again."),
+        }
+    }
+
+    /// The answer to the request `id`.
+    pub fn response(self, id: &str) -> Response<Body> {
+        let status = self.status();
+        let (code, detail) = self.explain();
+        let body = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "code": code,
+            "detail": detail,
+            "instance": id,
+        });
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if code == "unavailable" {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

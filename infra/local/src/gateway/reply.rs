@@ -1,0 +1,101 @@
+//! A function's answer -> the response of an HTTP API, payload format 2.0.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::Body,
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+        header::{CONTENT_TYPE, SET_COOKIE},
+    },
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    status_code: u16,
+    #[serde(default)]
+    headers: Option<BTreeMap<String, Value>>,
+    #[serde(default)]
+    multi_value_headers: Option<BTreeMap<String, Vec<Value>>>,
+    #[serde(default)]
+    cookies: Option<Vec<String>>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+/// The response that `answer` describes, or nothing if it describes none.
+pub fn response(answer: &[u8]) -> Option<Response<Body>> {
+    let json: Value = serde_json::from_slice(answer).ok()?;
+    if json.get("statusCode").is_none() {
+        // API Gateway takes such an answer for the body of a success.
+        let mut response = Response::new(Body::from(json.to_string()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        return Some(response);
+    }
+    let answer: Answer = serde_json::from_value(json).ok()?;
+    let body = answer.body.unwrap_or_default();
+    let body = if answer.is_base64_encoded { STANDARD.decode(body).ok()? } else { body.into_bytes() };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(answer.status_code).ok()?;
+    let headers = response.headers_mut();
+    for (name, values) in answer.multi_value_headers.unwrap_or_default() {
+        for value in values {
+            append(headers, &name, &value)?;
+        }
+    }
+    for (name, value) in answer.headers.unwrap_or_default() {
+        // One that stands in both is meant once.
+        if !headers.contains_key(&name) {
+            append(headers, &name, &value)?;
+        }
+    }
+    for cookie in answer.cookies.unwrap_or_default() {
+        headers.append(SET_COOKIE, HeaderValue::from_str(&cookie).ok()?);
+    }
+    Some(response)
+}
+
+fn append(headers: &mut HeaderMap, name: &str, value: &Value) -> Option<()> {
+    let value = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    let name: HeaderName = name.parse().ok()?;
+    // The length is that of the body, whatever the function says.
+    if name != "content-length" && name != "transfer-encoding" {
+        headers.append(name, HeaderValue::from_str(&value).ok()?);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_cookies_and_status() {
+        let answer =
+            br#"{"statusCode":201,"headers":{"X-A":"1","x-n":7},"multiValueHeaders":{"x-a":["1"],"x-m":["p","q"]},
+            "cookies":["a=1","b=2"],"body":"hi"}"#;
+        let response = response(answer).expect("a response");
+        let all = |name: &str| response.headers().get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(response.status(), StatusCode::CREATED);
+        assert_eq!((all("x-a").len(), all("x-m").len(), all("set-cookie").len()), (1, 2, 2));
+        assert_eq!(all("x-n"), ["7"]);
+    }
+
+    #[test]
+    fn what_is_not_a_response() {
+        assert!(response(b"not json").is_none());
+        assert!(response(br#"{"statusCode":99}"#).is_none());
+        assert!(response(br#"{"statusCode":200,"isBase64Encoded":true,"body":"?"}"#).is_none());
+        assert_eq!(response(br#"{"plain":true}"#).expect("a body").status(), StatusCode::OK);
+    }
+}

@@ -1,0 +1,57 @@
+//! `cargo local`: the whole system on this machine, from `template.yaml`, without an AWS account.
+//!
+//! It stands in for what AWS does around the functions: API Gateway ([`gateway`]), Lambda's control plane and runtime
+//! API ([`control`]), event source mappings and schedules ([`feeds`]), DynamoDB ([`tables`], an embedded engine) and
+//! SQS ([`queues`], an emulator). Which of each there are, only the template says.
+
+mod child;
+mod compile;
+mod control;
+mod environment;
+mod failure;
+mod feeds;
+mod gateway;
+mod helpers;
+mod options;
+mod queues;
+mod stack;
+mod state;
+mod tables;
+
+use std::{process::ExitCode, time::Duration};
+
+use options::Command;
+
+/// How long work in the background may hold up the exit.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let options = match options::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Run(options)) => options,
+        Ok(Command::Help) => {
+            eprint!("{}", options::USAGE);
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprint!("error: {error}\n\n{}", options::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(stack::run(&options));
+    // Drops every task and with it the processes that it holds; a read of a stream may still be under way.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

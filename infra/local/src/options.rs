@@ -1,0 +1,110 @@
+//! The command line.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use lexopt::{Arg, Parser, ValueExt};
+
+/// What `--help` prints.
+pub const USAGE: &str = "\
+Runs the whole system on this machine until Ctrl-C.
+
+Usage: cargo local [--port PORT] [--data DIR | --ephemeral]
+
+  --port PORT   where the API answers on 127.0.0.1 (default 9000)
+  --data DIR    where tables, secrets and logs are kept (default .stagedoor/)
+  --ephemeral   keep everything in memory and forget it at the end
+  --help        this text
+
+Prints `admin: NAME / PASSWORD` and, once every function answers, `ready http://127.0.0.1:PORT` on stdout; all else
+goes to stderr. The environment variables of the functions (HOLD_SECONDS, QUEUE_CAPACITY ...) are passed on to them.
+";
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Run the stack.
+    Run(Options),
+    /// Explain the options.
+    Help,
+}
+
+/// How to run the stack.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The gateway's port.
+    pub port: u16,
+    /// Where its data is.
+    pub data: Data,
+}
+
+/// Where a stack keeps its data.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Data {
+    /// In the default directory of the workspace.
+    Default,
+    /// In this directory.
+    Directory(PathBuf),
+    /// In memory.
+    Ephemeral,
+}
+
+/// Reads the arguments after the program's name.
+///
+/// # Errors
+/// For an unknown option, a value that does not fit, or options that contradict each other.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
+    let mut options = Options { port: 9000, data: Data::Default };
+    let mut parser = Parser::from_args(arguments);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("port") => options.port = parser.value()?.parse()?,
+            Arg::Long("data") => {
+                let directory = PathBuf::from(parser.value()?);
+                set_data(&mut options, Data::Directory(directory))?;
+            }
+            Arg::Long("ephemeral") => set_data(&mut options, Data::Ephemeral)?,
+            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Run(options))
+}
+
+fn set_data(options: &mut Options, data: Data) -> Result<(), lexopt::Error> {
+    if options.data != Data::Default {
+        return Err("give one of --data and --ephemeral, once".into());
+    }
+    options.data = data;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Command, String> {
+        parse(arguments.iter().map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_and_values() {
+        assert_eq!(parsed(&[]), Ok(Command::Run(Options { port: 9000, data: Data::Default })));
+        assert_eq!(
+            parsed(&["--port", "9100", "--ephemeral"]),
+            Ok(Command::Run(Options { port: 9100, data: Data::Ephemeral }))
+        );
+        assert_eq!(
+            parsed(&["--data=here"]),
+            Ok(Command::Run(Options { port: 9000, data: Data::Directory("here".into()) }))
+        );
+        assert_eq!(parsed(&["--help"]), Ok(Command::Help));
+    }
+
+    #[test]
+    fn mistakes_are_errors() {
+        for wrong in [&["--prot", "1"][..], &["--port", "x"], &["--port"], &["extra"], &["--ephemeral", "--data", "x"]]
+        {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

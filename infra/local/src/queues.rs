@@ -1,0 +1,155 @@
+//! SQS: the emulator (ministack), with the template's queues.
+//!
+//! It keeps its messages in memory, even where the tables are kept in a file. After a restart the timers of open holds
+//! are therefore gone; `sweep_holds` finds those holds within its minute, as it does on AWS for a timer that got lost.
+
+use std::{collections::BTreeMap, net::TcpListener, process::Stdio, time::Duration};
+
+use aws_sdk_sqs::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    types::QueueAttributeName,
+};
+use serde_json::json;
+use template::{Queue, Template};
+use tokio::{
+    process::{ChildStdin, Command},
+    time,
+};
+
+use crate::{
+    child::Group,
+    environment::{ACCOUNT, DUMMY_CREDENTIALS, REGION, queue_arn},
+    failure::{Context, Failure},
+    helpers::Helpers,
+    state::State,
+};
+
+/// How long the emulator may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// Runs the emulator until it ends or the pipe to its standard input closes: so it does not outlive a stack that was
+/// killed without a chance to clean up.
+const LIFELINE: &str = "\
+import os, sys, threading
+def watch():
+    sys.stdin.buffer.read()
+    os._exit(0)
+threading.Thread(target=watch, daemon=True).start()
+from ministack.app import main
+main()
+";
+
+/// The running emulator and its queues.
+pub struct Queues {
+    /// Its address, `http://...`.
+    pub endpoint: String,
+    /// A client for it.
+    pub client: Client,
+    urls: BTreeMap<String, String>,
+    /// The emulator's standard input: it ends when this is closed.
+    _lifeline: ChildStdin,
+    process: Group,
+}
+
+impl Queues {
+    /// Starts the emulator and creates the queues of the template.
+    ///
+    /// # Errors
+    /// When it does not start or refuses a queue.
+    pub async fn start(helpers: &Helpers, state: &State, template: &Template) -> Result<Self, Failure> {
+        let port = free_port()?;
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let mut process = spawn(helpers, state, port, &endpoint).context("ministack")?;
+        // Waiting for the process would close it otherwise.
+        let lifeline = process.process().stdin.take().ok_or_else(|| Failure::new("ministack has no input"))?;
+        let client = client(&endpoint);
+        let mut queues = Self { endpoint, client, urls: BTreeMap::new(), _lifeline: lifeline, process };
+        queues.wait_until_up(state).await?;
+        // A dead-letter queue must exist before the queues that redrive to it.
+        let (dead_letter, redriven): (Vec<_>, Vec<_>) =
+            template.queues.iter().partition(|queue| queue.redrive.is_none());
+        for queue in dead_letter.into_iter().chain(redriven) {
+            let url = queues.create(queue).await?;
+            queues.urls.insert(queue.logical_id.clone(), url);
+        }
+        Ok(queues)
+    }
+
+    /// The URL of the queue with this logical id.
+    pub fn url(&self, logical_id: &str) -> Option<&str> {
+        self.urls.get(logical_id).map(String::as_str)
+    }
+
+    async fn wait_until_up(&mut self, state: &State) -> Result<(), Failure> {
+        let logs = state.directory.join("logs/ministack.log");
+        let up = async {
+            while self.client.list_queues().send().await.is_err() {
+                time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::select! {
+            () = up => Ok(()),
+            _ = self.process.wait() => Err(Failure::new(format!("ministack ended; see {}", logs.display()))),
+            () = time::sleep(START_TIMEOUT) => {
+                Err(Failure::new(format!("ministack does not answer; see {}", logs.display())))
+            }
+        }
+    }
+
+    async fn create(&self, queue: &Queue) -> Result<String, Failure> {
+        let mut request = self
+            .client
+            .create_queue()
+            .queue_name(&queue.logical_id)
+            .attributes(QueueAttributeName::VisibilityTimeout, queue.visibility_timeout_seconds.to_string())
+            .attributes(QueueAttributeName::DelaySeconds, queue.delay_seconds.to_string())
+            .attributes(QueueAttributeName::MessageRetentionPeriod, queue.message_retention_seconds.to_string());
+        if let Some(redrive) = &queue.redrive {
+            let policy = json!({
+                "deadLetterTargetArn": queue_arn(&redrive.target),
+                "maxReceiveCount": redrive.max_receive_count.to_string(),
+            });
+            request = request.attributes(QueueAttributeName::RedrivePolicy, policy.to_string());
+        }
+        let created = request.send().await.map_err(aws_sdk_sqs::Error::from).context(&queue.logical_id)?;
+        created.queue_url.ok_or_else(|| Failure::new(format!("{} has no URL", queue.logical_id)))
+    }
+}
+
+fn spawn(helpers: &Helpers, state: &State, port: u16, endpoint: &str) -> Result<Group, Failure> {
+    let log = state.log("ministack")?;
+    let mut command = Command::new(helpers.program("python"));
+    command
+        .args(["-c", LIFELINE])
+        .env("BIND_HOST", "127.0.0.1")
+        .env("MINISTACK_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", port.to_string())
+        .env("MINISTACK_ACCOUNT_ID", ACCOUNT)
+        .env("MINISTACK_REGION", REGION)
+        .env("SERVICES", "sqs")
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("LOG_LEVEL", "WARNING")
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone().context("log")?)
+        .stderr(log);
+    Group::start(&mut command).context("python")
+}
+
+fn client(endpoint: &str) -> Client {
+    let (key, secret) = DUMMY_CREDENTIALS;
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .endpoint_url(endpoint)
+        .region(Region::new(REGION))
+        .credentials_provider(Credentials::new(key, secret, None, None, "local"))
+        // Each caller loops anyway.
+        .retry_config(RetryConfig::disabled());
+    Client::from_conf(config.build())
+}
+
+/// A port that was free a moment ago: the emulator cannot be handed an open socket.
+fn free_port() -> Result<u16, Failure> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("port")?;
+    Ok(listener.local_addr().context("port")?.port())
+}

@@ -1,0 +1,104 @@
+//! Starts everything in order, and ends it.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use template::Template;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time,
+};
+
+use crate::{
+    compile,
+    control::{Functions, Program},
+    environment::Surroundings,
+    failure::{Context, Failure},
+    feeds::{self, Sources},
+    gateway::Gateway,
+    helpers::Helpers,
+    options::Options,
+    queues::Queues,
+    state::{State, Workspace},
+    tables::Tables,
+};
+
+/// The name of the administrator that every stack has.
+const ADMIN: &str = "admin";
+/// How long the processes of functions get to be gone.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Runs the stack until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn run(options: &Options) -> Result<(), Failure> {
+    // From the first moment on: a build must end with us, too.
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let gateway = Gateway::bind(options.port)?;
+    // Dropping the start kills what it has started so far.
+    let running = tokio::select! {
+        running = start(options, &gateway) => running?,
+        () = either(&mut interrupt, &mut terminate) => return Ok(()),
+    };
+    either(&mut interrupt, &mut terminate).await;
+    eprintln!("stopping");
+    // What hangs is killed with the runtime.
+    let _ = time::timeout(STOP_TIMEOUT, running.functions.stop()).await;
+    Ok(())
+}
+
+async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn start(options: &Options, gateway: &Gateway) -> Result<Arc<Sources>, Failure> {
+    let workspace = Workspace::locate().await?;
+    let template = Template::load(&template::path_in(&workspace.root)).context("template")?;
+    let state = Arc::new(State::open(&workspace, options)?);
+    eprintln!("building {} functions", template.functions.len());
+    let (helpers, binaries) =
+        tokio::try_join!(Helpers::install(&workspace), compile::functions(&workspace, &template))?;
+    eprintln!("starting; logs are in {}", state.directory.join("logs").display());
+    let tables = Tables::start(&state, &template).await?;
+    let queues = Queues::start(&helpers, &state, &template).await?;
+    let programs = programs(&template, &state, &tables, &queues, binaries)?;
+    let functions = Functions::start(programs).await?;
+    let password = state.secret("administrator")?;
+    let sources = Arc::new(Sources { functions: functions.clone(), queues, tables, state });
+    feeds::start(&template, Arc::clone(&sources))?;
+    gateway.open(&template, functions);
+    announce(&password, gateway.port());
+    Ok(sources)
+}
+
+fn programs(
+    template: &Template,
+    state: &State,
+    tables: &Tables,
+    queues: &Queues,
+    mut binaries: BTreeMap<String, PathBuf>,
+) -> Result<Vec<Program>, Failure> {
+    let surroundings = Surroundings { template, state, queues, dynamodb: &tables.endpoint };
+    (template.functions.iter())
+        .map(|function| {
+            Ok(Program {
+                name: function.name.clone(),
+                binary: binaries.remove(&function.name).unwrap_or_default(),
+                variables: surroundings.variables(function)?,
+                timeout: Duration::from_secs(function.timeout_seconds.into()),
+                log: state.log(&function.name)?,
+            })
+        })
+        .collect()
+}
+
+/// The two lines that others wait for.
+#[expect(clippy::print_stdout, reason = "they are what stdout is for")]
+fn announce(password: &str, port: u16) {
+    println!("admin: {ADMIN} / {password}");
+    println!("ready http://127.0.0.1:{port}");
+}

@@ -1,0 +1,150 @@
+//! Where things are: the workspace, and a stack's own directory with its lock, secrets, positions and logs.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use serde::Deserialize;
+use tokio::process::Command;
+use uuid::Uuid;
+
+use crate::{
+    compile::cargo,
+    failure::{Context, Failure},
+    options::{Data, Options},
+};
+
+/// The directory of a stack's data unless `--data` says another, in the workspace.
+const DEFAULT_DIRECTORY: &str = ".stagedoor";
+
+/// The cargo workspace that holds the functions.
+#[derive(Debug, Deserialize)]
+pub struct Workspace {
+    /// Its root, where the template is.
+    #[serde(rename = "workspace_root")]
+    pub root: PathBuf,
+    /// Where cargo builds.
+    #[serde(rename = "target_directory")]
+    pub target: PathBuf,
+}
+
+impl Workspace {
+    /// The workspace around the current directory.
+    ///
+    /// # Errors
+    /// When cargo finds none.
+    pub async fn locate() -> Result<Self, Failure> {
+        let mut command = Command::new(cargo());
+        command.args(["metadata", "--no-deps", "--format-version=1"]).kill_on_drop(true);
+        let output = command.output().await.context("cannot run cargo")?;
+        if !output.status.success() {
+            return Err(Failure::new(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim())));
+        }
+        serde_json::from_slice(&output.stdout).context("cargo metadata")
+    }
+}
+
+/// A stack's own directory.
+pub struct State {
+    /// The directory.
+    pub directory: PathBuf,
+    /// Whether tables, secrets and positions outlive the stack. Logs always do.
+    pub persistent: bool,
+    secrets: Mutex<BTreeMap<String, String>>,
+    /// Keeps other stacks out of the directory while this one runs.
+    _lock: File,
+}
+
+impl State {
+    /// Opens the directory that the options ask for, creating what is missing.
+    ///
+    /// # Errors
+    /// When the directory cannot be used, or another stack uses it.
+    pub fn open(workspace: &Workspace, options: &Options) -> Result<Self, Failure> {
+        let persistent = options.data != Data::Ephemeral;
+        let directory = match &options.data {
+            Data::Default => workspace.root.join(DEFAULT_DIRECTORY),
+            Data::Directory(directory) => directory.clone(),
+            // Only logs go there. One for each port: that is what tells stacks apart.
+            Data::Ephemeral => workspace.target.join("stagedoor").join(options.port.to_string()),
+        };
+        let shown = directory.display().to_string();
+        let create = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        create(&directory).context(&shown)?;
+        create(&directory.join("logs")).context(&shown)?;
+        let lock = private_file(&directory.join("lock")).context(&shown)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::new(format!(
+                    "{shown} is in use by another cargo local; give this one its own --data"
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(error).context(&shown),
+        }
+        let state = Self { directory, persistent, secrets: Mutex::default(), _lock: lock };
+        if persistent && let Ok(text) = fs::read_to_string(state.secrets_path()) {
+            let known = serde_json::from_str(&text).context(state.secrets_path().display())?;
+            state.secrets.lock().map_err(|_| Failure::new("secrets"))?.clone_from(&known);
+        }
+        Ok(state)
+    }
+
+    /// The secret called `name`, made up (64 letters and digits) when it is asked for the first time.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub fn secret(&self, name: &str) -> Result<String, Failure> {
+        let mut secrets = self.secrets.lock().map_err(|_| Failure::new("secrets"))?;
+        if let Some(secret) = secrets.get(name) {
+            return Ok(secret.clone());
+        }
+        // Two random UUIDs: 244 random bits.
+        let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        secrets.insert(name.to_owned(), secret.clone());
+        if self.persistent {
+            let text = serde_json::to_string_pretty(&*secrets).context("secrets")?;
+            replace(&self.secrets_path(), text.as_bytes())?;
+        }
+        Ok(secret)
+    }
+
+    /// A new log file. What an earlier stack logged under this name is gone.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn log(&self, name: &str) -> Result<File, Failure> {
+        let path = self.directory.join("logs").join(format!("{name}.log"));
+        let file = private_file(&path).context(path.display())?;
+        file.set_len(0).context(path.display())?;
+        Ok(file)
+    }
+
+    fn secrets_path(&self) -> PathBuf {
+        self.directory.join("secrets.json")
+    }
+}
+
+/// Puts `content` into the file, for the owner's eyes only; a crash leaves the old content or the new.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let next = path.with_extension("next");
+    let write = || {
+        let mut file = private_file(&next)?;
+        file.set_len(0)?;
+        file.write_all(content)?;
+        fs::rename(&next, path)
+    };
+    write().context(path.display())
+}
+
+fn private_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}

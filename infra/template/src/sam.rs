@@ -1,0 +1,185 @@
+//! SAM's and CloudFormation's own shapes, as far as the model needs them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{KeyRole, Parameter, ScalarType};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Document {
+    #[serde(default)]
+    pub(crate) parameters: BTreeMap<String, Parameter>,
+    #[serde(default)]
+    pub(crate) globals: Globals,
+    pub(crate) resources: BTreeMap<String, Resource>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Globals {
+    pub(crate) function: FunctionProperties,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Resource {
+    pub(crate) r#type: String,
+    #[serde(default)]
+    pub(crate) properties: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct FunctionProperties {
+    pub(crate) code_uri: Option<String>,
+    pub(crate) timeout: Option<u32>,
+    pub(crate) memory_size: Option<u32>,
+    pub(crate) environment: Environment,
+    pub(crate) events: BTreeMap<String, Event>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Environment {
+    pub(crate) variables: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Event {
+    pub(crate) r#type: String,
+    #[serde(default)]
+    pub(crate) properties: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct TableProperties {
+    pub(crate) table_name: Option<String>,
+    pub(crate) attribute_definitions: Vec<AttributeDefinition>,
+    pub(crate) key_schema: Vec<KeySchema>,
+    pub(crate) time_to_live_specification: Option<TimeToLive>,
+    pub(crate) stream_specification: Option<StreamSpecification>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AttributeDefinition {
+    pub(crate) attribute_name: String,
+    pub(crate) attribute_type: ScalarType,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct KeySchema {
+    pub(crate) attribute_name: String,
+    pub(crate) key_type: KeyRole,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct TimeToLive {
+    pub(crate) attribute_name: String,
+    pub(crate) enabled: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct StreamSpecification {
+    pub(crate) stream_view_type: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct QueueProperties {
+    pub(crate) visibility_timeout: Option<u32>,
+    pub(crate) delay_seconds: Option<u32>,
+    pub(crate) message_retention_period: Option<u32>,
+    pub(crate) redrive_policy: Option<RedrivePolicy>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RedrivePolicy {
+    pub(crate) dead_letter_target_arn: Value,
+    pub(crate) max_receive_count: u32,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct HttpApiEvent {
+    pub(crate) method: Option<String>,
+    pub(crate) path: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ScheduleEvent {
+    pub(crate) schedule: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct QueueEvent {
+    pub(crate) queue: Value,
+    #[serde(flatten)]
+    pub(crate) batching: Batching,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct StreamEvent {
+    pub(crate) stream: Value,
+    pub(crate) starting_position: String,
+    #[serde(default)]
+    pub(crate) bisect_batch_on_function_error: bool,
+    pub(crate) maximum_retry_attempts: Option<i64>,
+    pub(crate) destination_config: Option<DestinationConfig>,
+    pub(crate) filter_criteria: Option<FilterCriteria>,
+    #[serde(flatten)]
+    pub(crate) batching: Batching,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Batching {
+    pub(crate) batch_size: Option<u32>,
+    #[serde(default)]
+    pub(crate) maximum_batching_window_in_seconds: u32,
+    #[serde(default)]
+    pub(crate) function_response_types: Vec<String>,
+}
+
+impl Batching {
+    /// Whether the function names what failed.
+    pub(crate) fn partial_responses(&self) -> bool {
+        self.function_response_types.iter().any(|kind| kind == "ReportBatchItemFailures")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DestinationConfig {
+    pub(crate) on_failure: Destination,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Destination {
+    pub(crate) destination: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct FilterCriteria {
+    pub(crate) filters: Vec<Filter>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Filter {
+    pub(crate) pattern: String,
+}

@@ -1,0 +1,150 @@
+//! Tests on the real template, and on small ones for what it does not use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+
+fn real() -> Template {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    Template::load(&path_in(&root)).expect("the template is readable")
+}
+
+fn resources(reference: Reference<'_>) -> Option<String> {
+    match reference {
+        Reference::Resource(id) => Some(format!("ref-{id}")),
+        Reference::Attribute(id, attribute) => Some(format!("{id}-{attribute}")),
+        Reference::Secret(name) => Some(format!("secret-{name}")),
+    }
+}
+
+#[test]
+fn every_table_has_keys_ttl_and_stream() {
+    let template = real();
+    let names: Vec<_> = template.tables.iter().map(|table| table.name.as_str()).collect();
+    assert_eq!(names, ["Concerts", "Fans", "Queues"]);
+    for table in &template.tables {
+        let roles: Vec<_> = table.keys.iter().map(|key| (key.name.as_str(), key.role)).collect();
+        assert_eq!(roles, [("pk", KeyRole::Hash), ("sk", KeyRole::Range)]);
+        assert_eq!(table.ttl_attribute.as_deref(), Some("ttl"));
+        assert_eq!(table.stream_view.as_deref(), Some("NEW_AND_OLD_IMAGES"));
+    }
+    let request = template.tables[0].create_request();
+    assert_eq!(request["KeySchema"][1]["KeyType"], "RANGE");
+    assert_eq!(request["StreamSpecification"]["StreamViewType"], "NEW_AND_OLD_IMAGES");
+}
+
+#[test]
+fn redrive_targets_are_queues_of_the_template() {
+    let template = real();
+    let timers = template.queue("TimersQueue").expect("listed");
+    let redrive = timers.redrive.as_ref().expect("has a way out");
+    assert_eq!((timers.visibility_timeout_seconds, redrive.max_receive_count), (60, 5));
+    assert_eq!(template.queue(&redrive.target).map(|queue| &queue.redrive), Some(&None));
+}
+
+#[test]
+fn every_function_has_a_name_and_something_that_invokes_it() {
+    let template = real();
+    let invoked: BTreeSet<_> = (template.routes.iter().map(|route| &route.function))
+        .chain(template.schedules.iter().map(|schedule| &schedule.function))
+        .chain(template.queue_triggers.iter().map(|trigger| &trigger.function))
+        .chain(template.stream_triggers.iter().map(|trigger| &trigger.function))
+        .collect();
+    let names: BTreeSet<_> = template.functions.iter().map(|function| &function.name).collect();
+    assert_eq!(names, invoked);
+    assert_eq!(template.function("sweep_holds").map(|function| function.timeout_seconds), Some(50));
+    assert_eq!(template.function("create_user").map(|function| function.timeout_seconds), Some(8));
+}
+
+#[test]
+fn routes_are_those_of_the_api_and_one_default() {
+    let template = real();
+    let keys: Vec<_> = template.routes.iter().map(|route| route.key.to_string()).collect();
+    assert!(keys.contains(&"GET /api/v1/reservations/{concertId}/seats".to_owned()), "{keys:?}");
+    assert_eq!(keys.iter().filter(|key| *key == "$default").count(), 1);
+}
+
+#[test]
+fn triggers_say_how_to_batch_and_filter() {
+    let template = real();
+    assert!(template.schedules.iter().all(|schedule| schedule.every.as_secs() == 60));
+    assert!(template.queue_triggers.iter().all(|trigger| trigger.partial_responses && trigger.batch_size == 10));
+    let seats = template.stream_triggers.iter().find(|trigger| trigger.name == "Seats").expect("listed");
+    assert_eq!((seats.table.as_str(), seats.batching_window_seconds), ("ConcertsTable", 1));
+    assert_eq!(seats.filters[0]["dynamodb"]["Keys"]["sk"]["S"][0]["prefix"], "SEAT#");
+    assert_eq!(seats.on_failure.as_deref(), Some("DeadLetterQueue"));
+}
+
+#[test]
+fn environment_takes_overrides_defaults_resources_and_secrets() {
+    let template = real();
+    let function = template.function("create_reservation").expect("listed");
+    let overrides = BTreeMap::from([("HoldSeconds".to_owned(), "4".to_owned())]);
+    let environment = template.environment(function, &overrides, &resources).expect("all is known");
+    assert_eq!(environment["HOLD_SECONDS"], "4");
+    assert_eq!(environment["QUEUE_CAPACITY"], "10");
+    assert_eq!(environment["FANS_TABLE"], "ref-FansTable");
+    assert_eq!(environment["TIMERS_QUEUE_URL"], "ref-TimersQueue");
+    assert_eq!(environment["TOKEN_SIGNING_SECRET"], "secret-SigningSecret");
+}
+
+#[test]
+fn an_unknown_resource_is_named() {
+    let template = real();
+    let function = template.function("create_reservation").expect("listed");
+    let error = template.environment(function, &BTreeMap::new(), &|_| None).expect_err("nothing is known");
+    assert_eq!(error.to_string(), "cannot resolve ConcertsTable");
+}
+
+const SMALL: &str = r#"
+Parameters:
+  Patience: { Type: Number, Default: 7 }
+Resources:
+  Echo:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: build/echo
+      Timeout: !Ref Patience
+      Environment:
+        Variables:
+          QUEUE_ARN: !GetAtt Inbox.Arn
+          LONG: { "Ref": Inbox }
+          MIXED: !Sub "${Inbox.Arn}/${Patience}/${!Kept}/${AWS::Region}"
+      Events:
+        Any: { Type: HttpApi, Properties: { Path: /echo } }
+        Hourly: { Type: Schedule, Properties: { Schedule: rate(2 hours) } }
+        Mail: { Type: SQS, Properties: { Queue: !GetAtt Inbox.Arn } }
+  Inbox:
+    Type: AWS::SQS::Queue
+"#;
+
+#[test]
+fn sam_defaults_apply_where_the_template_is_silent() {
+    let template = Template::parse(SMALL).expect("a template");
+    let echo = template.function("echo").expect("named after CodeUri");
+    assert_eq!((echo.timeout_seconds, echo.memory_mb), (7, 128));
+    assert_eq!(template.routes[0].key.to_string(), "ANY /echo");
+    assert_eq!(template.schedules[0].every.as_secs(), 7_200);
+    assert_eq!(template.queue_triggers[0].batch_size, 10);
+    assert!(!template.queue_triggers[0].partial_responses);
+    let inbox = template.queue("Inbox").expect("listed");
+    assert_eq!((inbox.visibility_timeout_seconds, inbox.delay_seconds), (30, 0));
+}
+
+#[test]
+fn functions_of_cloudformation_resolve() {
+    let template = Template::parse(SMALL).expect("a template");
+    let environment = template.environment(&template.functions[0], &BTreeMap::new(), &resources).expect("all is known");
+    assert_eq!(environment["QUEUE_ARN"], "Inbox-Arn");
+    assert_eq!(environment["LONG"], "ref-Inbox");
+    assert_eq!(environment["MIXED"], "Inbox-Arn/7/${Kept}/ref-AWS::Region");
+}
+
+#[test]
+fn what_is_not_a_template_is_an_error() {
+    assert!(matches!(Template::parse("a: [1"), Err(TemplateError::Syntax(_))));
+    assert!(matches!(Template::parse("Description: none"), Err(TemplateError::Syntax(_))));
+    let cron = SMALL.replace("rate(2 hours)", "cron(0 1 * * ? *)");
+    let error = Template::parse(&cron).expect_err("only rates are known");
+    assert_eq!(error.to_string(), "echo, event Hourly: cron(0 1 * * ? *) is not a rate(...)");
+}

@@ -1,0 +1,76 @@
+//! What the command line asks for.
+
+/// The text of `--help`.
+pub const HELP: &str = "\
+Checks everything that must hold before a change is merged, and stops at the first failure.
+
+Usage: cargo verify [--fast] [--with-deny] [--advisories]
+
+  --fast        all but the end-to-end tests
+  --with-deny   a missing cargo-deny is an error (implied by CI=true); without it, a missing one is skipped
+  --advisories  also checks the dependencies against the RustSec database, which cargo-deny fetches from GitHub
+  --help        prints this
+";
+
+/// What to run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Leave the end-to-end tests out.
+    pub fast: bool,
+    /// Check the dependencies even where cargo-deny is missing, and so fail there.
+    pub with_deny: bool,
+    /// Check the dependencies against the RustSec database too.
+    pub advisories: bool,
+    /// Nobody is at the keyboard: a lock file that is out of date is an error.
+    pub in_ci: bool,
+}
+
+/// A command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// Print the help.
+    Help,
+    /// Run the steps.
+    Run(Options),
+}
+
+impl Request {
+    /// Reads the arguments after the program's name. An error says which one was not understood.
+    pub fn parse(arguments: impl IntoIterator<Item = String>, in_ci: bool) -> Result<Self, String> {
+        let mut options = Options { with_deny: in_ci, in_ci, ..Options::default() };
+        for argument in arguments {
+            match argument.as_str() {
+                "--fast" => options.fast = true,
+                "--with-deny" => options.with_deny = true,
+                "--advisories" => options.advisories = true,
+                "--help" | "-h" => return Ok(Self::Help),
+                _ => return Err(format!("unknown argument {argument}")),
+            }
+        }
+        Ok(Self::Run(options))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str], in_ci: bool) -> Result<Request, String> {
+        Request::parse(arguments.iter().map(ToString::to_string), in_ci)
+    }
+
+    #[test]
+    fn ci_insists_on_cargo_deny() {
+        let Ok(Request::Run(options)) = parse(&["--fast"], true) else {
+            panic!("understood");
+        };
+        assert!(options.with_deny && options.fast && options.in_ci && !options.advisories);
+        assert_eq!(parse(&[], false), Ok(Request::Run(Options::default())));
+    }
+
+    #[test]
+    fn an_unknown_argument_is_refused_and_help_is_given() {
+        assert_eq!(parse(&["--slow"], false), Err("unknown argument --slow".to_owned()));
+        assert_eq!(parse(&["--fast", "--help"], false), Ok(Request::Help));
+    }
+}

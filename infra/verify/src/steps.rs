@@ -1,0 +1,135 @@
+//! The steps, cheap ones first.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::options::Options;
+use crate::venv::{self, Requirements};
+
+/// One command that must succeed.
+#[derive(Debug)]
+pub struct Step {
+    /// What it checks, in a word or two.
+    pub name: &'static str,
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// The Python packages that the program comes from, if any.
+    pub requirements: Option<Requirements>,
+}
+
+impl fmt::Display for Step {
+    /// The command as one would type it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.program.file_name().unwrap_or(self.program.as_os_str());
+        write!(f, "{}", name.display())?;
+        for argument in &self.arguments {
+            write!(f, " {}", argument.display())?;
+        }
+        Ok(())
+    }
+}
+
+/// The steps that the options ask for, in order; never empty. `dependencies` says whether cargo-deny is to run.
+pub fn plan(root: &Path, options: Options, dependencies: bool) -> Vec<Step> {
+    // The features and the profile are the same in every step, so that nothing is compiled twice for them.
+    let locked: &[&str] = if options.in_ci { &["--locked"] } else { &[] };
+    let with = |arguments: &[&'static str]| [arguments, locked].concat();
+    let mut steps = vec![cargo("format", &["fmt", "--all", "--check"]), cfn_lint(root)];
+    if dependencies {
+        steps.extend(deny(options.advisories));
+    }
+    let mut lints = with(&["clippy", "--workspace", "--all-targets"]);
+    lints.extend(["--", "-D", "warnings"]);
+    steps.extend([
+        cargo("domain without AWS", &with(&["check", "--package", "shared", "--no-default-features"])),
+        cargo("lints", &lints),
+        cargo("tests", &with(&["test", "--workspace", "--exclude", "e2e"])),
+    ]);
+    if !options.fast {
+        steps.push(cargo("end to end", &with(&["test", "--package", "e2e", "--tests"])));
+    }
+    steps
+}
+
+fn cargo(name: &'static str, arguments: &[&str]) -> Step {
+    Step {
+        name,
+        program: cargo_program(),
+        arguments: arguments.iter().map(OsString::from).collect(),
+        requirements: None,
+    }
+}
+
+/// The cargo that runs this program, so that every step uses the same toolchain.
+fn cargo_program() -> PathBuf {
+    std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+fn cfn_lint(root: &Path) -> Step {
+    let requirements = Requirements {
+        file: root.join("infra/verify/requirements.txt"),
+        venv: venv::target_directory(root).join("venv-verify"),
+    };
+    Step {
+        name: "template",
+        program: requirements.venv.join("bin/cfn-lint"),
+        arguments: vec!["template.yaml".into()],
+        requirements: Some(requirements),
+    }
+}
+
+/// Whether cargo-deny is installed.
+pub fn has_cargo_deny(root: &Path) -> bool {
+    let asked = Command::new(cargo_program())
+        .args(["deny", "--version"])
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
+}
+
+/// Licences, bans and sources need no network beyond the registry; the advisories are a step of their own.
+fn deny(advisories: bool) -> Vec<Step> {
+    let check = ["deny", "check"];
+    let mut steps = vec![cargo("dependencies", &[&check[..], &["bans", "licenses", "sources"]].concat())];
+    if advisories {
+        steps.push(cargo("advisories", &[&check[..], &["advisories"]].concat()));
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(options: Options) -> Vec<&'static str> {
+        let steps = plan(Path::new("."), options, options.with_deny);
+        steps.iter().map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn tests_come_last_and_end_to_end_tests_after_all() {
+        let with_deny = Options { with_deny: true, ..Options::default() };
+        let whole = ["format", "template", "dependencies", "domain without AWS", "lints", "tests", "end to end"];
+        assert_eq!(names(with_deny), whole);
+        let fast = Options { fast: true, ..with_deny };
+        assert_eq!(names(fast), whole[..6]);
+    }
+
+    #[test]
+    fn ci_wants_the_lock_file_as_it_is_committed() {
+        let options = Options { with_deny: true, in_ci: true, advisories: true, fast: true };
+        let steps = plan(Path::new("."), options, true);
+        let commands: Vec<_> = steps.iter().map(ToString::to_string).collect();
+        assert!(commands[3].ends_with("deny check advisories"), "{commands:?}");
+        let lints = "clippy --workspace --all-targets --locked -- -D warnings";
+        assert!(commands[5].ends_with(lints), "{commands:?}");
+        assert!(commands[6].ends_with("--exclude e2e --locked"), "{commands:?}");
+    }
+}

@@ -1,0 +1,83 @@
+//! Turns a handler into a Lambda function: parameters read once, clients with explicit timeouts, connections warmed
+//! before the first request, and one single-threaded runtime.
+
+use crate::{
+    app::App,
+    config::Config,
+    context::Context,
+    http::answer::{Handler, answer},
+    telemetry,
+};
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use futures_util::future::BoxFuture;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{convert::Infallible, time::Duration};
+
+/// One attempt of a request, its connection included.
+const ATTEMPT: Duration = Duration::from_millis(1_000);
+/// A request with its retries. Two of them, one after the other, fit into a function's time.
+const OPERATION: Duration = Duration::from_millis(3_000);
+const ATTEMPTS: u32 = 4;
+
+/// Runs the function of a route.
+pub fn serve(handler: impl Handler) -> Result<(), Error> {
+    run(async {
+        let app = app().await?;
+        let (app, handler) = (&app, &handler);
+        lambda_http::run(lambda_http::service_fn(move |request| async move {
+            Ok::<_, Infallible>(answer(app, handler, request).await)
+        }))
+        .await
+    })
+}
+
+/// Runs the function of a schedule, queue or stream. An error makes the service send the event again.
+pub fn consume<E, R, H>(handler: H) -> Result<(), Error>
+where
+    E: DeserializeOwned,
+    R: Serialize,
+    H: for<'a> Fn(&'a App, E) -> BoxFuture<'a, Result<R, Error>>,
+{
+    run(async {
+        let app = app().await?;
+        let (app, handler) = (&app, &handler);
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| async move {
+            let request_id = event.context.request_id;
+            handler(app, event.payload).await.inspect_err(|error| {
+                tracing::error!(request_id, %error, "event failed");
+            })
+        }))
+        .await
+    })
+}
+
+fn run(function: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    telemetry::init();
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(function)
+}
+
+async fn app() -> Result<App, Error> {
+    let config = Config::from_env()?;
+    let sdk = sdk_config().await;
+    let (dynamo, sqs) = (aws_sdk_dynamodb::Client::new(&sdk), aws_sdk_sqs::Client::new(&sdk));
+    let app = App::new(config, dynamo, sqs, Context::system())?;
+    app.store.warm_up().await;
+    Ok(app)
+}
+
+/// The SDK's parameters: explicit timeouts (its default has none for an answer) and few retries with jitter.
+pub async fn sdk_config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(ATTEMPT)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
+        .build();
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .timeout_config(timeouts)
+        .retry_config(
+            RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(50)),
+        )
+        .load()
+        .await
+}

@@ -1,0 +1,132 @@
+//! The deployment's parameters, read once from the environment. Their defaults are those of template.yaml.
+
+use crate::domain::{line::QueueRules, time::Seconds};
+use std::{env, str::FromStr};
+
+/// A variable that is missing or cannot be read. The value is not repeated: it may be a secret.
+#[derive(Debug, thiserror::Error)]
+#[error("environment variable {name}: {problem}")]
+pub struct ConfigError {
+    name: &'static str,
+    problem: &'static str,
+}
+
+/// Everything a function is told about its deployment.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Table of accounts, balances, ledgers, reservations.
+    pub fans_table: String,
+    /// Table of concerts and seats.
+    pub concerts_table: String,
+    /// Table of lines, tickets, sessions.
+    pub queues_table: String,
+    /// Where promotion ticks go.
+    pub ticks_queue_url: String,
+    /// Where expiry timers go.
+    pub timers_queue_url: String,
+    /// Where domain events go.
+    pub events_queue_url: String,
+    /// What the signing key is derived from.
+    pub token_signing_secret: Secret,
+    /// How long a seat is held.
+    pub hold: Seconds,
+    /// Capacity and times of a queue that has none of its own.
+    pub queue_rules: QueueRules,
+    /// Seats one session may hold.
+    pub seats_per_session: u32,
+    /// Seconds between two promotion ticks.
+    pub tick_seconds: u32,
+    /// ISO 4217 code.
+    pub currency: String,
+}
+
+/// A string that `Debug` does not show.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Config {
+    /// Reads the environment of the process.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| env::var(name).ok())
+    }
+
+    /// Reads any source of variables.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let required = |name| lookup(name).ok_or(ConfigError { name, problem: "is not set" });
+        let seconds = |name, default| number(&lookup, name, default, 1..=31_536_000).map(Seconds);
+        let secret = required("TOKEN_SIGNING_SECRET")?;
+        if secret.len() < 32 {
+            return Err(ConfigError { name: "TOKEN_SIGNING_SECRET", problem: "must be at least 32 characters" });
+        }
+        Ok(Config {
+            fans_table: required("FANS_TABLE")?,
+            concerts_table: required("CONCERTS_TABLE")?,
+            queues_table: required("QUEUES_TABLE")?,
+            ticks_queue_url: required("TICKS_QUEUE_URL")?,
+            timers_queue_url: required("TIMERS_QUEUE_URL")?,
+            events_queue_url: required("EVENTS_QUEUE_URL")?,
+            token_signing_secret: Secret(secret),
+            hold: seconds("HOLD_SECONDS", 300)?,
+            queue_rules: QueueRules {
+                capacity: number(&lookup, "QUEUE_CAPACITY", 10, 0..=1_000_000)?,
+                claim_window: seconds("CLAIM_WINDOW_SECONDS", 60)?,
+                active: seconds("ACTIVE_SECONDS", 600)?,
+                waiting: seconds("WAITING_SECONDS", 7_200)?,
+            },
+            seats_per_session: number(&lookup, "SEATS_PER_SESSION", 4, 1..=8)?,
+            tick_seconds: number(&lookup, "TICK_SECONDS", 10, 1..=60)?,
+            currency: lookup("CURRENCY").unwrap_or_else(|| "KRW".to_owned()),
+        })
+    }
+}
+
+fn number<T: FromStr + PartialOrd>(
+    lookup: &impl Fn(&str) -> Option<String>,
+    name: &'static str,
+    default: T,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<T, ConfigError> {
+    let Some(text) = lookup(name) else { return Ok(default) };
+    text.parse()
+        .ok()
+        .filter(|value| range.contains(value))
+        .ok_or(ConfigError { name, problem: "is not a number in range" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(changed: &'static str, value: Option<&'static str>) -> Result<Config, ConfigError> {
+        Config::from_lookup(|name| match name {
+            name if name == changed => value.map(str::to_owned),
+            "HOLD_SECONDS" | "QUEUE_CAPACITY" | "TICK_SECONDS" | "SEATS_PER_SESSION" | "CURRENCY" => None,
+            "TOKEN_SIGNING_SECRET" => Some("x".repeat(64)),
+            name if name.ends_with("_SECONDS") => None,
+            name => Some(name.to_lowercase()),
+        })
+    }
+
+    #[test]
+    fn defaults_and_bounds() {
+        let config = lookup("", None).unwrap();
+        assert_eq!((config.hold, config.queue_rules.capacity, config.seats_per_session), (Seconds(300), 10, 4));
+        assert!(lookup("HOLD_SECONDS", Some("0")).is_err());
+        assert!(lookup("HOLD_SECONDS", Some("4")).is_ok());
+        assert!(lookup("SEATS_PER_SESSION", Some("many")).is_err());
+        assert!(lookup("FANS_TABLE", None).is_err());
+    }
+
+    #[test]
+    fn the_secret_is_long_and_stays_hidden() {
+        let error = lookup("TOKEN_SIGNING_SECRET", Some("short-secret")).unwrap_err();
+        assert!(!error.to_string().contains("short-secret"));
+        assert!(!format!("{:?}", lookup("", None).unwrap()).contains("xxxx"));
+    }
+}

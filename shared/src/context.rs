@@ -1,0 +1,142 @@
+//! Time, randomness and ids, from outside: a test or a simulation puts its own in.
+
+use crate::domain::{
+    id::{ConcertId, EventId, ReservationId, TicketId, UserId},
+    time::Timestamp,
+};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use uuid::{NoContext, Uuid};
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Gives random bits, fit for secrets.
+pub trait Entropy: Send + Sync {
+    /// 128 random bits.
+    fn bits(&self) -> u128;
+}
+
+/// The clock of the machine.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The operating system's randomness.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn bits(&self) -> u128 {
+        let mut bytes = [0; 16];
+        aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives random bits");
+        u128::from_be_bytes(bytes)
+    }
+}
+
+/// Where time, randomness and ids come from.
+#[derive(Clone)]
+pub struct Context {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context")
+    }
+}
+
+impl Context {
+    /// The machine's own.
+    pub fn system() -> Self {
+        Self::new(Arc::new(SystemClock), Arc::new(SystemEntropy))
+    }
+
+    /// A context of one's own.
+    pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Context { clock, entropy }
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// 128 random bits.
+    pub fn bits(&self) -> u128 {
+        self.entropy.bits()
+    }
+
+    /// A new fan's id: random, so that it tells nothing.
+    pub fn user_id(&self) -> UserId {
+        UserId(self.random_uuid())
+    }
+
+    /// A new ticket's id.
+    pub fn ticket_id(&self) -> TicketId {
+        TicketId(self.random_uuid())
+    }
+
+    /// A new concert's id.
+    pub fn concert_id(&self) -> ConcertId {
+        ConcertId(self.random_uuid())
+    }
+
+    /// A new event's id.
+    pub fn event_id(&self) -> EventId {
+        EventId(self.random_uuid())
+    }
+
+    /// A new reservation's id: version 7, so that a fan's reservations sort by time.
+    pub fn reservation_id(&self) -> ReservationId {
+        let now = self.now().millis().unsigned_abs();
+        let stamp = uuid::Timestamp::from_unix(NoContext, now / 1000, (now % 1000 * 1_000_000) as u32);
+        let time_bits = Uuid::new_v7(stamp).as_u128() & (u128::MAX << 80);
+        let bytes = (time_bits | (self.bits() & ((1 << 80) - 1))).to_be_bytes();
+        let mut builder = uuid::Builder::from_bytes(bytes);
+        builder.set_version(uuid::Version::SortRand).set_variant(uuid::Variant::RFC4122);
+        ReservationId(builder.into_uuid())
+    }
+
+    /// Waits before the next of several attempts (`attempt` counts from 0): a random time that grows up to 250 ms.
+    pub async fn back_off(&self, attempt: u32) {
+        let ceiling = 10u64 << attempt.min(5);
+        let jitter = (self.bits() % u128::from(ceiling.min(250))) as u64;
+        tokio::time::sleep(Duration::from_millis(jitter + 1)).await;
+    }
+
+    fn random_uuid(&self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.bits().to_be_bytes()).into_uuid()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reservation_ids_are_version_7_and_sort_by_time() {
+        struct At(i64);
+        impl Clock for At {
+            fn now(&self) -> Timestamp {
+                Timestamp::from_millis(self.0)
+            }
+        }
+        let id = |millis| Context::new(Arc::new(At(millis)), Arc::new(SystemEntropy)).reservation_id();
+        assert_eq!(id(5).0.get_version_num(), 7);
+        assert!(id(1_000_000_000_001) < id(1_000_000_000_002));
+    }
+}

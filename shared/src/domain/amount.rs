@@ -1,0 +1,49 @@
+//! Money: whole minor units of the deployment's currency, never floating point.
+
+use serde::{Deserialize, Serialize};
+use std::iter::Sum;
+
+/// An amount of money in the currency's minor unit, zero or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Amount(u64);
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Amount = Amount(0);
+    /// The most that one request may move, and the highest price of a seat.
+    pub const MAX_REQUEST: Amount = Amount(1_000_000_000_000);
+    /// The most that a balance may hold: exact in a JSON number of any client.
+    pub const MAX_BALANCE: Amount = Amount(9_007_199_254_740_991);
+
+    /// Any number of minor units.
+    pub const fn new(units: u64) -> Self {
+        Amount(units)
+    }
+
+    /// An amount that a client asks to move: from 1 to [`Amount::MAX_REQUEST`].
+    pub fn requested(units: u64) -> Option<Self> {
+        (1..=Self::MAX_REQUEST.0).contains(&units).then_some(Amount(units))
+    }
+
+    /// The number of minor units.
+    pub const fn units(self) -> u64 {
+        self.0
+    }
+
+    /// The sum, `None` above [`Amount::MAX_BALANCE`].
+    pub fn plus(self, other: Amount) -> Option<Amount> {
+        self.0.checked_add(other.0).map(Amount).filter(|sum| *sum <= Self::MAX_BALANCE)
+    }
+
+    /// The difference, `None` below zero.
+    pub fn minus(self, other: Amount) -> Option<Amount> {
+        self.0.checked_sub(other.0).map(Amount)
+    }
+}
+
+impl Sum for Amount {
+    fn sum<I: Iterator<Item = Amount>>(amounts: I) -> Amount {
+        Amount(amounts.map(|a| a.0).sum())
+    }
+}

@@ -1,0 +1,198 @@
+//! The seats of a concert: blocks of numbered seats, and the chunks that their table partitions are made of.
+
+use super::amount::Amount;
+use serde::{Deserialize, Serialize};
+
+/// The number of a seat, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SeatNumber(u32);
+
+/// The number of a chunk: 256 neighbouring seats that share a table partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Chunk(pub u32);
+
+const SEATS_PER_CHUNK: u32 = 256;
+
+impl SeatNumber {
+    /// A seat number; `None` for 0.
+    pub fn new(number: u32) -> Option<Self> {
+        (number >= 1).then_some(SeatNumber(number))
+    }
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The chunk that the seat's item lives in.
+    pub const fn chunk(self) -> Chunk {
+        Chunk((self.0 - 1) / SEATS_PER_CHUNK)
+    }
+}
+
+/// Neighbouring seats of one section, type and price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Block {
+    /// The section they are in.
+    pub section: String,
+    /// The first seat.
+    pub from: SeatNumber,
+    /// The last seat.
+    pub to: SeatNumber,
+    /// `STANDARD`, `VIP` and so on.
+    pub seat_type: String,
+    /// The price of each.
+    pub price: Amount,
+}
+
+/// The seats of a concert. It never changes after the concert was created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Layout {
+    blocks: Vec<Block>,
+}
+
+/// A layout that cannot be: the block at `index` is at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidLayout {
+    /// Which block, from 0; `None` for the list as a whole.
+    pub index: Option<usize>,
+    /// What is wrong.
+    pub detail: &'static str,
+}
+
+impl Layout {
+    /// The most seats that a concert may have.
+    pub const MAX_SEATS: u32 = 100_000;
+    /// The most blocks.
+    pub const MAX_BLOCKS: usize = 200;
+    /// Above this many seats, a seat map must be asked for by section.
+    pub const MAX_SEATS_IN_ONE_MAP: u32 = 5_000;
+
+    /// Checks that blocks are not empty, do not overlap and stay within the limits; sorts them by seat.
+    pub fn new(blocks: Vec<Block>) -> Result<Self, InvalidLayout> {
+        let fault = |index, detail| Err(InvalidLayout { index, detail });
+        if blocks.is_empty() || blocks.len() > Self::MAX_BLOCKS {
+            return fault(None, "must have 1 to 200 blocks");
+        }
+        let mut order: Vec<usize> = (0..blocks.len()).collect();
+        order.sort_by_key(|&i| blocks[i].from);
+        let mut last = 0;
+        for index in order {
+            let block = &blocks[index];
+            if block.to < block.from {
+                return fault(Some(index), "ends before it starts");
+            }
+            if block.from.0 <= last {
+                return fault(Some(index), "overlaps another block");
+            }
+            if block.to.0 > Self::MAX_SEATS {
+                return fault(Some(index), "seat numbers end at 100000");
+            }
+            last = block.to.0;
+        }
+        let mut blocks = blocks;
+        blocks.sort_by_key(|b| b.from);
+        Ok(Layout { blocks })
+    }
+
+    /// What a concert has whose draft names no blocks: seats 1-50, section `A`, STANDARD, 50000 each.
+    pub fn standard() -> Self {
+        Layout {
+            blocks: vec![Block {
+                section: "A".to_owned(),
+                from: SeatNumber(1),
+                to: SeatNumber(50),
+                seat_type: "STANDARD".to_owned(),
+                price: Amount::new(50_000),
+            }],
+        }
+    }
+
+    /// The blocks, by seat.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// How many seats there are.
+    pub fn seats_total(&self) -> u32 {
+        self.blocks.iter().map(|b| b.to.0 - b.from.0 + 1).sum()
+    }
+
+    /// The block of a seat; `None` for a number that the layout lacks.
+    pub fn block_of(&self, seat: SeatNumber) -> Option<&Block> {
+        self.blocks.iter().find(|b| b.from <= seat && seat <= b.to)
+    }
+
+    /// All seats with their blocks, by number, of one section or of all.
+    pub fn seats<'a>(&'a self, section: Option<&'a str>) -> impl Iterator<Item = (SeatNumber, &'a Block)> {
+        self.blocks
+            .iter()
+            .filter(move |b| section.is_none_or(|s| s == b.section))
+            .flat_map(|b| (b.from.0..=b.to.0).map(move |n| (SeatNumber(n), b)))
+    }
+
+    /// The chunks that hold the seats of one section or of all, each once, in order.
+    pub fn chunks(&self, section: Option<&str>) -> Vec<Chunk> {
+        let mut chunks: Vec<Chunk> = self
+            .blocks
+            .iter()
+            .filter(|b| section.is_none_or(|s| s == b.section))
+            .flat_map(|b| (b.from.chunk().0..=b.to.chunk().0).map(Chunk))
+            .collect();
+        chunks.dedup();
+        chunks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn block(section: &str, from: u32, to: u32) -> Block {
+        Block {
+            section: section.into(),
+            from: SeatNumber(from),
+            to: SeatNumber(to),
+            seat_type: "STANDARD".into(),
+            price: Amount::new(1),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_seat_is_listed_once_and_lies_in_a_listed_chunk(sizes in prop::collection::vec((0u32..700, 1u32..700), 1..8)) {
+            let (mut blocks, mut next) = (Vec::new(), 1);
+            for (gap, size) in sizes {
+                blocks.push(block("A", next + gap, next + gap + size - 1));
+                next += gap + size;
+            }
+            blocks.reverse();
+            let layout = Layout::new(blocks).unwrap();
+            let seats: Vec<SeatNumber> = layout.seats(None).map(|(seat, _)| seat).collect();
+            prop_assert!(seats.is_sorted() && seats.len() == layout.seats_total() as usize);
+            let chunks = layout.chunks(None);
+            prop_assert!(chunks.windows(2).all(|w| w[0] < w[1]));
+            prop_assert!(seats.iter().all(|s| chunks.contains(&s.chunk()) && layout.block_of(*s).is_some()));
+        }
+    }
+
+    #[test]
+    fn refuses_what_cannot_be() {
+        assert!(Layout::new(vec![]).is_err());
+        assert_eq!(Layout::new(vec![block("A", 1, 9), block("B", 9, 12)]).unwrap_err().index, Some(1));
+        assert_eq!(Layout::new(vec![block("A", 5, 4)]).unwrap_err().index, Some(0));
+        assert!(Layout::new(vec![block("A", 1, 100_001)]).is_err());
+        assert!(Layout::new(vec![block("A", 1, 100_000)]).is_ok());
+    }
+
+    #[test]
+    fn chunks_are_256_seats() {
+        assert_eq!(SeatNumber(256).chunk(), Chunk(0));
+        assert_eq!(SeatNumber(257).chunk(), Chunk(1));
+    }
+}

@@ -1,0 +1,138 @@
+//! Money of a fan: the gapless list of entries, the balance that caches its sum, and what may be paid.
+
+use super::{
+    amount::Amount,
+    id::{PaymentId, ReservationId},
+    refusal::Refusal,
+    reservation::{Reservation, ReservationStatus},
+    session::Session,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// What an entry does to the balance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EntryType {
+    /// Money in.
+    Charge,
+    /// A reservation paid.
+    Payment,
+    /// A payment given back.
+    Refund,
+}
+
+/// One line of the ledger. Amounts are positive; the type gives the sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerEntry {
+    /// 1, 2, 3 ... for each fan, without gaps.
+    pub sequence: u64,
+    /// What it does.
+    #[serde(rename = "type")]
+    pub entry_type: EntryType,
+    /// How much.
+    pub amount: Amount,
+    /// The balance after it.
+    pub balance_after: Amount,
+    /// When.
+    pub at: Timestamp,
+    /// For payments and refunds: of what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation_id: Option<ReservationId>,
+}
+
+/// The balance item: the sum of the ledger and its last number, which is also the version that a write must meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Balance {
+    /// The sum of the ledger.
+    pub balance: Amount,
+    /// The number of the last entry.
+    pub sequence: u64,
+}
+
+impl Balance {
+    /// The entry that moves `amount` next; refused when the balance would leave its bounds.
+    pub fn next_entry(
+        self,
+        entry_type: EntryType,
+        amount: Amount,
+        at: Timestamp,
+        reservation_id: Option<ReservationId>,
+    ) -> Result<LedgerEntry, Refusal> {
+        let balance_after = match entry_type {
+            EntryType::Payment => self.balance.minus(amount).ok_or(Refusal::InsufficientBalance)?,
+            EntryType::Charge | EntryType::Refund => self.balance.plus(amount).ok_or(Refusal::BalanceTooLarge)?,
+        };
+        Ok(LedgerEntry { sequence: self.sequence + 1, entry_type, amount, balance_after, at, reservation_id })
+    }
+}
+
+/// A payment that may be written: every part is guarded again by the conditions of the transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentPlan {
+    /// The ledger entry.
+    pub entry: LedgerEntry,
+    /// Whether the session ends with it.
+    pub ends_session: bool,
+}
+
+/// Judges a payment of `amount` for `reservation` by what was read. An own paid reservation comes before the session's
+/// life, so that a payment whose answer was lost can learn that it succeeded.
+pub fn judge_payment(
+    reservation: &Reservation,
+    balance: Balance,
+    session: Option<&Session>,
+    amount: Amount,
+    now: Timestamp,
+) -> Result<PaymentPlan, Refusal> {
+    let id = reservation.reservation_id;
+    if reservation.status == ReservationStatus::Confirmed {
+        return Err(Refusal::PaymentAlreadyProcessed(PaymentId::of(id)));
+    }
+    let session = session.filter(|s| s.alive(now) && s.place == reservation.place).ok_or(Refusal::SessionOver)?;
+    if reservation.status_at(now) != ReservationStatus::Pending {
+        return Err(Refusal::ReservationExpired);
+    }
+    if amount != reservation.amount {
+        return Err(Refusal::AmountMismatch);
+    }
+    let entry = balance.next_entry(EntryType::Payment, amount, now, Some(id))?;
+    Ok(PaymentPlan { entry, ends_session: !session.has_other_open_hold(id, now) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_balance_is_the_sum_of_a_gapless_ledger(moves in prop::collection::vec((0u8..3, 1u64..5_000), 0..60)) {
+            let (mut balance, mut ledger) = (Balance::default(), Vec::new());
+            for (kind, units) in moves {
+                let kind = [EntryType::Charge, EntryType::Payment, EntryType::Refund][usize::from(kind)];
+                if let Ok(entry) = balance.next_entry(kind, Amount::new(units), Timestamp::NEVER, None) {
+                    balance = Balance { balance: entry.balance_after, sequence: entry.sequence };
+                    ledger.push(entry);
+                }
+            }
+            let signed = |e: &LedgerEntry| {
+                let units = i64::try_from(e.amount.units()).unwrap();
+                if e.entry_type == EntryType::Payment { -units } else { units }
+            };
+            prop_assert_eq!(ledger.iter().map(signed).sum::<i64>(), i64::try_from(balance.balance.units()).unwrap());
+            prop_assert!(ledger.iter().zip(1..).all(|(e, n)| e.sequence == n));
+        }
+    }
+
+    #[test]
+    fn a_balance_has_bounds() {
+        let full = Balance { balance: Amount::MAX_BALANCE, sequence: 1 };
+        let entry = |kind, units| full.next_entry(kind, Amount::new(units), Timestamp::NEVER, None);
+        assert_eq!(entry(EntryType::Charge, 1), Err(Refusal::BalanceTooLarge));
+        assert_eq!(entry(EntryType::Payment, Amount::MAX_BALANCE.units() + 1), Err(Refusal::InsufficientBalance));
+        assert!(entry(EntryType::Payment, 1).is_ok());
+    }
+}

@@ -1,0 +1,15 @@
+//! The rules of a sale, as plain functions and types: no AWS, no clock, no input or output. Time, randomness and ids
+//! are arguments.
+
+pub mod account;
+pub mod amount;
+pub mod concert;
+pub mod id;
+pub mod layout;
+pub mod ledger;
+pub mod line;
+pub mod promotion;
+pub mod refusal;
+pub mod reservation;
+pub mod session;
+pub mod time;

@@ -1,0 +1,97 @@
+//! Why a request that is well formed is not granted. The codes are those of the HTTP contract.
+
+use super::{
+    id::{PaymentId, ReservationId},
+    layout::SeatNumber,
+};
+
+/// A refusal: the request changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// User name or password is wrong; which of the two is not told.
+    #[error("user name or password is wrong")]
+    BadCredentials,
+    /// The turn of this queue token is over, on a route that needs it.
+    #[error("this turn is over; join the line again")]
+    SessionOver,
+    /// The turn of this queue token is over, asked of the token itself.
+    #[error("this turn is over; join the line again")]
+    TokenOver,
+    /// Still waiting in line.
+    #[error("still waiting in line")]
+    NotActive {
+        /// Seconds until it makes sense to ask again.
+        retry_after: u64,
+    },
+    /// Somebody else's.
+    #[error("this belongs to somebody else")]
+    Forbidden,
+    /// The concert is sold through another queue.
+    #[error("this concert is sold through another queue")]
+    WrongQueue,
+    /// The sale is not open.
+    #[error("the sale of this concert is not open")]
+    SaleClosed,
+    /// No such fan.
+    #[error("no such user")]
+    UserNotFound,
+    /// This fan has no place in that queue.
+    #[error("no token for this queue")]
+    TokenNotFound,
+    /// No such concert.
+    #[error("no such concert")]
+    ConcertNotFound,
+    /// The layout lacks this seat.
+    #[error("no such seat")]
+    SeatNotFound(SeatNumber),
+    /// No such reservation of this fan.
+    #[error("no such reservation")]
+    ReservationNotFound,
+    /// No such queue.
+    #[error("no such queue")]
+    QueueNotFound,
+    /// No such route.
+    #[error("no such route")]
+    RouteNotFound,
+    /// The user name is taken.
+    #[error("this user name is taken")]
+    UsernameTaken,
+    /// Seats are held or sold.
+    #[error("the seat is held or sold")]
+    SeatUnavailable {
+        /// Which of those asked for.
+        seats: Vec<SeatNumber>,
+        /// The caller's own reservation that holds one of them.
+        own: Option<ReservationId>,
+    },
+    /// The session holds as many seats as it may.
+    #[error("no more seats may be held at once")]
+    SeatLimit {
+        /// Seats one session may hold.
+        limit: u32,
+    },
+    /// Already paid.
+    #[error("this reservation is already paid")]
+    PaymentAlreadyProcessed(PaymentId),
+    /// The balance is lower than the price.
+    #[error("the balance is too low")]
+    InsufficientBalance,
+    /// The balance would grow past what it may hold.
+    #[error("the balance would become too large")]
+    BalanceTooLarge,
+    /// The amount is not the price of the reservation.
+    #[error("the amount is not the price of the reservation")]
+    AmountMismatch,
+    /// A paid reservation is not cancelled this way.
+    #[error("a paid reservation cannot be cancelled here")]
+    NotCancellable,
+    /// The hold is over.
+    #[error("the hold is over")]
+    ReservationExpired,
+    /// The same idempotency key came with another request.
+    #[error("this Idempotency-Key was used for another request")]
+    IdempotencyKeyReused,
+    /// The same request is being worked on.
+    #[error("the same request is being worked on")]
+    RequestInProgress,
+}

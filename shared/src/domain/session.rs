@@ -1,0 +1,196 @@
+//! A session: a fan who was let in.
+
+use super::{
+    id::{QueueId, ReservationId, UserId},
+    line::Place,
+    time::{Seconds, Timestamp},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A hold that a session has open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenHold {
+    /// How many seats.
+    pub seats: u32,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// Why a session is over. Also the tombstones of places that nobody may claim any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum EndReason {
+    /// The last open hold was paid.
+    Paid,
+    /// The fan left, waiting or let in.
+    Left,
+    /// Its time was up.
+    Expired,
+    /// Nobody showed up within the claim window.
+    NoShow,
+    /// The fan drew another place at the same instant, or a later one after waiting too long.
+    Superseded,
+}
+
+/// One item for each place that showed up or was fenced. Never deleted by us: a still-signed token must not claim again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    /// The line.
+    pub queue_id: QueueId,
+    /// The place in it.
+    pub place: Place,
+    /// The fan; unknown for a place that was fenced without a claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The session lives until here, or until `hold_until` if that is later.
+    #[serde(default)]
+    pub active_until: Timestamp,
+    /// The end of the longest hold it was granted. Never past `hold_cap`.
+    #[serde(default)]
+    pub hold_until: Timestamp,
+    /// No hold of this session ends later: claim + active + hold time, so that hold-and-cancel cannot live for ever.
+    #[serde(default)]
+    pub hold_cap: Timestamp,
+    /// Seats in open holds.
+    #[serde(default)]
+    pub held_seats: u32,
+    /// Its open holds; expired ones may still be listed.
+    #[serde(default)]
+    pub holds: BTreeMap<ReservationId, OpenHold>,
+    /// Grows with every change of the holds.
+    #[serde(default)]
+    pub version: u64,
+    /// Set once: when it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<EndReason>,
+}
+
+impl Session {
+    /// The session of a fan who claims the place at `now`.
+    pub fn claimed(
+        queue_id: QueueId,
+        place: Place,
+        user_id: UserId,
+        now: Timestamp,
+        active: Seconds,
+        hold: Seconds,
+    ) -> Self {
+        Session {
+            queue_id,
+            place,
+            user_id: Some(user_id),
+            active_until: now + active,
+            hold_until: Timestamp::NEVER,
+            hold_cap: now + active + hold,
+            held_seats: 0,
+            holds: BTreeMap::new(),
+            version: 0,
+            ended: None,
+            end_reason: None,
+        }
+    }
+
+    /// A place that nobody may claim any more.
+    pub fn tombstone(
+        queue_id: QueueId,
+        place: Place,
+        user_id: Option<UserId>,
+        now: Timestamp,
+        reason: EndReason,
+    ) -> Self {
+        Session {
+            queue_id,
+            place,
+            user_id,
+            active_until: Timestamp::NEVER,
+            hold_until: Timestamp::NEVER,
+            hold_cap: Timestamp::NEVER,
+            held_seats: 0,
+            holds: BTreeMap::new(),
+            version: 0,
+            ended: Some(now),
+            end_reason: Some(reason),
+        }
+    }
+
+    /// When its time is up.
+    pub fn life_end(&self) -> Timestamp {
+        self.active_until.max(self.hold_until)
+    }
+
+    /// Whether the fan is in.
+    pub fn alive(&self, now: Timestamp) -> bool {
+        self.ended.is_none() && now < self.life_end()
+    }
+
+    /// The end of a hold made at `now`: the whole hold time, but within the cap.
+    pub fn hold_end(&self, now: Timestamp, hold: Seconds) -> Timestamp {
+        (now + hold).min(self.hold_cap)
+    }
+
+    /// The listed holds whose time is up.
+    pub fn expired_holds(&self, now: Timestamp) -> Vec<(ReservationId, OpenHold)> {
+        self.holds.iter().filter(|(_, hold)| hold.until <= now).map(|(id, hold)| (*id, *hold)).collect()
+    }
+
+    /// Whether a hold other than `paid` is still open: paying the last one ends the turn.
+    pub fn has_other_open_hold(&self, paid: ReservationId, now: Timestamp) -> bool {
+        self.holds.iter().any(|(id, hold)| *id != paid && now < hold.until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    fn session(active: u32, hold: u32) -> Session {
+        let user = UserId(Uuid::from_u128(1));
+        Session::claimed(QueueId::main(), Place::new(1), user, NOW, Seconds(active), Seconds(hold))
+    }
+
+    proptest! {
+        #[test]
+        fn holding_again_and_again_never_outlives_the_cap(active in 1u32..1000, hold in 1u32..1000, steps in prop::collection::vec(0u32..300, 0..30)) {
+            let mut session = session(active, hold);
+            let mut now = NOW;
+            for step in steps {
+                now = now + Seconds(step);
+                if session.alive(now) {
+                    session.hold_until = session.hold_until.max(session.hold_end(now, Seconds(hold)));
+                }
+            }
+            prop_assert!(session.life_end() <= NOW + Seconds(active) + Seconds(hold));
+        }
+    }
+
+    #[test]
+    fn ends_at_its_time_and_when_ended() {
+        let mut s = session(10, 5);
+        assert!(s.alive(NOW + Seconds(9)) && !s.alive(NOW + Seconds(10)));
+        s.hold_until = NOW + Seconds(12);
+        assert!(s.alive(NOW + Seconds(11)) && !s.alive(NOW + Seconds(12)));
+        s.ended = Some(NOW);
+        assert!(!s.alive(NOW));
+    }
+
+    #[test]
+    fn an_expired_hold_is_not_open() {
+        let mut s = session(100, 50);
+        let (a, b) = (ReservationId(Uuid::from_u128(2)), ReservationId(Uuid::from_u128(3)));
+        s.holds.insert(a, OpenHold { seats: 1, until: NOW + Seconds(5) });
+        s.holds.insert(b, OpenHold { seats: 1, until: NOW + Seconds(50) });
+        assert!(s.has_other_open_hold(b, NOW + Seconds(4)));
+        assert!(!s.has_other_open_hold(b, NOW + Seconds(5)));
+        assert_eq!(s.expired_holds(NOW + Seconds(5)).len(), 1);
+    }
+}

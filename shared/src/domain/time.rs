@@ -1,0 +1,120 @@
+//! Points in time and lengths of time, in whole milliseconds and whole seconds.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use std::ops::{Add, Sub};
+
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z. Stored as a number so that conditions can compare it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+/// A length of time in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seconds(pub u32);
+
+impl Timestamp {
+    /// Long before anything happened; where "not set" must compare as "over".
+    pub const NEVER: Timestamp = Timestamp(0);
+
+    /// From milliseconds since the epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Timestamp(millis)
+    }
+
+    /// From whole seconds since the epoch.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Timestamp(seconds.saturating_mul(1000))
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch, rounded down.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The same time without its fraction of a second.
+    pub const fn whole_seconds(self) -> Self {
+        Timestamp::from_seconds(self.seconds())
+    }
+
+    /// Whole seconds from `now` until this time, rounded up; 0 when it has passed.
+    pub fn seconds_left(self, now: Timestamp) -> u64 {
+        u64::try_from(self.0 - now.0).unwrap_or(0).div_ceil(1000)
+    }
+
+    /// RFC 3339 in UTC with milliseconds, as in `2026-12-24T19:00:00.000Z`.
+    pub fn rfc3339(self) -> String {
+        self.utc().to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+
+    /// The calendar date in UTC, as in `2026-12-24`.
+    pub fn date(self) -> String {
+        self.utc().format("%Y-%m-%d").to_string()
+    }
+
+    /// Parses RFC 3339 with any offset; `None` for anything else or a year outside 1970 to 9999.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let millis = DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis();
+        (0..253_402_300_800_000).contains(&millis).then_some(Timestamp(millis))
+    }
+
+    fn utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.0).unwrap_or_default()
+    }
+}
+
+impl Add<Seconds> for Timestamp {
+    type Output = Timestamp;
+    fn add(self, length: Seconds) -> Timestamp {
+        Timestamp(self.0.saturating_add(i64::from(length.0) * 1000))
+    }
+}
+
+impl Sub<Seconds> for Timestamp {
+    type Output = Timestamp;
+    fn sub(self, length: Seconds) -> Timestamp {
+        Timestamp(self.0.saturating_sub(i64::from(length.0) * 1000))
+    }
+}
+
+impl Add for Seconds {
+    type Output = Seconds;
+    fn add(self, other: Seconds) -> Seconds {
+        Seconds(self.0.saturating_add(other.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn text_and_back(millis in 0i64..253_402_300_800_000) {
+            let time = Timestamp::from_millis(millis);
+            prop_assert_eq!(Timestamp::parse_rfc3339(&time.rfc3339()), Some(time));
+        }
+
+        #[test]
+        fn seconds_left_never_promises_less_than_there_is(end in 0i64..1_000_000, now in 0i64..1_000_000) {
+            let left = Timestamp(end).seconds_left(Timestamp(now));
+            prop_assert!(i64::try_from(left).unwrap() * 1000 >= end - now);
+            prop_assert!(end > now || left == 0);
+        }
+    }
+
+    #[test]
+    fn other_offsets_and_odd_texts() {
+        assert_eq!(Timestamp::parse_rfc3339("1970-01-01T09:00:01+09:00"), Some(Timestamp(1000)));
+        for odd in ["", "2026-12-24", "2026-13-24T00:00:00Z", "yesterday", "1969-12-31T23:59:59Z"] {
+            assert_eq!(Timestamp::parse_rfc3339(odd), None, "{odd}");
+        }
+    }
+}

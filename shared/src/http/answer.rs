@@ -1,0 +1,76 @@
+//! Answers, and the boundary where a failure becomes one log line.
+
+use super::{Call, Problem};
+use crate::{app::App, store::idempotency::Done};
+use futures_util::future::BoxFuture;
+use lambda_http::{
+    Body, Request, Response,
+    http::{HeaderValue, StatusCode, header},
+};
+use serde::Serialize;
+
+/// What a handler gives.
+pub type Answer = Result<Response<Body>, Problem>;
+
+/// A handler of one route.
+pub trait Handler: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync {}
+impl<H: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync> Handler for H {}
+
+/// Answers a request: runs the handler, turns a problem into problem+json, logs a failure of ours once, and names the
+/// request in `x-request-id`.
+pub async fn answer(app: &App, handler: &impl Handler, request: Request) -> Response<Body> {
+    let call = Call::new(request);
+    let mut response = match handler(app, &call).await {
+        Ok(response) => response,
+        Err(problem) => {
+            if let Some(cause) = &problem.cause {
+                tracing::error!(request_id = call.request_id(), code = problem.code, %cause, "request failed");
+            }
+            problem.into_response(call.request_id())
+        }
+    };
+    if let Ok(id) = HeaderValue::from_str(call.request_id()) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
+}
+
+/// A JSON body as it is sent and kept for replays.
+pub fn body<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// An answer with a JSON body.
+pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body> {
+    raw_json(status, body(value))
+}
+
+/// An answer without a body.
+pub fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// The answer of an operation that honours `Idempotency-Key`: fresh, or the first one again.
+pub fn json_once<T, V: Serialize>(status: StatusCode, done: Done<T>, view: impl Fn(&T) -> V) -> Response<Body> {
+    match done {
+        Done::Fresh(value) => json(status, &view(&value)),
+        Done::Replayed(body) => with_header(raw_json(status, body), "idempotency-replayed", "true"),
+    }
+}
+
+/// The same answer with a header.
+pub fn with_header(mut response: Response<Body>, name: &'static str, value: impl AsRef<str>) -> Response<Body> {
+    if let Ok(value) = HeaderValue::from_str(value.as_ref()) {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+fn raw_json(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::Text(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,150 @@
+//! One request: its parts as typed values, or a problem. The checks go in the contract's order: size and content type,
+//! authentication, role, body, ownership.
+
+use super::{Problem, answer::body};
+use crate::store::idempotency::Idempotent;
+use aws_lc_rs::digest;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use lambda_http::{Body, Request, RequestExt, http::StatusCode, request::RequestContext};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
+
+/// Bodies above this many bytes are refused before they are parsed.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_IDEMPOTENCY_KEY: usize = 255;
+const LIMIT_RANGE: RangeInclusive<i32> = 1..=100;
+const LIMIT_DEFAULT: i32 = 50;
+
+/// A request with its id.
+pub struct Call {
+    request: Request,
+    request_id: String,
+}
+
+/// A body that is JSON by its content type and small enough; not parsed yet.
+#[derive(Debug)]
+pub struct Payload<'a>(&'a [u8]);
+
+impl Call {
+    /// Wraps a request as API Gateway sends it.
+    pub fn new(request: Request) -> Self {
+        let request_id = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+            _ => None,
+        };
+        Call { request, request_id: request_id.unwrap_or_else(|| "unknown".to_owned()) }
+    }
+
+    /// The id that the answer carries as `x-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The path, for links to further pages.
+    pub fn raw_path(&self) -> &str {
+        self.request.uri().path()
+    }
+
+    /// The value of a header, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name)?.to_str().ok()
+    }
+
+    /// The body, after the checks of its size (413) and content type (415).
+    pub fn payload(&self) -> Result<Payload<'_>, Problem> {
+        let bytes: &[u8] = match self.request.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => &[],
+        };
+        if bytes.len() > MAX_BODY_BYTES {
+            let detail = "the body is larger than 64 KiB";
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
+        }
+        let media_type = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
+        if !media_type.trim().eq_ignore_ascii_case("application/json") {
+            let detail = "the content type must be application/json";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+        }
+        Ok(Payload(bytes))
+    }
+
+    /// A parameter of the path.
+    pub fn path<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Problem> {
+        let parameters = self.request.path_parameters_ref();
+        let text = parameters.and_then(|p| p.first(name)).unwrap_or_default();
+        text.parse().map_err(|e: T::Err| Problem::invalid(name, e.to_string()))
+    }
+
+    /// A parameter of the query, if it is there.
+    pub fn query<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
+        self.query_with(name, |text| text.parse().map_err(|e: T::Err| e.to_string()))
+    }
+
+    /// A parameter of the query, read by a function of one's own.
+    pub fn query_with<T>(&self, name: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, Problem> {
+        let parameters = self.request.query_string_parameters_ref();
+        let text = parameters.and_then(|p| p.first(name));
+        text.map(|text| read(text).map_err(|detail| Problem::invalid(name, detail))).transpose()
+    }
+
+    /// `?limit=`: 1 to 100, 50 unless told.
+    pub fn limit(&self) -> Result<i32, Problem> {
+        let in_range = |text: &str| match text.parse() {
+            Ok(limit) if LIMIT_RANGE.contains(&limit) => Ok(limit),
+            _ => Err("must be from 1 to 100".to_owned()),
+        };
+        Ok(self.query_with("limit", in_range)?.unwrap_or(LIMIT_DEFAULT))
+    }
+
+    /// `?cursor=`: opaque to clients; what it holds is parsed strictly, so that an edited one is a position or a 400.
+    pub fn cursor<T: FromStr>(&self) -> Result<Option<T>, Problem> {
+        self.query_with("cursor", |text| {
+            let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
+            let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+            text.and_then(|text| text.parse().ok()).ok_or_else(|| "is not a cursor of this list".to_owned())
+        })
+    }
+
+    /// `Idempotency-Key`, with what tells `request` on `route` from others.
+    pub fn idempotent<T: Serialize>(&self, route: &str, request: &T) -> Result<Option<Idempotent>, Problem> {
+        let Some(value) = self.request.headers().get("idempotency-key") else { return Ok(None) };
+        let visible = value.as_bytes().iter().all(u8::is_ascii_graphic);
+        let key = value.to_str().ok().filter(|key| visible && (1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()));
+        let key =
+            key.ok_or_else(|| Problem::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))?;
+        let digest = digest::digest(&digest::SHA256, format!("{route}\n{}", body(request)).as_bytes());
+        let fingerprint = BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref());
+        Ok(Some(Idempotent { key: key.to_owned(), fingerprint }))
+    }
+}
+
+/// The opaque text of a position in a list.
+pub fn cursor_text(position: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(position)
+}
+
+impl Payload<'_> {
+    /// Parses the body; unknown and doubled fields, wrong types and values out of range are 400 with a pointer.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let mut json = serde_json::Deserializer::from_slice(self.0);
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let detail = error.inner().to_string();
+            let detail = detail.rsplit_once(" at line ").map_or(detail.as_str(), |(what, _)| what);
+            Problem::invalid(pointer(error.path()), detail)
+        })?;
+        json.end().map_err(|_| Problem::invalid("", "there is something behind the JSON value"))?;
+        Ok(value)
+    }
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { .. } | Segment::Unknown => String::new(),
+        })
+        .collect()
+}

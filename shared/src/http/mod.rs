@@ -1,0 +1,12 @@
+//! The HTTP door: typed requests or a problem, and answers.
+
+pub mod answer;
+pub mod call;
+pub mod problem;
+pub mod tokens;
+pub mod turn;
+pub mod views;
+
+pub use answer::{Answer, json, no_content};
+pub use call::Call;
+pub use problem::Problem;

@@ -1,0 +1,177 @@
+//! RFC 9457 problems: the one conversion from a refusal or failure to an HTTP answer.
+
+use crate::{
+    domain::refusal::Refusal,
+    store::{Failure, StoreError},
+};
+use lambda_http::{Body, Response, http::StatusCode};
+use serde_json::{Map, Value, json};
+
+/// Why a request was not answered with success.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// The stable machine code of the contract.
+    pub code: &'static str,
+    /// One sentence for people.
+    pub detail: String,
+    /// Further members and headers.
+    extra: Extra,
+    /// What the log is told, and no client. Set for failures of ours.
+    pub cause: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Extra {
+    members: Map<String, Value>,
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A problem with a code of the contract.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Problem { status, code, detail: detail.into(), extra: Extra::default(), cause: None }
+    }
+
+    /// 400: what is wrong with the value at a JSON pointer (`/amount`) or named parameter.
+    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Problem::new(StatusCode::BAD_REQUEST, "invalid_request", "the request is not valid")
+            .with("errors", json!([{ "pointer": pointer.into(), "detail": detail }]))
+    }
+
+    /// 401: no token, or none that counts.
+    pub fn unauthenticated(detail: &'static str) -> Self {
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+    }
+
+    /// 401: the token was good until its `exp`.
+    pub fn token_expired() -> Self {
+        Problem::new(StatusCode::UNAUTHORIZED, "token_expired", "the token has expired")
+    }
+
+    /// 500: a bug; the cause is for the log.
+    pub fn internal(cause: impl Into<String>) -> Self {
+        let mut problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong");
+        problem.cause = Some(cause.into());
+        problem
+    }
+
+    fn with(mut self, name: &str, value: Value) -> Self {
+        self.extra.members.insert(name.to_owned(), value);
+        self
+    }
+
+    fn retry_after(mut self, seconds: u64) -> Self {
+        self.extra.retry_after = Some(seconds);
+        self
+    }
+
+    /// The answer: problem+json with the request's id as its instance.
+    pub fn into_response(self, request_id: &str) -> Response<Body> {
+        let mut body = self.extra.members;
+        body.insert("type".to_owned(), json!(format!("urn:stagedoor:problem:{}", self.code)));
+        body.insert("title".to_owned(), json!(self.status.canonical_reason().unwrap_or("Error")));
+        body.insert("status".to_owned(), json!(self.status.as_u16()));
+        body.insert("detail".to_owned(), json!(self.detail));
+        body.insert("instance".to_owned(), json!(request_id));
+        body.insert("code".to_owned(), json!(self.code));
+        let mut response = Response::new(Body::Text(Value::Object(body).to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert("content-type", lambda_http::http::HeaderValue::from_static("application/problem+json"));
+        headers.insert("cache-control", lambda_http::http::HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = match self.code {
+                "bad_credentials" => r#"Bearer realm="stagedoor""#,
+                _ => r#"Bearer realm="stagedoor", error="invalid_token""#,
+            };
+            headers.insert("www-authenticate", lambda_http::http::HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = self.extra.retry_after {
+            headers.insert("retry-after", seconds.into());
+        }
+        response
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (status, code) = status_and_code(&refusal);
+        let problem = Problem::new(status, code, refusal.to_string());
+        match refusal {
+            Refusal::NotActive { retry_after } => problem.retry_after(retry_after),
+            Refusal::RequestInProgress => problem.retry_after(1),
+            Refusal::SeatUnavailable { seats, own } => {
+                let problem = problem.with("seatNumbers", json!(seats));
+                match own {
+                    Some(reservation) => problem.with("reservationId", json!(reservation)),
+                    None => problem,
+                }
+            }
+            Refusal::SeatNotFound(seat) => problem.with("seatNumbers", json!([seat])),
+            Refusal::SeatLimit { limit } => problem.with("seatsPerSession", json!(limit)),
+            Refusal::PaymentAlreadyProcessed(payment) => problem.with("paymentId", json!(payment)),
+            Refusal::BalanceTooLarge => Problem::invalid("/amount", "the balance would become too large"),
+            _ => problem,
+        }
+    }
+}
+
+fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
+    use StatusCode as S;
+    match refusal {
+        Refusal::BalanceTooLarge => (S::BAD_REQUEST, "invalid_request"),
+        Refusal::BadCredentials => (S::UNAUTHORIZED, "bad_credentials"),
+        Refusal::SessionOver => (S::UNAUTHORIZED, "session_over"),
+        Refusal::Forbidden => (S::FORBIDDEN, "forbidden"),
+        Refusal::NotActive { .. } => (S::FORBIDDEN, "not_active"),
+        Refusal::WrongQueue => (S::FORBIDDEN, "wrong_queue"),
+        Refusal::SaleClosed => (S::FORBIDDEN, "sale_closed"),
+        Refusal::UserNotFound => (S::NOT_FOUND, "user_not_found"),
+        Refusal::TokenNotFound => (S::NOT_FOUND, "token_not_found"),
+        Refusal::ConcertNotFound => (S::NOT_FOUND, "concert_not_found"),
+        Refusal::SeatNotFound(_) => (S::NOT_FOUND, "seat_not_found"),
+        Refusal::ReservationNotFound => (S::NOT_FOUND, "reservation_not_found"),
+        Refusal::QueueNotFound => (S::NOT_FOUND, "queue_not_found"),
+        Refusal::RouteNotFound => (S::NOT_FOUND, "not_found"),
+        Refusal::UsernameTaken => (S::CONFLICT, "username_taken"),
+        Refusal::SeatUnavailable { .. } => (S::CONFLICT, "seat_unavailable"),
+        Refusal::SeatLimit { .. } => (S::CONFLICT, "seat_limit"),
+        Refusal::PaymentAlreadyProcessed(_) => (S::CONFLICT, "payment_already_processed"),
+        Refusal::InsufficientBalance => (S::CONFLICT, "insufficient_balance"),
+        Refusal::AmountMismatch => (S::CONFLICT, "amount_mismatch"),
+        Refusal::NotCancellable => (S::CONFLICT, "not_cancellable"),
+        Refusal::RequestInProgress => (S::CONFLICT, "request_in_progress"),
+        Refusal::TokenOver => (S::GONE, "session_over"),
+        Refusal::ReservationExpired => (S::GONE, "reservation_expired"),
+        Refusal::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => {
+                let mut problem = Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "a dependency did not answer; nothing was lost, try again",
+                );
+                problem.cause = Some(error.to_string());
+                problem.retry_after(1)
+            }
+            StoreError::Internal(_) => Problem::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal.into(),
+            Failure::Store(error) => error.into(),
+        }
+    }
+}

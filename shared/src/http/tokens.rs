@@ -1,0 +1,206 @@
+//! Access and queue tokens: JWTs signed with Ed25519.
+
+use super::{Call, Problem};
+use crate::{
+    config::Secret,
+    context::Context,
+    domain::{
+        account::Role,
+        id::{QueueId, TicketId, UserId},
+        line::Place,
+        refusal::Refusal,
+        time::{Seconds, Timestamp},
+    },
+    store::tickets::Claimant,
+};
+use aws_lc_rs::{
+    digest,
+    signature::{Ed25519KeyPair, KeyPair},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const ISSUER: &str = "stagedoor";
+const AUDIENCE: &str = "stagedoor";
+/// How long an access token lasts.
+pub const ACCESS_LIFE: Seconds = Seconds(3_600);
+
+/// The signing key of the deployment.
+pub struct Tokens {
+    key_id: String,
+    public_key: String,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    jti: Uuid,
+    iat: i64,
+    exp: i64,
+    #[serde(flatten)]
+    kind: Kind,
+}
+
+/// What a token is for; the two cannot stand in for each other.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Kind {
+    Access {
+        role: Role,
+    },
+    Queue {
+        queue: QueueId,
+        place: Place,
+        /// The place was let in when this was signed: spares the fan a stale look at the queue.
+        #[serde(default, rename = "letIn", skip_serializing_if = "std::ops::Not::not")]
+        let_in: bool,
+    },
+}
+
+/// Who sent a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The fan.
+    pub user_id: UserId,
+    /// Admin only with an access token that says so.
+    pub role: Role,
+    /// The place that a queue token stands for.
+    pub claimant: Option<Claimant>,
+}
+
+impl Tokens {
+    /// Derives the key pair from the deployment's secret: infra/adr/0004-signing-key.md.
+    pub fn new(secret: &Secret) -> Result<Self, String> {
+        let labelled = format!("stagedoor token signing key 1\n{}", secret.0);
+        let seed = digest::digest(&digest::SHA256, labelled.as_bytes());
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).map_err(|e| e.to_string())?;
+        let private = pair.to_pkcs8v1().map_err(|e| e.to_string())?;
+        let public_key = BASE64_URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        // RFC 8037, appendix A.3: the thumbprint of an Ed25519 key.
+        let thumbprint = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public_key}"}}"#);
+        Ok(Tokens {
+            key_id: BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, thumbprint.as_bytes())),
+            signing: EncodingKey::from_ed_der(private.as_ref()),
+            verifying: DecodingKey::from_ed_components(&public_key).map_err(|e| e.to_string())?,
+            public_key,
+        })
+    }
+
+    /// The public keys, as a JSON Web Key Set.
+    pub fn jwks(&self) -> Value {
+        json!({ "keys": [{
+            "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.key_id, "x": self.public_key,
+        }] })
+    }
+
+    /// A token that says who a fan is.
+    pub fn sign_access(&self, user: UserId, role: Role, context: &Context) -> Result<String, Problem> {
+        let now = context.now();
+        let exp = (now + ACCESS_LIFE).seconds();
+        self.sign(user, context.ticket_id().0, now, exp, Kind::Access { role })
+    }
+
+    /// A token for a place in line, good for `life` from its issue.
+    pub fn sign_queue(&self, claimant: &Claimant, life: Seconds, let_in: bool) -> Result<String, Problem> {
+        let kind = Kind::Queue { queue: claimant.queue_id.clone(), place: claimant.place, let_in };
+        let (TicketId(jti), issued_at) = (claimant.ticket_id, claimant.issued_at);
+        self.sign(claimant.user_id, jti, issued_at, (issued_at + life).seconds(), kind)
+    }
+
+    fn sign(&self, sub: UserId, jti: Uuid, issued: Timestamp, exp: i64, kind: Kind) -> Result<String, Problem> {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(self.key_id.clone());
+        let (iss, aud) = (ISSUER.to_owned(), AUDIENCE.to_owned());
+        let claims = Claims { iss, aud, sub, jti, iat: issued.seconds(), exp, kind };
+        jsonwebtoken::encode(&header, &claims, &self.signing).map_err(|e| Problem::internal(format!("sign: {e}")))
+    }
+
+    /// Who a token stands for at `now`, and its id.
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, Problem> {
+        let invalid = || Problem::unauthenticated("the token is not valid");
+        let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
+        if header.kid.as_deref() != Some(&self.key_id) {
+            return Err(invalid());
+        }
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+        // Expiry is checked against the context's clock below.
+        validation.validate_exp = false;
+        let claims = match jsonwebtoken::decode::<Claims>(token, &self.verifying, &validation) {
+            Ok(data) => data.claims,
+            Err(error) if matches!(error.kind(), ErrorKind::Provider(_)) => {
+                return Err(Problem::internal(format!("verify: {error}")));
+            }
+            Err(_) => return Err(invalid()),
+        };
+        if claims.exp <= now.seconds() { Err(Problem::token_expired()) } else { Ok(claims) }
+    }
+
+    /// The caller by either token.
+    pub fn caller(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
+        let claims = self.verify(bearer(call)?, now)?;
+        let (role, claimant) = match claims.kind {
+            Kind::Access { role } => (role, None),
+            Kind::Queue { queue, place, let_in } => {
+                let issued_at = Timestamp::from_seconds(claims.iat);
+                let ticket_id = TicketId(claims.jti);
+                let claimant = Claimant { ticket_id, user_id: claims.sub, queue_id: queue, place, issued_at, let_in };
+                (Role::Fan, Some(claimant))
+            }
+        };
+        Ok(Caller { user_id: claims.sub, role, claimant })
+    }
+
+    /// The caller by an access token; a queue token is of the wrong kind here.
+    pub fn access_caller(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
+        let caller = self.caller(call, now)?;
+        if caller.claimant.is_some() {
+            return Err(Problem::unauthenticated("this route takes an access token"));
+        }
+        Ok(caller)
+    }
+
+    /// The place in line by a queue token; an access token is not let in anywhere.
+    pub fn claimant(&self, call: &Call, now: Timestamp) -> Result<Claimant, Problem> {
+        let caller = self.caller(call, now)?;
+        caller.claimant.ok_or_else(|| Refusal::NotActive { retry_after: 1 }.into())
+    }
+
+    /// The caller by an access token with the role admin.
+    pub fn admin(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
+        let caller = self.caller(call, now)?;
+        if caller.role == Role::Admin { Ok(caller) } else { Err(Refusal::Forbidden.into()) }
+    }
+}
+
+impl Caller {
+    /// Refuses to act for anybody else, admins excepted.
+    pub fn must_be(&self, user: UserId) -> Result<(), Problem> {
+        if self.user_id == user || self.role == Role::Admin { Ok(()) } else { Err(Refusal::Forbidden.into()) }
+    }
+
+    /// The fan that a request is about: the caller, or the one that an admin names with `?userId=`.
+    pub fn acting_for(&self, call: &Call) -> Result<UserId, Problem> {
+        let user = call.query("userId")?.unwrap_or(self.user_id);
+        self.must_be(user)?;
+        Ok(user)
+    }
+}
+
+/// The token of a request; exactly one `Authorization` header of the scheme Bearer.
+pub fn bearer(call: &Call) -> Result<&str, Problem> {
+    let header = call.header("authorization").ok_or_else(|| Problem::unauthenticated("a bearer token is required"))?;
+    match header.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err(Problem::unauthenticated("a bearer token is required")),
+    }
+}

@@ -1,0 +1,73 @@
+//! `Token`: where a fan stands, as the token routes answer it.
+
+use super::{
+    Answer, Call, Problem,
+    answer::{json, with_header},
+    tokens::{Caller, bearer},
+    views::{Rfc3339, TokenView},
+};
+use crate::{
+    app::App,
+    domain::{id::QueueId, refusal::Refusal},
+    store::{
+        queue_state::STATE_AGE_MILLIS,
+        tickets::{Claimant, Turn},
+    },
+};
+use lambda_http::http::StatusCode;
+
+/// How often a fan who is in may look at the token.
+const ACTIVE_POLL_SECONDS: u64 = 5;
+
+/// The queue that a token route is about: the queue token's own, `?queueId=`, or `main`. A queue token is of its own
+/// queue only.
+pub fn queue_of(call: &Call, caller: &Caller) -> Result<QueueId, Problem> {
+    let asked = call.query::<QueueId>("queueId")?;
+    match &caller.claimant {
+        Some(claimant) if asked.as_ref().is_some_and(|queue| *queue != claimant.queue_id) => {
+            Err(Refusal::WrongQueue.into())
+        }
+        Some(claimant) => Ok(claimant.queue_id.clone()),
+        None => Ok(asked.unwrap_or_else(QueueId::main)),
+    }
+}
+
+/// Answers with a newly signed token.
+pub async fn answer(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn) -> Answer {
+    let state = app.store.queue_state(&claimant.queue_id, STATE_AGE_MILLIS).await?;
+    let life = app.store.token_life(state.settings.rules(app.config.queue_rules));
+    let let_in = matches!(turn, Turn::Active { .. });
+    let token = app.tokens.sign_queue(claimant, life, let_in)?;
+    token_answer(app, status, claimant, turn, token)
+}
+
+/// Answers a poll with the token that came with it; the first time the fan is in, with one that says so.
+pub async fn answer_poll(app: &App, call: &Call, claimant: &Claimant, turn: Turn) -> Answer {
+    if matches!(turn, Turn::Active { .. }) && !claimant.let_in {
+        return answer(app, StatusCode::OK, claimant, turn).await;
+    }
+    token_answer(app, StatusCode::OK, claimant, turn, bearer(call)?.to_owned())
+}
+
+fn token_answer(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn, token: String) -> Answer {
+    let (name, position, until, estimate, poll) = match turn {
+        Turn::Over => return Err(Refusal::TokenOver.into()),
+        Turn::Active { until } => ("ACTIVE", 0, until, None, ACTIVE_POLL_SECONDS),
+        Turn::Waiting { position, until, estimated_wait_seconds, poll_after_seconds } => {
+            ("WAITING", position, until, estimated_wait_seconds, poll_after_seconds)
+        }
+    };
+    let view = TokenView {
+        token,
+        status: name,
+        queue_position: position,
+        remaining_time: until.seconds_left(app.now()),
+        queue_id: claimant.queue_id.clone(),
+        issued_at: Rfc3339(claimant.issued_at),
+        expires_at: Rfc3339(until),
+        estimated_wait_seconds: estimate,
+        poll_after_seconds: poll,
+    };
+    let response = with_header(json(status, &view), "cache-control", "no-store");
+    Ok(if position > 0 { with_header(response, "retry-after", poll.to_string()) } else { response })
+}

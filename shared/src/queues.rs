@@ -1,0 +1,109 @@
+//! Messages: promotion ticks, expiry timers, domain events.
+
+use crate::{
+    config::Config,
+    domain::{
+        id::{QueueId, ReservationId, UserId},
+        time::Timestamp,
+    },
+    store::{StoreError, request::store_error},
+};
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use serde::{Deserialize, Serialize};
+
+/// SQS delays a message by 15 minutes at most.
+pub const MAX_DELAY_SECONDS: u64 = 900;
+const BATCH: usize = 10;
+
+/// "Promote this queue now."
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tick {
+    /// Which.
+    pub queue_id: QueueId,
+}
+
+/// "Look whether this hold is over."
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Timer {
+    /// Whose.
+    pub user_id: UserId,
+    /// Which hold.
+    pub reservation_id: ReservationId,
+}
+
+/// A message with the seconds to wait before it is delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delayed<T> {
+    /// What.
+    pub message: T,
+    /// 0 to [`MAX_DELAY_SECONDS`].
+    pub delay_seconds: u64,
+}
+
+impl Delayed<Timer> {
+    /// A timer for a hold that lasts until `due`; one that fires early re-arms itself.
+    pub fn timer(timer: Timer, due: Timestamp, now: Timestamp) -> Self {
+        Delayed { message: timer, delay_seconds: due.seconds_left(now).min(MAX_DELAY_SECONDS) }
+    }
+}
+
+/// The message queues of a deployment.
+pub struct Queues {
+    sqs: aws_sdk_sqs::Client,
+    ticks: String,
+    timers: String,
+    events: String,
+}
+
+impl Queues {
+    /// From a client and the parameters.
+    pub fn new(sqs: aws_sdk_sqs::Client, config: &Config) -> Self {
+        Queues {
+            sqs,
+            ticks: config.ticks_queue_url.clone(),
+            timers: config.timers_queue_url.clone(),
+            events: config.events_queue_url.clone(),
+        }
+    }
+
+    /// Sends promotion ticks.
+    pub async fn send_ticks(&self, ticks: &[Delayed<Tick>]) -> Result<(), StoreError> {
+        self.send_all(&self.ticks, ticks).await
+    }
+
+    /// Sends expiry timers.
+    pub async fn send_timers(&self, timers: &[Delayed<Timer>]) -> Result<(), StoreError> {
+        self.send_all(&self.timers, timers).await
+    }
+
+    /// Sends domain events.
+    pub async fn send_events<T: Serialize + Clone>(&self, events: &[T]) -> Result<(), StoreError> {
+        let at_once: Vec<Delayed<T>> =
+            events.iter().map(|event| Delayed { message: event.clone(), delay_seconds: 0 }).collect();
+        self.send_all(&self.events, &at_once).await
+    }
+
+    /// Sends in batches; an error means that some may not have been sent, and all may be sent again.
+    async fn send_all<T: Serialize>(&self, url: &str, messages: &[Delayed<T>]) -> Result<(), StoreError> {
+        for batch in messages.chunks(BATCH) {
+            let entries = batch.iter().enumerate().map(|(i, delayed)| {
+                let body = serde_json::to_string(&delayed.message).map_err(|e| StoreError::Internal(e.to_string()))?;
+                SendMessageBatchRequestEntry::builder()
+                    .id(i.to_string())
+                    .message_body(body)
+                    .delay_seconds(i32::try_from(delayed.delay_seconds).unwrap_or(i32::MAX))
+                    .build()
+                    .map_err(|e| StoreError::Internal(e.to_string()))
+            });
+            let entries: Vec<_> = entries.collect::<Result<_, StoreError>>()?;
+            let sent = self.sqs.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await;
+            let sent = sent.map_err(|e| store_error("send messages", &e))?;
+            if let Some(failed) = sent.failed.first() {
+                return Err(StoreError::Unavailable(format!("send messages: {}", failed.code)));
+            }
+        }
+        Ok(())
+    }
+}

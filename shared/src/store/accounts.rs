@@ -1,0 +1,76 @@
+//! Accounts of fans and admins.
+
+use super::{
+    Failure, Store, StoreError, keys,
+    keys::Table,
+    request::{self, Reason, TransactFailure, part},
+};
+use crate::domain::{
+    account::{Role, Username},
+    id::UserId,
+    ledger::Balance,
+    refusal::Refusal,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// Whose.
+    pub user_id: UserId,
+    /// As the fan wrote it.
+    pub username: String,
+    /// PHC string of the password's hash.
+    pub password_hash: String,
+    /// What it may do.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NameOwner {
+    user_id: UserId,
+}
+
+impl Store {
+    /// Makes an account with an empty balance; the name must be free without regard to case.
+    pub async fn create_account(&self, name: &Username, password_hash: String, role: Role) -> Result<Account, Failure> {
+        let account = Account {
+            user_id: self.context.user_id(),
+            username: name.as_str().to_owned(),
+            password_hash,
+            role,
+            created_at: self.now(),
+        };
+        let user = account.user_id;
+        let owner = request::item(&keys::name(name), &NameOwner { user_id: user }, None)?;
+        let parts = vec![
+            part(self.put_part(Table::Fans, owner).condition_expression("attribute_not_exists(pk)"))?,
+            part(self.put_part(Table::Fans, request::item(&keys::profile(user), &account, None)?))?,
+            part(self.put_part(Table::Fans, request::item(&keys::balance(user), &Balance::default(), None)?))?,
+        ];
+        for attempt in 0..super::MAX_ATTEMPTS {
+            match self.transact(parts.clone()).await {
+                Ok(()) => return Ok(account),
+                Err(TransactFailure::Cancelled(reasons)) if matches!(reasons[..], [Reason::Condition(_), ..]) => {
+                    return Err(Refusal::UsernameTaken.into());
+                }
+                Err(TransactFailure::Cancelled(_)) => self.context.back_off(attempt).await,
+                Err(TransactFailure::Store(error)) => return Err(error.into()),
+            }
+        }
+        Err(super::contention("create account").into())
+    }
+
+    /// The account with this name, if there is one.
+    pub async fn account_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError> {
+        match self.get::<NameOwner>(&keys::name(name), true).await? {
+            Some(owner) => self.get(&keys::profile(owner.user_id), true).await,
+            None => Ok(None),
+        }
+    }
+}

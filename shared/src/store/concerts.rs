@@ -1,0 +1,162 @@
+//! Concerts, the listing, and how many seats are left.
+
+use super::{
+    Failure, Store, StoreError, keys,
+    keys::Table,
+    request::{self, Item, TransactFailure, WriteFailure, n, part, s},
+    seats::SeatItem,
+};
+use crate::domain::{
+    concert::{Concert, SeatCount, SeatStatus},
+    id::ConcertId,
+    layout::Chunk,
+    refusal::Refusal,
+    time::Timestamp,
+};
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
+use std::sync::Arc;
+
+/// How old a concert in a function's memory may be: its layout never changes, its sale window may.
+const CONCERT_AGE_MILLIS: i64 = 1_000;
+
+/// A concert with the number of its free seats.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The concert.
+    pub concert: Arc<Concert>,
+    /// Seats neither held nor sold when they were last counted.
+    pub seats_available: u32,
+}
+
+/// Which concerts to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListingRange {
+    /// Starting at or after.
+    pub from: Option<Timestamp>,
+    /// Starting before or at.
+    pub to: Option<Timestamp>,
+    /// Behind this one (its start and id).
+    pub after: Option<(Timestamp, ConcertId)>,
+}
+
+impl Store {
+    /// Makes a concert, and the queue in front of it if there is none.
+    pub async fn create_concert(&self, concert: &Concert) -> Result<(), Failure> {
+        self.ensure_queue(&concert.queue_id).await?;
+        let id = concert.concert_id;
+        let meta = request::item(&keys::concert(id), concert, None)?;
+        let listing = request::item(&keys::listing(concert.starts_at, id), concert, None)?;
+        let parts = vec![part(self.put_part(Table::Concerts, meta))?, part(self.put_part(Table::Concerts, listing))?];
+        self.transact(parts).await.map_err(|failure| match failure {
+            TransactFailure::Store(error) => error.into(),
+            TransactFailure::Cancelled(_) => super::contention("create concert").into(),
+        })
+    }
+
+    /// A concert, at most a second old.
+    pub async fn concert(&self, id: ConcertId) -> Result<Arc<Concert>, Failure> {
+        let now = self.now();
+        if let Some(concert) = self.concerts.get(&id, now, CONCERT_AGE_MILLIS) {
+            return Ok(concert);
+        }
+        let concert: Concert = self.get(&keys::concert(id), false).await?.ok_or(Refusal::ConcertNotFound)?;
+        let concert = Arc::new(concert);
+        self.concerts.put(id, concert.clone(), now);
+        Ok(concert)
+    }
+
+    /// A concert with its availability: one query.
+    pub async fn offer(&self, id: ConcertId) -> Result<Offer, Failure> {
+        let query = self.query(Table::Concerts, &keys::concert(id).pk).key_condition_expression("pk = :pk");
+        let (mut meta, mut counts) = (None, Vec::new());
+        for item in self.all_pages(query).await? {
+            if matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk.starts_with(keys::COUNT_PREFIX)) {
+                counts.push(request::parse::<SeatCount>(item)?);
+            } else {
+                meta = Some(request::parse::<Concert>(item)?);
+            }
+        }
+        let concert = Arc::new(meta.ok_or(Refusal::ConcertNotFound)?);
+        Ok(Offer { seats_available: free_seats(&concert, &counts), concert })
+    }
+
+    /// A page of the listing, by start, with availability.
+    pub async fn listing_page(&self, range: &ListingRange, limit: i32) -> Result<Vec<Offer>, StoreError> {
+        let lowest = match range.after {
+            Some((starts_at, id)) => format!("{}\u{1}", keys::listing(starts_at, id).sk),
+            None => format!("{:015}", range.from.unwrap_or_default().millis()),
+        };
+        let highest = format!("{:015}$", range.to.map_or(999_999_999_999_999, Timestamp::millis));
+        let output = self
+            .query(Table::Concerts, keys::LISTING_PARTITION)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":from", s(lowest))
+            .expression_attribute_values(":to", s(highest))
+            .limit(limit)
+            .send()
+            .await
+            .map_err(|e| request::store_error("listing", &e))?;
+        let concerts: Vec<Concert> =
+            output.items.unwrap_or_default().into_iter().map(request::parse).collect::<Result<_, _>>()?;
+        try_join_all(concerts.into_iter().map(|concert| self.with_availability(concert))).await
+    }
+
+    /// All concerts, for the sweep; not on a fan's path.
+    pub async fn all_concerts(&self) -> Result<Vec<Concert>, StoreError> {
+        let query = self.query(Table::Concerts, keys::LISTING_PARTITION).key_condition_expression("pk = :pk");
+        self.all_pages(query).await?.into_iter().map(request::parse).collect()
+    }
+
+    async fn with_availability(&self, concert: Concert) -> Result<Offer, StoreError> {
+        let counts: Vec<SeatCount> = self.count_items(concert.concert_id).await?.into_iter().map(|(_, c)| c).collect();
+        Ok(Offer { seats_available: free_seats(&concert, &counts), concert: Arc::new(concert) })
+    }
+
+    /// The seat counts of a concert, by chunk.
+    pub async fn count_items(&self, id: ConcertId) -> Result<Vec<(Chunk, SeatCount)>, StoreError> {
+        let query = self
+            .query(Table::Concerts, &keys::concert(id).pk)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", s(keys::COUNT_PREFIX));
+        self.all_pages(query).await?.into_iter().map(|item| Ok((chunk_of(&item)?, request::parse(item)?))).collect()
+    }
+
+    /// Counts the seats of a chunk anew. A count that was overtaken by a newer one is not written.
+    pub async fn recount(&self, id: ConcertId, chunk: Chunk) -> Result<(), StoreError> {
+        let key = keys::count(id, chunk);
+        for attempt in 0..super::MAX_ATTEMPTS {
+            let before: SeatCount = self.get(&key, true).await?.unwrap_or_default();
+            let now = self.now();
+            let seats = self.seats_of_chunk(id, chunk, true).await?;
+            let count = SeatCount { version: before.version + 1, ..counted(&seats, now) };
+            let put = self
+                .put(Table::Concerts, request::item(&key, &count, None)?)
+                .condition_expression("attribute_not_exists(pk) OR version = :before")
+                .expression_attribute_values(":before", n(before.version));
+            match self.send_put(put).await {
+                Ok(_) => return Ok(()),
+                Err(WriteFailure::Condition(_)) => self.context.back_off(attempt).await,
+                Err(WriteFailure::Store(error)) => return Err(error),
+            }
+        }
+        Err(super::contention("recount"))
+    }
+}
+
+fn counted(seats: &[SeatItem], now: Timestamp) -> SeatCount {
+    let with = |status| seats.iter().filter(|seat| seat.status_at(now) == status).count() as u32;
+    SeatCount { sold: with(SeatStatus::Sold), held: with(SeatStatus::Held), version: 0 }
+}
+
+fn free_seats(concert: &Concert, counts: &[SeatCount]) -> u32 {
+    let taken: u32 = counts.iter().map(|c| c.sold + c.held).sum();
+    concert.layout.seats_total().saturating_sub(taken)
+}
+
+fn chunk_of(item: &Item) -> Result<Chunk, StoreError> {
+    let sk = item.get("sk").and_then(|sk| sk.as_s().ok());
+    sk.and_then(|sk| sk.strip_prefix(keys::COUNT_PREFIX)?.parse().ok())
+        .map(Chunk)
+        .ok_or_else(|| StoreError::Internal("count item without a chunk".to_owned()))
+}

@@ -1,0 +1,230 @@
+//! Holding seats: one transaction, one round trip, all or none.
+
+use super::{
+    Failure, MAX_ATTEMPTS, Store, StoreError,
+    idempotency::{Done, Idempotent, record_in_the_way},
+    keys,
+    keys::Table,
+    request::{self, Item, Reason, TransactFailure, n, part},
+    seats::SeatItem,
+    tickets::Claimant,
+};
+use crate::domain::{
+    amount::Amount,
+    concert::SeatStatus,
+    id::{ConcertId, ReservationId},
+    layout::SeatNumber,
+    refusal::Refusal,
+    reservation::{Reservation, ReservationStatus},
+    session::{OpenHold, Session},
+    time::Timestamp,
+};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+
+/// Seats that a let-in fan asks for.
+#[derive(Debug, Clone)]
+pub struct HoldOrder {
+    /// Who, with which place.
+    pub claimant: Claimant,
+    /// Of which concert.
+    pub concert_id: ConcertId,
+    /// Which; distinct.
+    pub seats: Vec<SeatNumber>,
+}
+
+/// What stood in the way of a hold.
+struct Obstacles {
+    /// The session's condition was not met; the session, if there is one.
+    session: Option<Option<Session>>,
+    /// Seats whose condition was not met.
+    taken: Vec<SeatItem>,
+    /// Somebody else was writing.
+    conflict: bool,
+}
+
+impl Store {
+    /// Holds seats for a let-in fan. `answer` makes the body that is kept for replays.
+    pub async fn hold(
+        &self,
+        order: &HoldOrder,
+        idempotent: Option<&Idempotent>,
+        answer: impl Fn(&Reservation) -> String,
+    ) -> Result<Done<Reservation>, Failure> {
+        let user = order.claimant.user_id;
+        let prices = match self.price_order(order).await {
+            Ok(prices) => prices,
+            Err(refusal @ Failure::Refused(_)) => {
+                // A success under this key comes before the turn, the turn before what is wrong with the order.
+                let failure = self.live_session(&order.claimant).await.err().unwrap_or(refusal);
+                return self.replay_or_refuse(user, idempotent, failure).await;
+            }
+            Err(failure) => return Err(failure),
+        };
+        let mut latest_end = None;
+        for attempt in 0..MAX_ATTEMPTS {
+            let reservation = self.draft(order, &prices, latest_end);
+            let mut parts = Vec::with_capacity(order.seats.len() + 3);
+            if let Some(idempotent) = idempotent {
+                parts.push(self.idempotency_part(user, idempotent, answer(&reservation), reservation.reserved_at)?);
+            }
+            parts.extend(self.hold_parts(&reservation, &prices)?);
+            let mut reasons = match self.transact(parts).await {
+                Ok(()) => return Ok(Done::Fresh(reservation)),
+                Err(TransactFailure::Store(error)) => return Err(error.into()),
+                Err(TransactFailure::Cancelled(reasons)) => reasons,
+            };
+            if let (Some(idempotent), Some(record)) = (idempotent, record_in_the_way(&mut reasons, idempotent)) {
+                return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
+            }
+            let obstacles = Obstacles::read(reasons.split_off(usize::from(idempotent.is_some())))?;
+            latest_end = self.clear_way(order, &reservation, obstacles).await?;
+            self.context.back_off(attempt).await;
+        }
+        Err(self.gave_up(user, idempotent, "hold").await)
+    }
+
+    /// The price of each seat, if the concert is on sale through the fan's queue.
+    async fn price_order(&self, order: &HoldOrder) -> Result<Vec<Amount>, Failure> {
+        let concert = self.concert(order.concert_id).await?;
+        if concert.queue_id != order.claimant.queue_id {
+            return Err(Refusal::WrongQueue.into());
+        }
+        if !concert.on_sale(self.now()) {
+            return Err(Refusal::SaleClosed.into());
+        }
+        let prices = concert.prices(&order.seats)?;
+        let limit = self.rules.seats_per_session;
+        if order.seats.len() > limit as usize { Err(Refusal::SeatLimit { limit }.into()) } else { Ok(prices) }
+    }
+
+    fn draft(&self, order: &HoldOrder, prices: &[Amount], latest_end: Option<Timestamp>) -> Reservation {
+        let now = self.now();
+        let end = now + self.rules.hold;
+        Reservation {
+            reservation_id: self.context.reservation_id(),
+            user_id: order.claimant.user_id,
+            concert_id: order.concert_id,
+            seat_numbers: order.seats.clone(),
+            status: ReservationStatus::Pending,
+            amount: prices.iter().copied().sum(),
+            reserved_at: now,
+            expires_at: latest_end.map_or(end, |latest| end.min(latest)),
+            cancelled_at: None,
+            paid_at: None,
+            queue_id: order.claimant.queue_id.clone(),
+            place: order.claimant.place,
+            attempts: Vec::new(),
+        }
+    }
+
+    /// The session's write, the reservation's, then one for each seat.
+    fn hold_parts(&self, reservation: &Reservation, prices: &[Amount]) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let now = reservation.reserved_at;
+        let seats = reservation.seat_numbers.len() as u32;
+        let open = OpenHold { seats, until: reservation.expires_at };
+        // Invariant 4: only a live session holds. `holdCap` bounds its life, `heldSeats` its greed; a session that is
+        // not there fails both comparisons.
+        let session = self
+            .update_part(&keys::session(&reservation.queue_id, reservation.place))
+            .update_expression(
+                "SET heldSeats = heldSeats + :seats, holdUntil = :end, holds.#reservation = :hold, version = version + :one",
+            )
+            .condition_expression(
+                "attribute_not_exists(ended) AND (activeUntil > :now OR holdUntil > :now) \
+                 AND holdCap >= :end AND heldSeats <= :room",
+            )
+            .expression_attribute_names("#reservation", reservation.reservation_id.to_string())
+            .expression_attribute_values(":seats", n(seats))
+            .expression_attribute_values(":end", n(reservation.expires_at.millis()))
+            .expression_attribute_values(":hold", request::value(&open)?)
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":now", n(now.millis()))
+            .expression_attribute_values(":room", n(self.rules.seats_per_session - seats));
+        let key = keys::reservation(reservation.user_id, reservation.reservation_id);
+        let mut parts =
+            vec![part(session)?, part(self.put_part(Table::Fans, request::item(&key, reservation, None)?))?];
+        for (seat, price) in reservation.seat_numbers.iter().zip(prices) {
+            parts.push(self.hold_seat_part(reservation, *seat, *price, now)?);
+        }
+        Ok(parts)
+    }
+
+    /// Does what can be done about the obstacles and returns how long the next hold may last, or says why not.
+    async fn clear_way(
+        &self,
+        order: &HoldOrder,
+        tried: &Reservation,
+        mut obstacles: Obstacles,
+    ) -> Result<Option<Timestamp>, Failure> {
+        if obstacles.conflict && obstacles.session.is_none() && obstacles.taken.is_empty() {
+            // Not a verdict: whoever was writing may have let go.
+            let found = self.seats_now(order.concert_id, &order.seats).await?;
+            obstacles.taken = found.into_iter().filter(|s| s.status_at(self.now()) != SeatStatus::Available).collect();
+        }
+        let session = match obstacles.session.take() {
+            None => None,
+            Some(None) => {
+                self.claim_in_time(&order.claimant).await?;
+                return Ok(None);
+            }
+            Some(Some(session)) if !session.alive(tried.reserved_at) => return Err(Refusal::SessionOver.into()),
+            Some(session) => session,
+        };
+        if !obstacles.taken.is_empty() {
+            let own = obstacles.taken.iter().find(|seat| seat.user_id == order.claimant.user_id);
+            return Err(Refusal::SeatUnavailable {
+                own: own.map(|seat| seat.reservation_id),
+                seats: obstacles.taken.iter().map(|seat| seat.seat_number).collect(),
+            }
+            .into());
+        }
+        let Some(session) = session else { return Ok(None) };
+        let limit = self.rules.seats_per_session;
+        if session.held_seats + order.seats.len() as u32 > limit {
+            let expired = session.expired_holds(tried.reserved_at);
+            if expired.is_empty() {
+                return Err(Refusal::SeatLimit { limit }.into());
+            }
+            self.drop_expired(&session, &expired).await?;
+        }
+        Ok(Some(session.hold_cap))
+    }
+
+    /// Takes expired holds out of a session's list, if nobody has changed it since it was read.
+    async fn drop_expired(&self, session: &Session, expired: &[(ReservationId, OpenHold)]) -> Result<(), StoreError> {
+        let names: Vec<String> = (0..expired.len()).map(|i| format!("holds.#hold{i}")).collect();
+        let seats: u32 = expired.iter().map(|(_, hold)| hold.seats).sum();
+        let mut update = self
+            .update(&keys::session(&session.queue_id, session.place))
+            .update_expression(format!(
+                "SET heldSeats = heldSeats - :seats, version = version + :one REMOVE {}",
+                names.join(", ")
+            ))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":seats", n(seats))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":version", n(session.version));
+        for (i, (id, _)) in expired.iter().enumerate() {
+            update = update.expression_attribute_names(format!("#hold{i}"), id.to_string());
+        }
+        match self.send_update(update).await {
+            Ok(_) | Err(request::WriteFailure::Condition(_)) => Ok(()),
+            Err(request::WriteFailure::Store(error)) => Err(error),
+        }
+    }
+}
+
+impl Obstacles {
+    /// From the reasons of session, reservation and seats, in that order.
+    fn read(reasons: Vec<Reason>) -> Result<Self, StoreError> {
+        let conflict = reasons.iter().any(|reason| matches!(reason, Reason::Conflict));
+        let mut refused = reasons.into_iter().map(|reason| match reason {
+            Reason::Condition(item) => Some(item),
+            Reason::None | Reason::Conflict => None,
+        });
+        let parse = |item: Option<Item>| item.map(request::parse).transpose();
+        let session = refused.next().flatten().map(parse).transpose()?;
+        let taken = refused.skip(1).flatten().flatten().map(request::parse).collect::<Result<_, _>>()?;
+        Ok(Obstacles { session, taken, conflict })
+    }
+}

@@ -1,0 +1,161 @@
+//! The keys of every item, in one place. Parts are typed: what reaches a key was parsed before.
+
+use crate::domain::{
+    account::Username,
+    id::{ConcertId, QueueId, ReservationId, UserId},
+    layout::{Chunk, SeatNumber},
+    line::Place,
+    time::Timestamp,
+};
+
+/// One of the three tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// Accounts, balances, ledgers, reservations, idempotency records.
+    Fans,
+    /// Layouts, seats, availability, the listing.
+    Concerts,
+    /// Lines, tickets, sessions.
+    Queues,
+}
+
+/// Where an item is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The table.
+    pub table: Table,
+    /// Partition key.
+    pub pk: String,
+    /// Sort key.
+    pub sk: String,
+}
+
+fn key(table: Table, pk: String, sk: impl Into<String>) -> Key {
+    Key { table, pk, sk: sk.into() }
+}
+
+/// What the partitions of fans start with.
+pub const FAN_PREFIX: &str = "FAN#";
+
+fn fan(user: UserId, sk: impl Into<String>) -> Key {
+    key(Table::Fans, format!("{FAN_PREFIX}{user}"), sk)
+}
+
+/// An account.
+pub fn profile(user: UserId) -> Key {
+    fan(user, "PROFILE")
+}
+
+/// The item that makes a user name unique.
+pub fn name(name: &Username) -> Key {
+    key(Table::Fans, format!("NAME#{}", name.folded()), "NAME")
+}
+
+/// A fan's balance.
+pub fn balance(user: UserId) -> Key {
+    fan(user, "BALANCE")
+}
+
+/// What ledger sort keys start with.
+pub const LEDGER_PREFIX: &str = "LEDGER#";
+
+/// One ledger entry.
+pub fn ledger(user: UserId, sequence: u64) -> Key {
+    fan(user, format!("{LEDGER_PREFIX}{sequence:016}"))
+}
+
+/// What reservation sort keys start with.
+pub const RESERVATION_PREFIX: &str = "RES#";
+
+/// One reservation.
+pub fn reservation(user: UserId, id: ReservationId) -> Key {
+    fan(user, format!("{RESERVATION_PREFIX}{id}"))
+}
+
+/// One idempotency record; `key` is 1 to 255 visible ASCII characters.
+pub fn idempotency(user: UserId, idempotency_key: &str) -> Key {
+    fan(user, format!("IDEM#{idempotency_key}"))
+}
+
+/// A concert.
+pub fn concert(id: ConcertId) -> Key {
+    key(Table::Concerts, format!("CONCERT#{id}"), "META")
+}
+
+/// What the sort keys of seat counts start with.
+pub const COUNT_PREFIX: &str = "COUNT#";
+
+/// The seat count of a chunk.
+pub fn count(id: ConcertId, chunk: Chunk) -> Key {
+    key(Table::Concerts, format!("CONCERT#{id}"), format!("{COUNT_PREFIX}{:06}", chunk.0))
+}
+
+/// What seat sort keys start with.
+pub const SEAT_PREFIX: &str = "SEAT#";
+
+/// A seat that is held or sold.
+pub fn seat(id: ConcertId, seat: SeatNumber) -> Key {
+    key(Table::Concerts, chunk_partition(id, seat.chunk()), seat_sort(seat))
+}
+
+/// The partition of a chunk's seats.
+pub fn chunk_partition(id: ConcertId, chunk: Chunk) -> String {
+    format!("CONCERT#{id}#{}", chunk.0)
+}
+
+/// The sort key of a seat.
+pub fn seat_sort(seat: SeatNumber) -> String {
+    format!("{SEAT_PREFIX}{:06}", seat.get())
+}
+
+/// The listing partition: one item a concert, by start.
+pub const LISTING_PARTITION: &str = "LISTING";
+
+/// A concert's item in the listing.
+pub fn listing(starts_at: Timestamp, id: ConcertId) -> Key {
+    key(Table::Concerts, LISTING_PARTITION.to_owned(), format!("{:015}#{id}", starts_at.millis()))
+}
+
+/// The state of a queue.
+pub fn queue_state(queue: &QueueId) -> Key {
+    key(Table::Queues, format!("QUEUE#{queue}"), "STATE")
+}
+
+/// The partition that lists all queues.
+pub const REGISTRY_PARTITION: &str = "QUEUES";
+
+/// A queue's item in the registry.
+pub fn queue_registry(queue: &QueueId) -> Key {
+    key(Table::Queues, REGISTRY_PARTITION.to_owned(), format!("QUEUE#{queue}"))
+}
+
+/// The counter that places are drawn from.
+pub fn join_counter(queue: &QueueId) -> Key {
+    key(Table::Queues, format!("JOIN#{queue}#0"), "COUNTER")
+}
+
+/// A fan's ticket for a queue.
+pub fn ticket(queue: &QueueId, user: UserId) -> Key {
+    key(Table::Queues, format!("TICKET#{queue}#{user}"), "TICKET")
+}
+
+/// Partitions that the sessions of a queue are spread over.
+pub const SESSION_PARTITIONS: u64 = 16;
+
+/// What the partitions of sessions start with.
+pub const SESSION_PREFIX: &str = "SESSION#";
+
+/// One of the partitions of a queue's sessions.
+pub fn session_partition(queue: &QueueId, partition: u64) -> String {
+    format!("{SESSION_PREFIX}{queue}#{partition}")
+}
+
+/// The sort key of a place.
+pub fn place_sort(place: Place) -> String {
+    format!("{:020}", place.get())
+}
+
+/// The session of a place.
+pub fn session(queue: &QueueId, place: Place) -> Key {
+    key(Table::Queues, session_partition(queue, place.get() % SESSION_PARTITIONS), place_sort(place))
+}

@@ -1,0 +1,130 @@
+//! DynamoDB: keys, expressions, and what each of them guards. Every condition checks expiry itself; TTL only cleans up.
+
+pub mod accounts;
+pub mod cache;
+pub mod concerts;
+
+pub mod expiry;
+pub mod holds;
+pub mod idempotency;
+pub mod join;
+pub mod keys;
+pub mod money;
+pub mod payment;
+pub mod queue_state;
+pub mod release;
+pub mod request;
+pub mod reservations;
+pub mod seats;
+pub mod sessions;
+pub mod tickets;
+
+use crate::{
+    config::Config,
+    context::Context,
+    domain::{
+        concert::Concert,
+        id::{ConcertId, QueueId},
+        line::{QueueRules, QueueState},
+        refusal::Refusal,
+        time::{Seconds, Timestamp},
+    },
+};
+use cache::Cache;
+use keys::Table;
+use std::sync::Arc;
+
+/// The tables, with the parameters that their conditions need.
+pub struct Store {
+    dynamo: aws_sdk_dynamodb::Client,
+    tables: [String; 3],
+    context: Context,
+    rules: Rules,
+    states: Cache<QueueId, QueueState>,
+    concerts: Cache<ConcertId, Arc<Concert>>,
+}
+
+/// Parameters of the deployment that decide what may be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// How long a seat is held.
+    pub hold: Seconds,
+    /// Seats one session may hold.
+    pub seats_per_session: u32,
+    /// For queues that have none of their own.
+    pub queue: QueueRules,
+}
+
+/// A database that did not do its part. The text is for the log, never for a client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It did not answer, throttled, or was in the way of itself: try again, nothing is lost.
+    #[error("database unavailable: {0}")]
+    Unavailable(String),
+    /// It refused the request as such, or an item is not what it should be: a bug.
+    #[error("database request failed: {0}")]
+    Internal(String),
+}
+
+/// Why an operation did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The rules say no; nothing changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How often an operation is tried again when others were in its way.
+pub const MAX_ATTEMPTS: u32 = 8;
+
+impl Store {
+    /// The tables of a deployment.
+    pub fn new(dynamo: aws_sdk_dynamodb::Client, config: &Config, context: Context) -> Self {
+        Store {
+            dynamo,
+            tables: [config.fans_table.clone(), config.concerts_table.clone(), config.queues_table.clone()],
+            context,
+            rules: Rules { hold: config.hold, seats_per_session: config.seats_per_session, queue: config.queue_rules },
+            states: Cache::new(),
+            concerts: Cache::new(),
+        }
+    }
+
+    /// The deployment's parameters.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    fn table(&self, table: Table) -> &str {
+        match table {
+            Table::Fans => &self.tables[0],
+            Table::Concerts => &self.tables[1],
+            Table::Queues => &self.tables[2],
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.context.now()
+    }
+}
+
+/// The error of an operation that others were in the way of for too long.
+fn contention(what: &str) -> StoreError {
+    StoreError::Unavailable(format!("gave up on {what} after {MAX_ATTEMPTS} attempts"))
+}
+
+impl Store {
+    /// Opens the connection before the first request needs it; whether it worked shows then.
+    pub async fn warm_up(&self) {
+        let key = keys::queue_state(&QueueId::main());
+        let _ = self.get::<serde::de::IgnoredAny>(&key, false).await;
+    }
+
+    /// Whether the tables answer.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.get::<serde::de::IgnoredAny>(&keys::queue_state(&QueueId::main()), false).await.map(|_| ())
+    }
+}

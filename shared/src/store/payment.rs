@@ -1,0 +1,164 @@
+//! Paying: one parallel read, then one transaction.
+
+use super::{
+    Failure, MAX_ATTEMPTS, Store, StoreError,
+    idempotency::{Done, Idempotent, record_in_the_way},
+    keys,
+    request::{self, TransactFailure, n, part, s},
+    tickets::Claimant,
+};
+use crate::domain::{
+    amount::Amount,
+    id::ReservationId,
+    ledger::{PaymentPlan, judge_payment},
+    refusal::Refusal,
+    reservation::{Reservation, ReservationStatus},
+    session::{EndReason, Session},
+};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use futures_util::try_join;
+
+/// A payment that a let-in fan asks for.
+#[derive(Debug, Clone)]
+pub struct PaymentOrder {
+    /// Who, with which place.
+    pub claimant: Claimant,
+    /// What is paid.
+    pub reservation_id: ReservationId,
+    /// What the fan thinks it costs.
+    pub amount: Amount,
+}
+
+/// A payment that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paid {
+    /// The reservation, confirmed.
+    pub reservation: Reservation,
+    /// The balance after it.
+    pub new_balance: Amount,
+}
+
+impl Store {
+    /// Pays a reservation. `answer` makes the body that is kept for replays.
+    pub async fn pay(
+        &self,
+        order: &PaymentOrder,
+        idempotent: Option<&Idempotent>,
+        answer: impl Fn(&Paid) -> String,
+    ) -> Result<Done<Paid>, Failure> {
+        let user = order.claimant.user_id;
+        for attempt in 0..MAX_ATTEMPTS {
+            let (reservation, session, plan) = match self.plan_payment(order).await {
+                Ok(planned) => planned,
+                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(user, idempotent, refusal).await,
+                Err(failure) => return Err(failure),
+            };
+            let now = plan.entry.at;
+            let paid = Paid {
+                reservation: Reservation { status: ReservationStatus::Confirmed, paid_at: Some(now), ..reservation },
+                new_balance: plan.entry.balance_after,
+            };
+            let mut parts = Vec::with_capacity(paid.reservation.seat_numbers.len() + 5);
+            if let Some(idempotent) = idempotent {
+                parts.push(self.idempotency_part(user, idempotent, answer(&paid), now)?);
+            }
+            parts.extend(self.payment_parts(&paid.reservation, &session, &plan)?);
+            match self.transact(parts).await {
+                Ok(()) => return Ok(Done::Fresh(paid)),
+                Err(TransactFailure::Store(error)) => return Err(error.into()),
+                Err(TransactFailure::Cancelled(mut reasons)) => {
+                    if let (Some(idempotent), Some(record)) = (idempotent, record_in_the_way(&mut reasons, idempotent))
+                    {
+                        return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
+                    }
+                }
+            }
+            self.context.back_off(attempt).await;
+        }
+        Err(self.gave_up(user, idempotent, "pay").await)
+    }
+
+    /// Reads what a payment depends on and judges it. A payment refused for want of money is noted.
+    async fn plan_payment(&self, order: &PaymentOrder) -> Result<(Reservation, Session, PaymentPlan), Failure> {
+        let Claimant { user_id: user, queue_id, place, .. } = &order.claimant;
+        let (reservation_key, balance_key) = (keys::reservation(*user, order.reservation_id), keys::balance(*user));
+        let (reservation, balance, session) = try_join!(
+            self.get::<Reservation>(&reservation_key, true),
+            self.get(&balance_key, true),
+            self.session(queue_id, *place),
+        )?;
+        let paid = reservation.as_ref().is_some_and(|r| r.status == ReservationStatus::Confirmed);
+        let session = match session {
+            None if !paid => Some(self.claim_in_time(&order.claimant).await?),
+            session => session,
+        };
+        let now = self.now();
+        let Some(reservation) = reservation else {
+            let alive = session.is_some_and(|s| s.alive(now));
+            return Err(if alive { Refusal::ReservationNotFound } else { Refusal::SessionOver }.into());
+        };
+        match judge_payment(&reservation, balance.unwrap_or_default(), session.as_ref(), order.amount, now) {
+            Ok(plan) => Ok((reservation, session.ok_or(Refusal::SessionOver)?, plan)),
+            Err(refusal) => {
+                if refusal == Refusal::InsufficientBalance {
+                    self.note_attempt(&reservation, "insufficient_balance").await?;
+                }
+                Err(refusal.into())
+            }
+        }
+    }
+
+    fn payment_parts(
+        &self,
+        reservation: &Reservation,
+        session: &Session,
+        plan: &PaymentPlan,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let now = plan.entry.at;
+        // Invariant 3: a reservation is paid once, and only while it is held; the seats' conditions check its time.
+        let confirmed = self
+            .update_part(&keys::reservation(reservation.user_id, reservation.reservation_id))
+            .update_expression("SET #status = :confirmed, paidAt = :now")
+            .condition_expression("#status = :pending")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":confirmed", s("CONFIRMED"))
+            .expression_attribute_values(":pending", s("PENDING"))
+            .expression_attribute_values(":now", n(now.millis()));
+        let mut parts = vec![part(confirmed)?, self.settle_session_part(reservation, session, plan)?];
+        parts.extend(self.ledger_parts(reservation.user_id, &plan.entry)?);
+        for seat in &reservation.seat_numbers {
+            parts.push(self.sell_seat_part(reservation, *seat, now)?);
+        }
+        Ok(parts)
+    }
+
+    /// The hold leaves the session; the session ends if that was its last open one. Only while the session lives and
+    /// nobody has held or released in between: else a turn could end with a hold still open.
+    fn settle_session_part(
+        &self,
+        reservation: &Reservation,
+        session: &Session,
+        plan: &PaymentPlan,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let id = reservation.reservation_id;
+        let seats = session.holds.get(&id).map_or(0, |hold| hold.seats);
+        let ends = if plan.ends_session { ", ended = :now, endReason = :paid" } else { "" };
+        let mut update = self
+            .update_part(&keys::session(&session.queue_id, session.place))
+            .update_expression(format!(
+                "SET heldSeats = heldSeats - :seats, version = version + :one{ends} REMOVE holds.#reservation"
+            ))
+            .condition_expression(
+                "version = :version AND attribute_not_exists(ended) AND (activeUntil > :now OR holdUntil > :now)",
+            )
+            .expression_attribute_names("#reservation", id.to_string())
+            .expression_attribute_values(":seats", n(seats))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":version", n(session.version))
+            .expression_attribute_values(":now", n(plan.entry.at.millis()));
+        if plan.ends_session {
+            update = update.expression_attribute_values(":paid", request::value(&EndReason::Paid)?);
+        }
+        part(update)
+    }
+}

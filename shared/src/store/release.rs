@@ -1,0 +1,105 @@
+//! Giving seats back. It never fails because a session is gone.
+
+use super::{
+    Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
+    request::{self, Reason, TransactFailure, n, part, s},
+};
+use crate::domain::{
+    id::{ReservationId, UserId},
+    refusal::Refusal,
+    reservation::{Reservation, ReservationStatus},
+    time::Timestamp,
+};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+
+/// Takes a hold out of its session's list, if it is there: whoever comes second changes nothing.
+pub(crate) const DROP_HOLD: &str =
+    "SET heldSeats = heldSeats - :seats, version = version + :one REMOVE holds.#reservation";
+/// See [`DROP_HOLD`].
+pub(crate) const HOLD_IS_LISTED: &str = "attribute_exists(holds.#reservation)";
+
+impl Store {
+    /// Cancels a hold: its seats are free at once. A cancelled one stays cancelled; a paid or expired one is refused.
+    pub async fn cancel(&self, user: UserId, id: ReservationId) -> Result<(), Failure> {
+        let mut with_session = true;
+        for attempt in 0..MAX_ATTEMPTS {
+            let reservation = self.reservation(user, id).await?;
+            let now = self.now();
+            match reservation.status_at(now) {
+                ReservationStatus::Pending => {}
+                ReservationStatus::Cancelled => return Ok(()),
+                ReservationStatus::Confirmed => return Err(Refusal::NotCancellable.into()),
+                ReservationStatus::Expired => return Err(Refusal::ReservationExpired.into()),
+            }
+            match self.transact(self.cancel_parts(&reservation, with_session, now)?).await {
+                Ok(()) => return Ok(()),
+                Err(TransactFailure::Store(error)) => return Err(error.into()),
+                Err(TransactFailure::Cancelled(reasons)) => {
+                    with_session &= !matches!(reasons.last(), Some(Reason::Condition(_)));
+                }
+            }
+            self.context.back_off(attempt).await;
+        }
+        Err(contention("cancel").into())
+    }
+
+    /// Cancels a hold that may be over already.
+    pub(crate) async fn cancel_if_held(&self, user: UserId, id: ReservationId) -> Result<(), StoreError> {
+        match self.cancel(user, id).await {
+            Ok(()) | Err(Failure::Refused(_)) => Ok(()),
+            Err(Failure::Store(error)) => Err(error),
+        }
+    }
+
+    fn cancel_parts(
+        &self,
+        reservation: &Reservation,
+        with_session: bool,
+        now: Timestamp,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        // Invariant 3: only what is still held is cancelled; a payment that came first wins.
+        let cancelled = self
+            .update_part(&keys::reservation(reservation.user_id, reservation.reservation_id))
+            .update_expression("SET #status = :cancelled, cancelledAt = :now")
+            .condition_expression("#status = :pending AND expiresAt > :now")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":cancelled", s("CANCELLED"))
+            .expression_attribute_values(":pending", s("PENDING"))
+            .expression_attribute_values(":now", n(now.millis()));
+        let mut parts = vec![part(cancelled)?];
+        for seat in &reservation.seat_numbers {
+            // Invariant 1: never somebody else's seat.
+            let freed = self
+                .delete_part(&keys::seat(reservation.concert_id, *seat))
+                .condition_expression("reservationId = :reservation")
+                .expression_attribute_values(":reservation", s(reservation.reservation_id));
+            parts.push(part(freed)?);
+        }
+        if with_session {
+            let dropped = self
+                .update_part(&keys::session(&reservation.queue_id, reservation.place))
+                .update_expression(DROP_HOLD)
+                .condition_expression(HOLD_IS_LISTED)
+                .expression_attribute_names("#reservation", reservation.reservation_id.to_string())
+                .expression_attribute_values(":seats", n(reservation.seat_numbers.len() as u64))
+                .expression_attribute_values(":one", n(1));
+            parts.push(part(dropped)?);
+        }
+        Ok(parts)
+    }
+
+    /// Takes an expired hold out of its session's list, if both are still there.
+    pub(crate) async fn drop_hold(&self, reservation: &Reservation) -> Result<(), StoreError> {
+        let update = self
+            .update(&keys::session(&reservation.queue_id, reservation.place))
+            .update_expression(DROP_HOLD)
+            .condition_expression(HOLD_IS_LISTED)
+            .expression_attribute_names("#reservation", reservation.reservation_id.to_string())
+            .expression_attribute_values(":seats", n(reservation.seat_numbers.len() as u64))
+            .expression_attribute_values(":one", n(1));
+        match self.send_update(update).await {
+            Ok(_) | Err(request::WriteFailure::Condition(_)) => Ok(()),
+            Err(request::WriteFailure::Store(error)) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The few shapes of requests that the store is made of, and what their failures mean.
+
+use super::{
+    MAX_ATTEMPTS, Store, StoreError, contention,
+    keys::{Key, Table},
+};
+use aws_sdk_dynamodb::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{
+        delete_item::{DeleteItemError, builders::DeleteItemFluentBuilder},
+        put_item::{PutItemError, builders::PutItemFluentBuilder},
+        query::builders::QueryFluentBuilder,
+        transact_write_items::TransactWriteItemsError,
+        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    },
+    types::{
+        AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+        builders::{DeleteBuilder, PutBuilder, UpdateBuilder},
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::collections::HashMap;
+
+/// Attributes by name.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// A single write that did not happen.
+#[derive(Debug)]
+pub enum WriteFailure {
+    /// Its condition was not met; the item as it is, if there is one.
+    Condition(Option<Item>),
+    /// The database failed.
+    Store(StoreError),
+}
+
+/// A transaction that did not happen.
+#[derive(Debug)]
+pub enum TransactFailure {
+    /// Refused, with a reason for each of its writes, in their order.
+    Cancelled(Vec<Reason>),
+    /// The database failed.
+    Store(StoreError),
+}
+
+/// What one write of a cancelled transaction had to do with it.
+#[derive(Debug)]
+pub enum Reason {
+    /// Nothing.
+    None,
+    /// Its condition was not met; the item as it is, if there is one.
+    Condition(Option<Item>),
+    /// Somebody else was writing the item.
+    Conflict,
+}
+
+impl From<StoreError> for WriteFailure {
+    fn from(error: StoreError) -> Self {
+        WriteFailure::Store(error)
+    }
+}
+
+impl From<StoreError> for TransactFailure {
+    fn from(error: StoreError) -> Self {
+        TransactFailure::Store(error)
+    }
+}
+
+/// A string attribute.
+pub fn s(text: impl ToString) -> AttributeValue {
+    AttributeValue::S(text.to_string())
+}
+
+/// A number attribute.
+pub fn n(number: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(number.into().to_string())
+}
+
+/// A value as an attribute.
+pub fn value<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value).map_err(|e| StoreError::Internal(format!("attribute: {e}")))
+}
+
+/// Reads a value out of an item.
+pub fn parse<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item).map_err(|e| StoreError::Internal(format!("item: {e}")))
+}
+
+/// The item of a value at a key. `ttl` is for cleaning up only; no condition reads it.
+pub fn item<T: Serialize>(
+    key: &Key,
+    value: &T,
+    ttl: Option<crate::domain::time::Timestamp>,
+) -> Result<Item, StoreError> {
+    let mut item: Item = serde_dynamo::to_item(value).map_err(|e| StoreError::Internal(format!("item: {e}")))?;
+    item.insert("pk".to_owned(), s(&key.pk));
+    item.insert("sk".to_owned(), s(&key.sk));
+    if let Some(ttl) = ttl {
+        item.insert("ttl".to_owned(), n(ttl.seconds()));
+    }
+    Ok(item)
+}
+
+fn is_unavailable(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some(
+            "ProvisionedThroughputExceededException"
+                | "ThrottlingException"
+                | "RequestLimitExceeded"
+                | "InternalServerError"
+                | "ServiceUnavailable"
+                | "TransactionInProgressException"
+                | "LimitExceededException"
+                | "TransactionConflictException"
+        )
+    )
+}
+
+/// What a failed request means when it is no refusal.
+pub fn store_error<E: ProvideErrorMetadata, R>(operation: &str, error: &SdkError<E, R>) -> StoreError {
+    match error {
+        SdkError::ServiceError(service) if !is_unavailable(service.err().code()) => {
+            let code = service.err().code().unwrap_or("unknown");
+            StoreError::Internal(format!("{operation}: {code}: {}", service.err().message().unwrap_or_default()))
+        }
+        SdkError::ServiceError(service) => {
+            StoreError::Unavailable(format!("{operation}: {}", service.err().code().unwrap_or("unknown")))
+        }
+        SdkError::ConstructionFailure(_) => StoreError::Internal(format!("{operation}: request not built")),
+        SdkError::TimeoutError(_) => StoreError::Unavailable(format!("{operation}: timed out")),
+        SdkError::ResponseError(_) => StoreError::Unavailable(format!("{operation}: answer not understood")),
+        _ => StoreError::Unavailable(format!("{operation}: no connection")),
+    }
+}
+
+/// Whether a plain write met somebody's transaction: it did not happen and may be sent again.
+fn met_transaction<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.as_service_error().and_then(|e| e.code()) == Some("TransactionConflictException")
+}
+
+macro_rules! single_write {
+    ($(#[$doc:meta])* $name:ident, $builder:ty, $output:ty, $error:ident) => {
+        $(#[$doc])*
+        pub(crate) async fn $name(&self, request: $builder) -> Result<$output, WriteFailure> {
+            let request = request
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            for attempt in 0..MAX_ATTEMPTS {
+                match request.clone().send().await {
+                    Ok(output) => return Ok(output),
+                    Err(error) if met_transaction(&error) => self.context.back_off(attempt).await,
+                    Err(error) => {
+                        if let Some($error::ConditionalCheckFailedException(refused)) = error.as_service_error() {
+                            return Err(WriteFailure::Condition(refused.item().cloned()));
+                        }
+                        return Err(store_error(stringify!($name), &error).into());
+                    }
+                }
+            }
+            Err(contention(stringify!($name)).into())
+        }
+    };
+}
+
+impl Store {
+    single_write!(
+        /// Sends a put.
+        send_put, PutItemFluentBuilder, aws_sdk_dynamodb::operation::put_item::PutItemOutput, PutItemError
+    );
+    single_write!(
+        /// Sends an update.
+        send_update, UpdateItemFluentBuilder, aws_sdk_dynamodb::operation::update_item::UpdateItemOutput, UpdateItemError
+    );
+    single_write!(
+        /// Sends a delete.
+        send_delete, DeleteItemFluentBuilder, aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput, DeleteItemError
+    );
+
+    /// Reads one item; `consistent` sees every acknowledged write.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, key: &Key, consistent: bool) -> Result<Option<T>, StoreError> {
+        let output = self
+            .dynamo
+            .get_item()
+            .table_name(self.table(key.table))
+            .key("pk", s(&key.pk))
+            .key("sk", s(&key.sk))
+            .consistent_read(consistent)
+            .send()
+            .await
+            .map_err(|e| store_error("get", &e))?;
+        output.item.map(parse).transpose()
+    }
+
+    /// A put of a whole item.
+    pub(crate) fn put(&self, table: Table, item: Item) -> PutItemFluentBuilder {
+        self.dynamo.put_item().table_name(self.table(table)).set_item(Some(item))
+    }
+
+    /// An update of one item.
+    pub(crate) fn update(&self, key: &Key) -> UpdateItemFluentBuilder {
+        self.dynamo.update_item().table_name(self.table(key.table)).key("pk", s(&key.pk)).key("sk", s(&key.sk))
+    }
+
+    /// A delete of one item.
+    pub(crate) fn delete(&self, key: &Key) -> DeleteItemFluentBuilder {
+        self.dynamo.delete_item().table_name(self.table(key.table)).key("pk", s(&key.pk)).key("sk", s(&key.sk))
+    }
+
+    /// A query of one partition.
+    pub(crate) fn query(&self, table: Table, partition: &str) -> QueryFluentBuilder {
+        self.dynamo.query().table_name(self.table(table)).expression_attribute_values(":pk", s(partition))
+    }
+
+    /// All pages of a query.
+    pub(crate) async fn all_pages(&self, query: QueryFluentBuilder) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut pages = query.into_paginator().items().send();
+        while let Some(page) = pages.next().await {
+            items.push(page.map_err(|e| store_error("query", &e))?);
+        }
+        Ok(items)
+    }
+
+    /// A put inside a transaction.
+    pub(crate) fn put_part(&self, table: Table, item: Item) -> PutBuilder {
+        Put::builder()
+            .table_name(self.table(table))
+            .set_item(Some(item))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// An update inside a transaction.
+    pub(crate) fn update_part(&self, key: &Key) -> UpdateBuilder {
+        Update::builder()
+            .table_name(self.table(key.table))
+            .key("pk", s(&key.pk))
+            .key("sk", s(&key.sk))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// A delete inside a transaction.
+    pub(crate) fn delete_part(&self, key: &Key) -> DeleteBuilder {
+        Delete::builder()
+            .table_name(self.table(key.table))
+            .key("pk", s(&key.pk))
+            .key("sk", s(&key.sk))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// Sends a transaction once. The SDK repeats it with the same client token when an answer is lost, so that an
+    /// applied one is answered as such.
+    pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<(), TransactFailure> {
+        let sent = self.dynamo.transact_write_items().set_transact_items(Some(parts)).send().await;
+        let Err(error) = sent else { return Ok(()) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            return Err(store_error("transact", &error).into());
+        };
+        cancelled
+            .cancellation_reasons()
+            .iter()
+            .map(|reason| match reason.code() {
+                None | Some("None") => Ok(Reason::None),
+                Some("ConditionalCheckFailed") => Ok(Reason::Condition(reason.item().cloned())),
+                Some("TransactionConflict") => Ok(Reason::Conflict),
+                Some(code @ ("ProvisionedThroughputExceeded" | "ThrottlingError")) => {
+                    Err(StoreError::Unavailable(format!("transact: {code}")).into())
+                }
+                Some(code) => Err(StoreError::Internal(format!("transact: {code}")).into()),
+            })
+            .collect::<Result<Vec<Reason>, TransactFailure>>()
+            .and_then(|reasons| Err(TransactFailure::Cancelled(reasons)))
+    }
+}
+
+/// A part of a transaction.
+pub fn part<P: IntoPart>(builder: P) -> Result<TransactWriteItem, StoreError> {
+    builder.into_part().map_err(|e| StoreError::Internal(format!("transact: {e}")))
+}
+
+/// Builders that can be part of a transaction.
+pub trait IntoPart {
+    /// The part.
+    fn into_part(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError>;
+}
+
+impl IntoPart for PutBuilder {
+    fn into_part(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+        Ok(TransactWriteItem::builder().put(self.build()?).build())
+    }
+}
+
+impl IntoPart for UpdateBuilder {
+    fn into_part(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+        Ok(TransactWriteItem::builder().update(self.build()?).build())
+    }
+}
+
+impl IntoPart for DeleteBuilder {
+    fn into_part(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+        Ok(TransactWriteItem::builder().delete(self.build()?).build())
+    }
+}

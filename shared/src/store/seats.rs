@@ -1,0 +1,130 @@
+//! Seats: an item exists only while the seat is held or sold.
+
+use super::{
+    Store, StoreError, keys,
+    keys::Table,
+    request::{self, n, part, s},
+};
+use crate::domain::{
+    amount::Amount,
+    concert::SeatStatus,
+    id::{ConcertId, ReservationId, UserId},
+    layout::{Chunk, SeatNumber},
+    reservation::Reservation,
+    time::{Seconds, Timestamp},
+};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+/// TTL deletes a held seat some time after its hold: the timer comes first, and no condition waits for either.
+const TTL_GRACE: Seconds = Seconds(600);
+
+/// A seat that is or was held, or is sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatItem {
+    /// Of which concert.
+    pub concert_id: ConcertId,
+    /// Which.
+    pub seat_number: SeatNumber,
+    /// `HELD` or `SOLD`.
+    pub status: SeatStatus,
+    /// Whose.
+    pub user_id: UserId,
+    /// By which reservation.
+    pub reservation_id: ReservationId,
+    /// The end of the hold; gone when sold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<Timestamp>,
+    /// What it costs.
+    pub price: Amount,
+}
+
+impl SeatItem {
+    /// The status at `now`: a hold past its time leaves the seat free, whether or not anything has deleted it.
+    pub fn status_at(&self, now: Timestamp) -> SeatStatus {
+        match (self.status, self.held_until) {
+            (SeatStatus::Sold, _) => SeatStatus::Sold,
+            (SeatStatus::Held, Some(until)) if now < until => SeatStatus::Held,
+            _ => SeatStatus::Available,
+        }
+    }
+}
+
+impl Store {
+    /// All items of a chunk.
+    pub async fn seats_of_chunk(
+        &self,
+        id: ConcertId,
+        chunk: Chunk,
+        consistent: bool,
+    ) -> Result<Vec<SeatItem>, StoreError> {
+        let query = self
+            .query(Table::Concerts, &keys::chunk_partition(id, chunk))
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", s(keys::SEAT_PREFIX))
+            .consistent_read(consistent);
+        self.all_pages(query).await?.into_iter().map(request::parse).collect()
+    }
+
+    /// All items of several chunks, read at once; may be a moment old.
+    pub async fn seats_of_chunks(&self, id: ConcertId, chunks: &[Chunk]) -> Result<Vec<SeatItem>, StoreError> {
+        let read = chunks.iter().map(|chunk| self.seats_of_chunk(id, *chunk, false));
+        Ok(try_join_all(read).await?.into_iter().flatten().collect())
+    }
+
+    /// The items of some seats as they are now.
+    pub(crate) async fn seats_now(&self, id: ConcertId, seats: &[SeatNumber]) -> Result<Vec<SeatItem>, StoreError> {
+        let items = try_join_all(seats.iter().map(|seat| async move { self.get(&keys::seat(id, *seat), true).await }));
+        Ok(items.await?.into_iter().flatten().collect())
+    }
+
+    /// Holds a seat if it is free or its hold is over (invariant 1: no two unexpired holds, never a sold one).
+    pub(crate) fn hold_seat_part(
+        &self,
+        reservation: &Reservation,
+        seat: SeatNumber,
+        price: Amount,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let held = SeatItem {
+            concert_id: reservation.concert_id,
+            seat_number: seat,
+            status: SeatStatus::Held,
+            user_id: reservation.user_id,
+            reservation_id: reservation.reservation_id,
+            held_until: Some(reservation.expires_at),
+            price,
+        };
+        let key = keys::seat(reservation.concert_id, seat);
+        part(
+            self.put_part(Table::Concerts, request::item(&key, &held, Some(reservation.expires_at + TTL_GRACE))?)
+                .condition_expression("attribute_not_exists(pk) OR (#status = :held AND heldUntil <= :now)")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":held", s("HELD"))
+                .expression_attribute_values(":now", n(now.millis())),
+        )
+    }
+
+    /// Sells a seat that this reservation holds and whose hold is not over (invariants 1 and 3). Without its TTL, so
+    /// that a sold seat is never cleaned up.
+    pub(crate) fn sell_seat_part(
+        &self,
+        reservation: &Reservation,
+        seat: SeatNumber,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, StoreError> {
+        part(
+            self.update_part(&keys::seat(reservation.concert_id, seat))
+                .update_expression("SET #status = :sold REMOVE heldUntil, #ttl")
+                .condition_expression("reservationId = :reservation AND #status = :held AND heldUntil > :now")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":sold", s("SOLD"))
+                .expression_attribute_values(":held", s("HELD"))
+                .expression_attribute_values(":reservation", s(reservation.reservation_id))
+                .expression_attribute_values(":now", n(now.millis())),
+        )
+    }
+}
