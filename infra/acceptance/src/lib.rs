@@ -1,1 +1,9 @@
-//! placeholder
+//! The deployed handlers in one process: an API Gateway event in, an answer out, real SDK clients, a real DynamoDB
+//! engine, and a clock that tests set.
+
+mod functions;
+mod request;
+mod world;
+
+pub use request::{Reply, Request};
+pub use world::{Fan, START_MILLIS, World};

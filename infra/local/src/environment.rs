@@ -19,6 +19,9 @@ pub const DUMMY_CREDENTIALS: (&str, &str) = ("local", "local");
 /// Parameters whose default suits AWS and not a laptop: a person watches here, and ticks cost nothing.
 const LOCAL_PARAMETERS: [(&str, &str); 1] = [("TickSeconds", "2")];
 
+/// How long a secret of the template is.
+const SECRET_LENGTH: usize = 64;
+
 /// Where a function finds the rest of the stack.
 pub struct Surroundings<'a> {
     /// What the template says.
@@ -78,7 +81,7 @@ impl Surroundings<'_> {
             }
             Reference::Attribute(id, "Arn") => self.template.queue(id).map(|queue| queue_arn(&queue.logical_id)),
             Reference::Attribute(..) => None,
-            Reference::Secret(name) => self.state.secret(name).ok(),
+            Reference::Secret(name) => self.state.secret(name, SECRET_LENGTH).ok(),
         }
     }
 }

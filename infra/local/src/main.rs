@@ -14,6 +14,7 @@ mod gateway;
 mod helpers;
 mod options;
 mod queues;
+mod seed;
 mod stack;
 mod state;
 mod tables;
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     let options = match options::parse(std::env::args_os().skip(1)) {
         Ok(Command::Run(options)) => options,
         Ok(Command::Help) => {
-            eprint!("{}", options::USAGE);
+            print_usage();
             return ExitCode::SUCCESS;
         }
         Err(error) => {
@@ -54,4 +55,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[expect(clippy::print_stdout, reason = "it is what was asked for")]
+fn print_usage() {
+    print!("{}", options::USAGE);
 }

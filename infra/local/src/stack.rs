@@ -18,12 +18,15 @@ use crate::{
     helpers::Helpers,
     options::Options,
     queues::Queues,
+    seed,
     state::{State, Workspace},
     tables::Tables,
 };
 
 /// The name of the administrator that every stack has.
 const ADMIN: &str = "admin";
+/// The length of the administrator's password; 20 of 16 letters and digits are more than anybody guesses.
+const PASSWORD_LENGTH: usize = 20;
 /// How long the processes of functions get to be gone.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -66,8 +69,11 @@ async fn start(options: &Options, gateway: &Gateway) -> Result<Arc<Sources>, Fai
     let tables = Tables::start(&state, &template).await?;
     let queues = Queues::start(&helpers, &state, &template).await?;
     let programs = programs(&template, &state, &tables, &queues, binaries)?;
+    let password = state.secret("administrator", PASSWORD_LENGTH)?;
+    if let Some(program) = programs.first() {
+        seed::seed(&tables.endpoint, &program.variables, ADMIN, &password).await?;
+    }
     let functions = Functions::start(programs).await?;
-    let password = state.secret("administrator")?;
     let sources = Arc::new(Sources { functions: functions.clone(), queues, tables, state });
     feeds::start(&template, Arc::clone(&sources))?;
     gateway.open(&template, functions);

@@ -95,17 +95,18 @@ impl State {
         Ok(state)
     }
 
-    /// The secret called `name`, made up (64 letters and digits) when it is asked for the first time.
+    /// The secret called `name`, made up of up to 64 letters and digits when it is asked for the first time.
     ///
     /// # Errors
     /// When it cannot be kept.
-    pub fn secret(&self, name: &str) -> Result<String, Failure> {
+    pub fn secret(&self, name: &str, length: usize) -> Result<String, Failure> {
         let mut secrets = self.secrets.lock().map_err(|_| Failure::new("secrets"))?;
         if let Some(secret) = secrets.get(name) {
             return Ok(secret.clone());
         }
         // Two random UUIDs: 244 random bits.
-        let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        let mut secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        secret.truncate(length);
         secrets.insert(name.to_owned(), secret.clone());
         if self.persistent {
             let text = serde_json::to_string_pretty(&*secrets).context("secrets")?;

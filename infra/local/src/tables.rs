@@ -22,8 +22,6 @@ pub struct Tables {
     pub database: Database,
     /// Its address for everybody else, `http://...`.
     pub endpoint: String,
-    /// Whether no table existed before.
-    pub new: bool,
 }
 
 impl Tables {
@@ -49,7 +47,7 @@ impl Tables {
         // It serves until the process ends: the last answers of the functions may still need it.
         tokio::spawn(server::serve_with_shutdown(listener, database.clone(), std::future::pending()));
         tokio::spawn(sweep(database.clone()));
-        Ok(Self { database, endpoint, new: existing.is_empty() })
+        Ok(Self { database, endpoint })
     }
 }
 

@@ -163,14 +163,15 @@ impl Store {
             let update = self
                 .update(&keys::queue_state(queue))
                 .update_expression(
-                    "SET served = :place, free = free - :slots, occupied = occupied + :slots, \
+                    "SET served = :place, #free = #free - :slots, occupied = occupied + :slots, \
                      walkInDeadline = :deadline, version = version + :one",
                 )
                 .condition_expression(
-                    "served = :seen AND free >= :slots AND #settings.paused = :no \
+                    "served = :seen AND #free >= :slots AND #settings.paused = :no \
                      AND (attribute_not_exists(#settings.opensAt) OR #settings.opensAt <= :now)",
                 )
                 .expression_attribute_names("#settings", "settings")
+                .expression_attribute_names("#free", "free")
                 .expression_attribute_values(":place", n(place.get()))
                 .expression_attribute_values(":seen", n(state.served.get()))
                 .expression_attribute_values(":slots", n(ahead))

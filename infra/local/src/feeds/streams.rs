@@ -136,6 +136,7 @@ impl Reader {
     /// The record as the function gets it, if a filter lets it through.
     fn change(&self, record: &Record) -> Option<Change> {
         let mut json = serde_json::to_value(record).ok()?;
+        json["awsRegion"] = json!(REGION);
         json["eventSourceARN"] = json!(self.stream_arn);
         let wanted = self.filters.is_empty() || self.filters.iter().any(|filter| filter.matches(&json));
         wanted.then(|| Change { sequence_number: record.dynamodb.sequence_number.clone(), record: json })

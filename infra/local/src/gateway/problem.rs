@@ -56,7 +56,7 @@ impl Problem {
         let status = self.status();
         let (code, detail) = self.explain();
         let body = json!({
-            "type": "about:blank",
+            "type": format!("urn:stagedoor:problem:{code}"),
             "title": status.canonical_reason(),
             "status": status.as_u16(),
             "code": code,

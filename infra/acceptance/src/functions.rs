@@ -1,0 +1,57 @@
+//! The handler of each function with a route. A test holds the list equal to the template's.
+
+use lambda_http::{Body, Response};
+use shared::{app::App, http::answer::answer};
+
+macro_rules! functions {
+    ($($name:ident),* $(,)?) => {
+        /// The functions that [`call`] knows.
+        #[cfg(test)]
+        pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        /// Answers a request as the function `name` does; `None` for a name that is not a function's with a route.
+        pub async fn call(app: &App, name: &str, request: lambda_http::Request) -> Option<Response<Body>> {
+            match name {
+                $(stringify!($name) => Some(answer(app, &|app, call| Box::pin($name::handle(app, call)), request).await),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+functions!(
+    cancel_reservation,
+    check_health,
+    configure_queue,
+    create_concert,
+    create_reservation,
+    create_user,
+    get_balance,
+    get_concert,
+    get_jwks,
+    get_queue,
+    get_reservation,
+    get_token,
+    issue_token,
+    leave_queue,
+    list_dates,
+    list_ledger,
+    list_seats,
+    login_user,
+    process_payment,
+    recharge_balance,
+    reject_route,
+);
+
+#[cfg(test)]
+mod tests {
+    use super::NAMES;
+
+    #[test]
+    fn every_route_of_the_template_is_known() {
+        let template = template::Template::load(&template::locate().unwrap()).unwrap();
+        let mut names: Vec<&str> = template.routes.iter().map(|route| route.function.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, NAMES);
+    }
+}

@@ -1,0 +1,112 @@
+//! Requests as API Gateway hands them to a function, and what comes back.
+
+use lambda_http::{Body, Response};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// A request under construction.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    query: String,
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
+}
+
+/// An answer, with its JSON body (null where there is none).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers by lower-case name.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: Value,
+}
+
+impl Request {
+    /// A request to a path, which may have a query.
+    pub fn new(method: &'static str, path: impl AsRef<str>) -> Self {
+        let (path, query) = path.as_ref().split_once('?').unwrap_or((path.as_ref(), ""));
+        Request { method, path: path.to_owned(), query: query.to_owned(), headers: BTreeMap::new(), body: None }
+    }
+
+    /// With a bearer token.
+    pub fn token(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// With an `Idempotency-Key`.
+    pub fn key(self, key: &str) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    /// With a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With a JSON body.
+    pub fn json(self, body: &Value) -> Self {
+        self.text("application/json", body.to_string())
+    }
+
+    /// With any body.
+    pub fn text(mut self, content_type: &str, body: impl Into<String>) -> Self {
+        self.body = Some(body.into());
+        self.header("content-type", content_type)
+    }
+
+    /// The event of payload format 2.0.
+    pub(crate) fn event(&self, route_key: &str, parameters: &Map<String, Value>, request_id: &str) -> Value {
+        let query: Map<String, Value> = self
+            .query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), json!(value)))
+            .collect();
+        json!({
+            "version": "2.0",
+            "routeKey": route_key,
+            "rawPath": self.path,
+            "rawQueryString": self.query,
+            "headers": self.headers,
+            "queryStringParameters": query,
+            "pathParameters": parameters,
+            "requestContext": {
+                "accountId": "000000000000", "apiId": "local", "stage": "$default", "requestId": request_id,
+                "routeKey": route_key, "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 0,
+                "http": { "method": self.method, "path": self.path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1" },
+            },
+            "body": self.body,
+            "isBase64Encoded": false,
+        })
+    }
+}
+
+impl Reply {
+    pub(crate) fn of(response: Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let headers = parts.headers.iter();
+        Reply {
+            status: parts.status.as_u16(),
+            headers: headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_owned())).collect(),
+            body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        }
+    }
+
+    /// Status and code in one, for comparing: `409 seat_unavailable`, or just the status of a success.
+    pub fn outcome(&self) -> String {
+        match self.body["code"].as_str() {
+            Some(code) => format!("{} {code}", self.status),
+            None => self.status.to_string(),
+        }
+    }
+
+    /// A string of the body; empty where there is none.
+    pub fn text(&self, name: &str) -> &str {
+        self.body[name].as_str().unwrap_or_default()
+    }
+}

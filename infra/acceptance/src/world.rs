@@ -1,0 +1,292 @@
+//! A deployment in one process.
+
+use crate::{Reply, Request, functions};
+use engine::{Engine, ManualClock};
+use serde_json::{Map, Value, json};
+use shared::{
+    app::App,
+    config::Config,
+    context::{Clock, Context, SystemEntropy},
+    domain::{
+        account::{Password, Role, Username},
+        time::Timestamp,
+    },
+    passwords,
+};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use template::{Reference, RouteKey, Template};
+
+/// When every world begins: 2026-06-01T00:00:00Z.
+pub const START_MILLIS: u64 = 1_780_272_000_000;
+
+/// Tables, queues, a clock, and one environment of every function.
+pub struct World {
+    /// The tables and queues.
+    pub engine: Engine,
+    /// The time of everything.
+    pub clock: ManualClock,
+    /// What handlers are given.
+    pub app: App,
+    template: Template,
+    requests: AtomicU64,
+}
+
+/// Somebody who buys, or an admin.
+#[derive(Debug, Clone)]
+pub struct Fan {
+    /// The account's id.
+    pub user_id: String,
+    /// Who they are.
+    pub access: String,
+    /// Their place in line; empty until joined.
+    pub queue: String,
+}
+
+struct EngineClock(ManualClock);
+
+impl Clock for EngineClock {
+    fn now(&self) -> Timestamp {
+        let now = engine::Clock::now_ms(&self.0);
+        Timestamp::from_millis(i64::try_from(now).unwrap_or(i64::MAX))
+    }
+}
+
+impl World {
+    /// A deployment with the template's own parameters.
+    ///
+    /// # Errors
+    /// Where the template cannot be read or does not make a deployment.
+    pub async fn new() -> Result<Self, Box<dyn Error>> {
+        Self::with(&[]).await
+    }
+
+    /// A deployment with some variables of its functions set, such as `HOLD_SECONDS`.
+    ///
+    /// # Errors
+    /// As [`World::new`].
+    pub async fn with(variables: &[(&str, &str)]) -> Result<Self, Box<dyn Error>> {
+        shared::telemetry::init();
+        let template = Template::load(&template::locate()?)?;
+        let clock = ManualClock::new(START_MILLIS);
+        let engine = Engine::new(clock.clone());
+        engine.create_tables(&template.tables);
+        let app = Self::another_app(&template, &engine, &clock, variables).await?;
+        Ok(World { engine, clock, app, template, requests: AtomicU64::new(0) })
+    }
+
+    /// A further environment over the same tables: its own memory, as another process has.
+    ///
+    /// # Errors
+    /// As [`World::new`].
+    pub async fn environment(&self, variables: &[(&str, &str)]) -> Result<App, Box<dyn Error>> {
+        Self::another_app(&self.template, &self.engine, &self.clock, variables).await
+    }
+
+    async fn another_app(
+        template: &Template,
+        engine: &Engine,
+        clock: &ManualClock,
+        variables: &[(&str, &str)],
+    ) -> Result<App, Box<dyn Error>> {
+        let set: BTreeMap<&str, &str> = variables.iter().copied().collect();
+        let function = template.function("create_reservation").ok_or("no such function")?;
+        let table_or_queue = |reference: Reference<'_>| match reference {
+            Reference::Resource(id) => Some(template.table(id).map_or(id, |table| &table.name).to_owned()),
+            Reference::Secret(_) => Some("in-process tests sign with this secret".to_owned()),
+            Reference::Attribute(..) => None,
+        };
+        let environment = template.environment(function, &BTreeMap::new(), &table_or_queue)?;
+        let config = Config::from_lookup(|name| match set.get(name) {
+            Some(value) => Some((*value).to_owned()),
+            None => environment.get(name).cloned(),
+        })?;
+        let sdk = engine.sdk_config();
+        let context = Context::new(Arc::new(EngineClock(clock.clone())), Arc::new(SystemEntropy));
+        let (dynamo, sqs) = (aws_sdk_dynamodb::Client::new(&sdk), aws_sdk_sqs::Client::new(&sdk));
+        Ok(App::new(config, dynamo, sqs, context)?)
+    }
+
+    /// Sends a request through API Gateway to the function of its route.
+    pub async fn send(&self, request: Request) -> Reply {
+        self.send_to(&self.app, request).await
+    }
+
+    /// The same, to another environment.
+    pub async fn send_to(&self, app: &App, request: Request) -> Reply {
+        let (key, function, parameters) = self.route(&request);
+        let id = format!("request-{}", self.requests.fetch_add(1, Ordering::Relaxed));
+        let event = request.event(&key, &parameters, &id).to_string();
+        let event = lambda_http::request::from_str(&event).expect("a well-formed event");
+        Reply::of(functions::call(app, function, event).await.expect("the function of a route"))
+    }
+
+    /// The most literal route that matches.
+    fn route(&self, request: &Request) -> (String, &str, Map<String, Value>) {
+        let matching = self.template.routes.iter().filter_map(|route| match &route.key {
+            RouteKey::Path { method, path } if method == request.method => {
+                Some((parameters(path, &request.path)?, route))
+            }
+            _ => None,
+        });
+        let found = matching.min_by_key(|(parameters, _)| parameters.len());
+        let (parameters, route) = found.unwrap_or_else(|| {
+            let default = self.template.routes.iter().find(|route| route.key == RouteKey::Default);
+            (Map::new(), default.expect("the template has a default route"))
+        });
+        (route.key.to_string(), &route.function, parameters)
+    }
+
+    /// Moves the clock.
+    pub fn wait(&self, seconds: u64) {
+        self.clock.advance_ms(seconds * 1000);
+    }
+
+    /// Puts a fan into the tables, without the cost of a password, and logs in.
+    ///
+    /// # Panics
+    /// Where the engine fails.
+    pub async fn fan(&self, name: &str) -> Fan {
+        self.account(name, Role::Fan, "no password matches this").await
+    }
+
+    /// The same with the role admin.
+    ///
+    /// # Panics
+    /// Where the engine fails.
+    pub async fn admin(&self) -> Fan {
+        self.account("admin", Role::Admin, "no password matches this").await
+    }
+
+    async fn account(&self, name: &str, role: Role, hash: &str) -> Fan {
+        let name = Username::parse(name).expect("a user name");
+        let account = self.app.store.create_account(&name, hash.to_owned(), role).await.expect("an account");
+        let access = self.app.tokens.sign_access(account.user_id, role, &self.app.context).expect("a token");
+        Fan { user_id: account.user_id.to_string(), access, queue: String::new() }
+    }
+
+    /// Puts a fan with a password into the tables, for tests of logging in.
+    ///
+    /// # Panics
+    /// Where the engine fails.
+    pub async fn fan_with_password(&self, name: &str, password: &str) -> Fan {
+        let password = Password::parse(password.to_owned()).expect("a password");
+        self.account(name, Role::Fan, &passwords::hash(&password).expect("a hash")).await
+    }
+
+    /// Joins the main queue; the fan keeps the queue token.
+    pub async fn join(&self, fan: &mut Fan) -> Reply {
+        let reply = self.send(Request::new("POST", "/api/v1/tokens").token(&fan.access).json(&json!({}))).await;
+        reply.text("token").clone_into(&mut fan.queue);
+        reply
+    }
+
+    /// A fan who was let in, with money.
+    ///
+    /// # Panics
+    /// Where the queue has no room or the engine fails.
+    pub async fn buyer(&self, name: &str, money: u64) -> Fan {
+        let mut fan = self.fan(name).await;
+        let joined = self.join(&mut fan).await;
+        assert_eq!(joined.text("status"), "ACTIVE", "{name} was not let in: {}", joined.body);
+        if money > 0 {
+            assert_eq!(self.recharge(&fan, money, None).await.status, 200);
+        }
+        fan
+    }
+
+    /// Puts money on the fan's balance.
+    pub async fn recharge(&self, fan: &Fan, amount: u64, key: Option<&str>) -> Reply {
+        let request = Request::new("POST", "/api/v1/payments/recharge").token(&fan.access);
+        let request = key.into_iter().fold(request, Request::key);
+        self.send(request.json(&json!({ "userId": fan.user_id, "amount": amount }))).await
+    }
+
+    /// Sets the capacity of the main queue.
+    ///
+    /// # Panics
+    /// Where the engine fails.
+    pub async fn set_capacity(&self, capacity: u64) {
+        let queue = shared::domain::id::QueueId::main();
+        let change = |settings: &mut shared::domain::line::QueueSettings| settings.capacity = Some(capacity);
+        self.app.store.configure_queue(&queue, change).await.expect("a configured queue");
+    }
+
+    /// Makes a concert with the defaults of the contract, on sale for a year; returns its id.
+    ///
+    /// # Panics
+    /// Where the answer is not 201.
+    pub async fn concert(&self, admin: &Fan) -> String {
+        self.concert_of(admin, &json!({})).await
+    }
+
+    /// The same with some fields of the draft set.
+    ///
+    /// # Panics
+    /// Where the answer is not 201.
+    pub async fn concert_of(&self, admin: &Fan, fields: &Value) -> String {
+        let mut draft = json!({
+            "concertName": "Night", "startsAt": "2027-06-01T19:00:00Z", "endsAt": "2027-06-01T22:00:00Z",
+        });
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            draft[name] = value.clone();
+        }
+        let reply = self.send(Request::new("POST", "/api/v1/admin/concerts").token(&admin.access).json(&draft)).await;
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        reply.text("concertId").to_owned()
+    }
+
+    /// Asks to hold seats.
+    pub async fn hold(&self, fan: &Fan, concert: &str, seats: &[u32], key: Option<&str>) -> Reply {
+        let request = Request::new("POST", "/api/v1/reservations").token(&fan.queue);
+        let request = key.into_iter().fold(request, Request::key);
+        self.send(request.json(&json!({ "concertId": concert, "seatNumbers": seats }))).await
+    }
+
+    /// Asks to pay a reservation.
+    pub async fn pay(&self, fan: &Fan, reservation: &str, amount: u64, key: Option<&str>) -> Reply {
+        let request = Request::new("POST", "/api/v1/payments/process").token(&fan.queue);
+        let request = key.into_iter().fold(request, Request::key);
+        self.send(request.json(&json!({ "reservationId": reservation, "amount": amount }))).await
+    }
+
+    /// A GET with a token.
+    pub async fn get(&self, path: &str, token: &str) -> Reply {
+        self.send(Request::new("GET", path).token(token)).await
+    }
+
+    /// A DELETE with a token.
+    pub async fn delete(&self, path: &str, token: &str) -> Reply {
+        self.send(Request::new("DELETE", path).token(token)).await
+    }
+
+    /// Lets fans into the main queue, as a tick does.
+    ///
+    /// # Panics
+    /// Where the engine fails.
+    pub async fn tick(&self) -> u64 {
+        self.app.store.promote(&shared::domain::id::QueueId::main()).await.expect("a promotion")
+    }
+}
+
+/// The parameters of a path that matches a route's pattern.
+fn parameters(pattern: &str, path: &str) -> Option<Map<String, Value>> {
+    let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
+    let mut parameters = Map::new();
+    for (expected, part) in pattern.iter().zip(&path) {
+        match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) => {
+                parameters.insert(name.to_owned(), json!(part));
+            }
+            None if expected == part => {}
+            None => return None,
+        }
+    }
+    (pattern.len() == path.len()).then_some(parameters)
+}

@@ -1,0 +1,156 @@
+//! Demo data: an administrator, and concerts to look at and to buy seats of.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use shared::{
+    config::Config,
+    context::Context as Source,
+    domain::{
+        account::{Password, Role, Username},
+        amount::Amount,
+        concert::Concert,
+        id::{EventId, QueueId},
+        layout::{Block, Layout, SeatNumber},
+        time::Timestamp,
+    },
+    passwords,
+    store::Store,
+};
+
+use crate::{
+    environment::{DUMMY_CREDENTIALS, REGION},
+    failure::{Context, Failure},
+};
+
+const DAY_SECONDS: i64 = 86_400;
+/// Doors (seconds after midnight, UTC) and the length of a concert.
+const DOORS_SECONDS: i64 = 19 * 3_600;
+const LENGTH_SECONDS: i64 = 3 * 3_600;
+
+/// What is played how many days from now; one with the name of the one before is of the same event.
+const PROGRAMME: [(&str, i64, Hall); 5] = [
+    ("Winter Gala", 7, Hall::Standard),
+    ("Winter Gala", 8, Hall::Standard),
+    ("Stadium Night", 14, Hall::Stadium),
+    ("String Quartet", 21, Hall::Standard),
+    ("Spring Premiere", 45, Hall::Standard),
+];
+
+/// The stadium's blocks: section, first and last seat, type, price.
+const STADIUM: [(&str, u32, u32, &str, u64); 4] = [
+    ("VIP", 1, 200, "VIP", 250_000),
+    ("A", 201, 1_500, "PREMIUM", 150_000),
+    ("B", 1_501, 3_000, "STANDARD", 90_000),
+    ("C", 3_001, 5_000, "STANDARD", 60_000),
+];
+
+#[derive(Clone, Copy)]
+enum Hall {
+    /// What a concert has unless it says otherwise.
+    Standard,
+    /// 5,000 seats in blocks.
+    Stadium,
+}
+
+/// Puts the demo data in, unless it is there.
+///
+/// `variables` are those of a function: what the demo data lacks is as the functions would have it.
+///
+/// # Errors
+/// When the tables do not take it.
+pub async fn seed(
+    endpoint: &str,
+    variables: &BTreeMap<String, String>,
+    administrator: &str,
+    password: &str,
+) -> Result<(), Failure> {
+    let config = Config::from_lookup(|name| variables.get(name).cloned()).context("demo data")?;
+    let source = Source::system();
+    let store = Store::new(client(endpoint), &config, source.clone());
+    let name = Username::parse(administrator).context("the administrator's name")?;
+    if store.account_by_name(&name).await.context("demo data")?.is_some() {
+        return Ok(());
+    }
+    for concert in concerts(&source)? {
+        store.create_concert(&concert).await.context(&concert.concert_name)?;
+    }
+    // Last, because it tells that all is there.
+    let password = Password::parse(password.to_owned()).context("the administrator's password")?;
+    let hash = passwords::hash(&password).context("the administrator's password")?;
+    store.create_account(&name, hash, Role::Admin).await.context("the administrator")?;
+    Ok(())
+}
+
+fn concerts(source: &Source) -> Result<Vec<Concert>, Failure> {
+    let now = source.now();
+    let today = now.seconds().div_euclid(DAY_SECONDS) * DAY_SECONDS;
+    let mut concerts: Vec<Concert> = Vec::new();
+    for (name, days, hall) in PROGRAMME {
+        let doors = today + days * DAY_SECONDS + DOORS_SECONDS;
+        let starts_at = Timestamp::from_seconds(doors);
+        let before = concerts.last().filter(|before| before.concert_name == name);
+        let event_id: EventId = before.map_or_else(|| source.event_id(), |before| before.event_id);
+        concerts.push(Concert {
+            concert_id: source.concert_id(),
+            concert_name: name.to_owned(),
+            event_id,
+            category: "CONCERT".to_owned(),
+            queue_id: QueueId::main(),
+            starts_at,
+            ends_at: Timestamp::from_seconds(doors + LENGTH_SECONDS),
+            enabled: true,
+            sale_opens_at: now,
+            sale_closes_at: starts_at,
+            layout: match hall {
+                Hall::Standard => Layout::standard(),
+                Hall::Stadium => stadium()?,
+            },
+        });
+    }
+    Ok(concerts)
+}
+
+fn stadium() -> Result<Layout, Failure> {
+    let seat = |number| SeatNumber::new(number).ok_or_else(|| Failure::new("a seat's number is at least 1"));
+    let blocks = STADIUM
+        .iter()
+        .map(|(section, from, to, seat_type, price)| {
+            Ok(Block {
+                section: (*section).to_owned(),
+                from: seat(*from)?,
+                to: seat(*to)?,
+                seat_type: (*seat_type).to_owned(),
+                price: Amount::new(*price),
+            })
+        })
+        .collect::<Result<_, Failure>>()?;
+    Layout::new(blocks).map_err(|invalid| Failure::new(invalid.detail))
+}
+
+fn client(endpoint: &str) -> aws_sdk_dynamodb::Client {
+    let (key, secret) = DUMMY_CREDENTIALS;
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .endpoint_url(endpoint)
+        .region(Region::new(REGION))
+        .credentials_provider(Credentials::new(key, secret, None, None, "local"));
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn concerts_lie_ahead_and_one_is_a_stadium() {
+        let source = Source::system();
+        let concerts = concerts(&source).expect("valid");
+        assert!(concerts.iter().all(|concert| concert.starts_at > source.now()));
+        assert!(concerts.is_sorted_by_key(|concert| concert.starts_at));
+        assert_eq!(concerts[0].event_id, concerts[1].event_id);
+        assert_ne!(concerts[1].event_id, concerts[2].event_id);
+        let seats: Vec<_> = concerts.iter().map(|concert| concert.layout.seats_total()).collect();
+        assert_eq!(seats, [50, 50, 5_000, 50, 50]);
+    }
+}
