@@ -30,11 +30,16 @@ struct Target {
 /// Builds every function of the template in one call of cargo, whose progress goes to stderr, and says where each
 /// binary is, by name.
 ///
+/// This package is named along with them: cargo unites the features of what is built together, so the functions take
+/// the dependencies that were compiled for this package a moment ago (and `cargo test --workspace` takes them, too),
+/// instead of compiling the AWS SDK a second time.
+///
 /// # Errors
 /// When the build fails or leaves out a function.
 pub async fn functions(workspace: &Workspace, template: &Template) -> Result<BTreeMap<String, PathBuf>, Failure> {
     let mut command = Command::new(cargo());
     command.current_dir(&workspace.root).args(["build", "--message-format=json-render-diagnostics"]);
+    command.args(["--package", env!("CARGO_PKG_NAME")]);
     for function in &template.functions {
         command.args(["--package", &function.name]);
     }

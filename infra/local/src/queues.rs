@@ -3,7 +3,7 @@
 //! It keeps its messages in memory, even where the tables are kept in a file. After a restart the timers of open holds
 //! are therefore gone; `sweep_holds` finds those holds within its minute, as it does on AWS for a timer that got lost.
 
-use std::{collections::BTreeMap, net::TcpListener, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, net::TcpListener, os::fd::OwnedFd, process::Stdio, time::Duration};
 
 use aws_sdk_sqs::{
     Client,
@@ -12,10 +12,7 @@ use aws_sdk_sqs::{
 };
 use serde_json::json;
 use template::{Queue, Template};
-use tokio::{
-    process::{ChildStdin, Command},
-    time,
-};
+use tokio::{process::Command, time};
 
 use crate::{
     child::Group,
@@ -27,17 +24,8 @@ use crate::{
 
 /// How long the emulator may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
-/// Runs the emulator until it ends or the pipe to its standard input closes: so it does not outlive a stack that was
-/// killed without a chance to clean up.
-const LIFELINE: &str = "\
-import os, sys, threading
-def watch():
-    sys.stdin.buffer.read()
-    os._exit(0)
-threading.Thread(target=watch, daemon=True).start()
-from ministack.app import main
-main()
-";
+/// Serves the emulator on a socket that is handed over.
+const EMULATOR: &str = include_str!("sqs_emulator.py");
 
 /// The running emulator and its queues.
 pub struct Queues {
@@ -46,8 +34,6 @@ pub struct Queues {
     /// A client for it.
     pub client: Client,
     urls: BTreeMap<String, String>,
-    /// The emulator's standard input: it ends when this is closed.
-    _lifeline: ChildStdin,
     process: Group,
 }
 
@@ -57,13 +43,12 @@ impl Queues {
     /// # Errors
     /// When it does not start or refuses a queue.
     pub async fn start(helpers: &Helpers, state: &State, template: &Template) -> Result<Self, Failure> {
-        let port = free_port()?;
-        let endpoint = format!("http://127.0.0.1:{port}");
-        let mut process = spawn(helpers, state, port, &endpoint).context("ministack")?;
-        // Waiting for the process would close it otherwise.
-        let lifeline = process.process().stdin.take().ok_or_else(|| Failure::new("ministack has no input"))?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).context("ministack")?;
+        let address = listener.local_addr().context("ministack")?;
+        let endpoint = format!("http://{address}");
+        let process = spawn(helpers, state, listener, address.port()).context("ministack")?;
         let client = client(&endpoint);
-        let mut queues = Self { endpoint, client, urls: BTreeMap::new(), _lifeline: lifeline, process };
+        let mut queues = Self { endpoint, client, urls: BTreeMap::new(), process };
         queues.wait_until_up(state).await?;
         // A dead-letter queue must exist before the queues that redrive to it.
         let (dead_letter, redriven): (Vec<_>, Vec<_>) =
@@ -116,12 +101,11 @@ impl Queues {
     }
 }
 
-fn spawn(helpers: &Helpers, state: &State, port: u16, endpoint: &str) -> Result<Group, Failure> {
+fn spawn(helpers: &Helpers, state: &State, listener: TcpListener, port: u16) -> Result<Group, Failure> {
     let log = state.log("ministack")?;
     let mut command = Command::new(helpers.program("python"));
     command
-        .args(["-c", LIFELINE])
-        .env("BIND_HOST", "127.0.0.1")
+        .args(["-c", EMULATOR])
         .env("MINISTACK_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", port.to_string())
         .env("MINISTACK_ACCOUNT_ID", ACCOUNT)
@@ -129,8 +113,8 @@ fn spawn(helpers: &Helpers, state: &State, port: u16, endpoint: &str) -> Result<
         .env("SERVICES", "sqs")
         .env("IOT_MTLS_ENABLED", "0")
         .env("LOG_LEVEL", "WARNING")
-        .env("AWS_ENDPOINT_URL", endpoint)
-        .stdin(Stdio::piped())
+        .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
+        .stdin(Stdio::from(OwnedFd::from(listener)))
         .stdout(log.try_clone().context("log")?)
         .stderr(log);
     Group::start(&mut command).context("python")
@@ -146,10 +130,4 @@ fn client(endpoint: &str) -> Client {
         // Each caller loops anyway.
         .retry_config(RetryConfig::disabled());
     Client::from_conf(config.build())
-}
-
-/// A port that was free a moment ago: the emulator cannot be handed an open socket.
-fn free_port() -> Result<u16, Failure> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("port")?;
-    Ok(listener.local_addr().context("port")?.port())
 }

@@ -61,7 +61,7 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
 async fn start(options: &Options, gateway: &Gateway) -> Result<Arc<Sources>, Failure> {
     let workspace = Workspace::locate().await?;
     let template = Template::load(&template::path_in(&workspace.root)).context("template")?;
-    let state = Arc::new(State::open(&workspace, options)?);
+    let state = Arc::new(State::open(&workspace, &options.data, gateway.port())?);
     eprintln!("building {} functions", template.functions.len());
     let (helpers, binaries) =
         tokio::try_join!(Helpers::install(&workspace), compile::functions(&workspace, &template))?;

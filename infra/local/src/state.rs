@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     compile::cargo,
     failure::{Context, Failure},
-    options::{Data, Options},
+    options::Data,
 };
 
 /// The directory of a stack's data unless `--data` says another, in the workspace.
@@ -61,17 +61,17 @@ pub struct State {
 }
 
 impl State {
-    /// Opens the directory that the options ask for, creating what is missing.
+    /// Opens the directory that the options ask for, creating what is missing. `port` is the stack's own.
     ///
     /// # Errors
     /// When the directory cannot be used, or another stack uses it.
-    pub fn open(workspace: &Workspace, options: &Options) -> Result<Self, Failure> {
-        let persistent = options.data != Data::Ephemeral;
-        let directory = match &options.data {
+    pub fn open(workspace: &Workspace, data: &Data, port: u16) -> Result<Self, Failure> {
+        let persistent = *data != Data::Ephemeral;
+        let directory = match data {
             Data::Default => workspace.root.join(DEFAULT_DIRECTORY),
             Data::Directory(directory) => directory.clone(),
             // Only logs go there. One for each port: that is what tells stacks apart.
-            Data::Ephemeral => workspace.target.join("stagedoor").join(options.port.to_string()),
+            Data::Ephemeral => workspace.target.join("stagedoor").join(port.to_string()),
         };
         let shown = directory.display().to_string();
         let create = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);

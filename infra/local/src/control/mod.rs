@@ -1,6 +1,6 @@
 //! Lambda's control plane: functions, their environments (processes) and invocations.
 //!
-//! `cargo lambda watch` has one too, but its scheduler loses a function for good when its process is killed; the
+//! `cargo lambda watch` has one too, but its scheduler does not start a function again whose process was killed; the
 //! measurements are in `infra/adr/0007-own-runtime-api.md`. This one keeps Lambda's rules: one environment is one process
 //! that handles one invocation at a time; more are started while invocations wait; one that overruns its time is killed;
 //! one that died is replaced with the next invocation.

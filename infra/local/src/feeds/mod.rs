@@ -1,5 +1,6 @@
 //! What invokes functions without a client: schedules, SQS event source mappings, DynamoDB streams.
 
+mod delivery;
 mod filter;
 mod messages;
 mod schedules;

@@ -15,7 +15,13 @@ use serde_json::{Value, json};
 use template::{StreamTrigger, Table};
 use tokio::time::{self, Instant};
 
-use super::{Failed, Sources, failed_items, filter::Pattern, invoke};
+use super::{
+    Failed, Sources,
+    delivery::{Receiver, Rules, deliver},
+    failed_items,
+    filter::Pattern,
+    invoke,
+};
 use crate::{
     environment::{ACCOUNT, REGION},
     failure::{Context, Failure},
@@ -24,9 +30,6 @@ use crate::{
 
 /// Pause between two looks at a stream that had nothing new.
 const POLL: Duration = Duration::from_millis(100);
-/// Pauses before a batch is tried again: the first, and the longest.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
-
 /// Reads one stream for one function.
 struct Reader {
     trigger: StreamTrigger,
@@ -92,11 +95,13 @@ impl Reader {
     }
 
     async fn run(self, mut iterator: String) {
+        let Self { trigger, .. } = &self;
+        let rules = Rules { bisect: trigger.bisect_on_error, most_retries: trigger.maximum_retry_attempts };
         loop {
             let (changes, last) = self.gather(&mut iterator).await;
-            let size = usize::try_from(self.trigger.batch_size).unwrap_or(1).max(1);
+            let size = usize::try_from(trigger.batch_size).unwrap_or(1).max(1);
             for batch in changes.chunks(size) {
-                self.deliver(batch).await;
+                deliver(batch, rules, &self).await;
             }
             // Past what no filter let through, too.
             self.checkpoint(&last);
@@ -142,34 +147,17 @@ impl Reader {
         wanted.then(|| Change { sequence_number: record.dynamodb.sequence_number.clone(), record: json })
     }
 
-    /// Hands the batch to the function until all of it is handled or given up, in order.
-    async fn deliver(&self, batch: &[Change]) {
-        // What is still to do, the first part on top; with the number of its failures.
-        let mut parts = vec![(batch, 0_u32)];
-        while let Some((part, failures)) = parts.pop() {
-            let handled = self.attempt(part).await;
-            if let Some(last) = handled.checked_sub(1).and_then(|index| part.get(index)) {
-                self.checkpoint(&last.sequence_number);
-            }
-            let rest = &part[handled..];
-            if rest.is_empty() {
-                continue;
-            }
-            // Progress is not a failure of what is left, and neither is a cut in two.
-            let failures = if handled > 0 { 0 } else { failures };
-            if handled == 0 && self.trigger.bisect_on_error && rest.len() > 1 {
-                let (first, second) = rest.split_at(rest.len() / 2);
-                parts.extend([(second, 0), (first, 0)]);
-            } else if self.trigger.maximum_retry_attempts.is_some_and(|most| failures >= most) {
-                self.give_up(rest).await;
-            } else {
-                parts.push((rest, failures + 1));
-            }
-            time::sleep(pause(failures)).await;
+    fn checkpoint(&self, sequence_number: &str) {
+        // If it cannot be kept, the next stack reads these changes again, which consumers bear.
+        if let Some(path) = &self.position
+            && let Err(error) = state::replace(path, sequence_number.as_bytes())
+        {
+            eprintln!("stream {}: {error}", self.trigger.name);
         }
     }
+}
 
-    /// Invokes the function once; answers how many changes it has handled, from the first one on.
+impl Receiver<Change> for Reader {
     async fn attempt(&self, part: &[Change]) -> usize {
         let records: Vec<_> = part.iter().map(|change| &change.record).collect();
         let answer = invoke(&self.sources.functions, &self.trigger.function, &json!({ "Records": records })).await;
@@ -190,6 +178,10 @@ impl Reader {
                 part.iter().position(|change| ids.contains(&change.sequence_number)).unwrap_or(part.len())
             }
         }
+    }
+
+    fn reached(&self, change: &Change) {
+        self.checkpoint(&change.sequence_number);
     }
 
     /// Tells the trigger's queue which changes could not be handled, as Lambda does: where they are, not what they say.
@@ -217,22 +209,7 @@ impl Reader {
                 eprintln!("{}: {}", self.trigger.name, aws_sdk_sqs::Error::from(error));
             }
         }
-        self.checkpoint(&last.sequence_number);
     }
-
-    fn checkpoint(&self, sequence_number: &str) {
-        // If it cannot be kept, the next stack reads these changes again, which consumers bear.
-        if let Some(path) = &self.position
-            && let Err(error) = state::replace(path, sequence_number.as_bytes())
-        {
-            eprintln!("stream {}: {error}", self.trigger.name);
-        }
-    }
-}
-
-fn pause(failures: u32) -> Duration {
-    let (first, longest) = BACK_OFF;
-    first.saturating_mul(2_u32.saturating_pow(failures)).min(longest)
 }
 
 async fn read(database: Database, shard_iterator: String) -> Result<GetRecordsResponse, Failure> {
