@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 /// SQS delays a message by 15 minutes at most.
 pub const MAX_DELAY_SECONDS: u64 = 900;
 const BATCH: usize = 10;
+/// How often the schedule sends ticks, in seconds.
+const MINUTE: u64 = 60;
 
 /// "Promote this queue now."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +42,14 @@ pub struct Delayed<T> {
     pub message: T,
     /// 0 to [`MAX_DELAY_SECONDS`].
     pub delay_seconds: u64,
+}
+
+impl Delayed<Tick> {
+    /// The ticks of a queue until the schedule comes again, one every `tick_seconds`.
+    pub fn minute(queue_id: &QueueId, tick_seconds: u32) -> impl Iterator<Item = Self> {
+        let delays = (0..MINUTE).step_by(tick_seconds.max(1) as usize);
+        delays.map(|delay_seconds| Delayed { message: Tick { queue_id: queue_id.clone() }, delay_seconds })
+    }
 }
 
 impl Delayed<Timer> {

@@ -22,7 +22,6 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     if ticket.left {
         return Err(Refusal::TokenOver.into());
     }
-    let claimant = Claimant::of(&ticket);
-    let standing = app.store.turn(&claimant).await?;
-    turn::answer(app, StatusCode::OK, &claimant, standing).await
+    let standing = app.store.turn_of_ticket(&ticket).await?;
+    turn::answer(app, StatusCode::OK, &Claimant::of(&ticket), standing).await
 }

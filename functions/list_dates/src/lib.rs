@@ -15,14 +15,14 @@ struct Position(Timestamp, ConcertId);
 impl FromStr for Position {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (millis, id) = text.split_once(' ').ok_or(())?;
-        Ok(Position(Timestamp::from_millis(millis.parse().map_err(|_| ())?), id.parse().map_err(|_| ())?))
+        let (starts_at, id) = text.split_once(' ').ok_or(())?;
+        Ok(Position(Timestamp::parse_rfc3339(starts_at).ok_or(())?, id.parse().map_err(|_| ())?))
     }
 }
 
 impl Position {
     fn of(offer: &Offer) -> String {
-        format!("{} {}", offer.concert.starts_at.millis(), offer.concert.concert_id)
+        format!("{} {}", offer.concert.starts_at.rfc3339(), offer.concert.concert_id)
     }
 }
 

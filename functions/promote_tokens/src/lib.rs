@@ -11,23 +11,24 @@ use shared::{
 };
 use std::collections::BTreeMap;
 
-const MINUTE: u64 = 60;
-
 /// What the function is called with: its schedule, or messages of the ticks queue.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub enum Trigger {
     /// Messages.
     Ticks(SqsEvent),
-    /// The schedule's event; what it says does not matter.
-    Schedule {},
+    /// The schedule's event. Anything else is an error, not a schedule.
+    Schedule {
+        /// `aws.events`.
+        source: String,
+    },
 }
 
 /// Promotes, or sends out the ticks of the coming minute. Ticks that failed are reported, and come again.
 pub async fn handle(app: &App, trigger: Trigger) -> Result<SqsBatchResponse, Error> {
     match trigger {
         Trigger::Ticks(event) => Ok(promote(app, event).await),
-        Trigger::Schedule {} => {
+        Trigger::Schedule { .. } => {
             fan_out(app).await?;
             Ok(SqsBatchResponse::default())
         }
@@ -36,12 +37,7 @@ pub async fn handle(app: &App, trigger: Trigger) -> Result<SqsBatchResponse, Err
 
 async fn fan_out(app: &App) -> Result<(), StoreError> {
     let queues = app.store.all_queues().await?;
-    let delays = (0..MINUTE).step_by(app.config.tick_seconds as usize);
-    let ticks: Vec<Delayed<Tick>> = delays
-        .flat_map(|delay_seconds| {
-            queues.iter().map(move |id| Delayed { message: Tick { queue_id: id.clone() }, delay_seconds })
-        })
-        .collect();
+    let ticks: Vec<_> = queues.iter().flat_map(|queue| Delayed::minute(queue, app.config.tick_seconds)).collect();
     app.queues.send_ticks(&ticks).await
 }
 

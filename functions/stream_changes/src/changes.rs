@@ -14,7 +14,7 @@ use shared::{
         time::Timestamp,
     },
     queues::Timer,
-    store::{keys, seats::SeatItem},
+    store::{keys, queue_state::Registered, seats::SeatItem},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +41,8 @@ pub struct Changes {
     pub events: Vec<DomainEvent>,
     /// Chunks to recount.
     pub chunks: BTreeSet<(ConcertId, Chunk)>,
+    /// Queues that were made since the schedule last sent ticks.
+    pub new_queues: BTreeSet<QueueId>,
     /// Queues in which a slot may have become free.
     pub promotable: BTreeSet<QueueId>,
 }
@@ -63,6 +65,8 @@ impl Changes {
             self.note_seat(read(old)?, read(new)?);
         } else if partition.starts_with(keys::SESSION_PREFIX) {
             self.note_session(read(old)?, read(new)?, at);
+        } else if partition == keys::REGISTRY_PARTITION && old.is_empty() {
+            self.new_queues.extend(read::<Registered>(new)?.map(|registered| registered.queue_id));
         }
         Ok(())
     }

@@ -40,11 +40,10 @@ async fn act(app: &App, changes: Changes) -> Result<(), StoreError> {
     let now = app.now();
     let timers: Vec<_> = changes.timers.iter().map(|(timer, due)| Delayed::timer(*timer, *due, now)).collect();
     app.queues.send_timers(&timers).await?;
-    let ticks: Vec<_> = changes
-        .promotable
-        .into_iter()
-        .map(|queue_id| Delayed { message: Tick { queue_id }, delay_seconds: 0 })
-        .collect();
+    let at_once =
+        changes.promotable.into_iter().map(|queue_id| Delayed { message: Tick { queue_id }, delay_seconds: 0 });
+    let of_new_queues = changes.new_queues.iter().flat_map(|queue| Delayed::minute(queue, app.config.tick_seconds));
+    let ticks: Vec<_> = at_once.chain(of_new_queues).collect();
     app.queues.send_ticks(&ticks).await?;
     app.queues.send_events(&changes.events).await?;
     try_join_all(changes.chunks.into_iter().map(|(concert, chunk)| app.store.recount(concert, chunk))).await?;

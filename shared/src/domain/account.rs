@@ -48,6 +48,11 @@ impl Password {
         if (8..=128).contains(&text.chars().count()) { Ok(Password(text)) } else { Err("must be 8 to 128 characters") }
     }
 
+    /// A password to be compared with a hash: one that breaks the rule is just a wrong one.
+    pub fn presented(text: String) -> Self {
+        Password(text)
+    }
+
     /// The bytes to hash.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()

@@ -11,8 +11,10 @@ pub struct Amount(u64);
 impl Amount {
     /// Nothing.
     pub const ZERO: Amount = Amount(0);
-    /// The most that one request may move, and the highest price of a seat.
+    /// The most that one request may move.
     pub const MAX_REQUEST: Amount = Amount(1_000_000_000_000);
+    /// The highest price of a seat: the eight seats that one reservation may have are paid in one request.
+    pub const MAX_PRICE: Amount = Amount(Self::MAX_REQUEST.0 / 8);
     /// The most that a balance may hold: exact in a JSON number of any client.
     pub const MAX_BALANCE: Amount = Amount(9_007_199_254_740_991);
 

@@ -92,6 +92,9 @@ impl Layout {
             if block.to.0 > Self::MAX_SEATS {
                 return fault(Some(index), "seat numbers end at 100000");
             }
+            if block.price > Amount::MAX_PRICE {
+                return fault(Some(index), "a seat costs 125000000000 at most");
+            }
             last = block.to.0;
         }
         let mut blocks = blocks;

@@ -91,9 +91,16 @@ pub fn judge_payment(
     if reservation.status == ReservationStatus::Confirmed {
         return Err(Refusal::PaymentAlreadyProcessed(PaymentId::of(id)));
     }
-    let session = session.filter(|s| s.alive(now) && s.place == reservation.place).ok_or(Refusal::SessionOver)?;
+    let session = session.filter(|s| s.alive(now)).ok_or(Refusal::SessionOver)?;
     if reservation.status_at(now) != ReservationStatus::Pending {
         return Err(Refusal::ReservationExpired);
+    }
+    if session.queue_id != reservation.queue_id {
+        return Err(Refusal::WrongQueue);
+    }
+    // A hold of an earlier turn that the fan was cut off while leaving.
+    if session.place != reservation.place {
+        return Err(Refusal::SessionOver);
     }
     if amount != reservation.amount {
         return Err(Refusal::AmountMismatch);

@@ -110,7 +110,7 @@ impl QueueSettings {
     }
 }
 
-/// All places up to `up_to` (and behind the bucket before) must be claimed before `deadline`.
+/// All places up to `up_to` (and behind the bucket before) were let in at `at` and must be claimed before `deadline`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Bucket {
@@ -118,6 +118,8 @@ pub struct Bucket {
     pub up_to: Place,
     /// The end of its claim window.
     pub deadline: Timestamp,
+    /// When it was let in.
+    pub at: Timestamp,
 }
 
 /// How far the queue had let in at a time; the rate is read off these.
@@ -150,6 +152,8 @@ pub struct QueueState {
     pub version: u64,
     /// The claim deadline of places let in since the last bucket (walk-ins).
     pub walk_in_deadline: Timestamp,
+    /// When the last of them was let in.
+    pub walk_in_at: Timestamp,
     /// Claim deadlines, at most [`super::promotion::MAX_BUCKETS`], by place.
     pub buckets: Vec<Bucket>,
     /// For the rate; the oldest is a minute old or the queue's beginning.
@@ -166,7 +170,9 @@ pub enum Standing {
     },
     /// In line for longer than allowed, and not let in.
     WaitedTooLong,
-    /// Let in; the session tells the rest, and until there is one it must be claimed in time.
+    /// Let in; the session tells the rest, and until there is one it must be claimed in time. A fan who was let in
+    /// only after waiting too long has no time left: a token that has expired does not come back, and its `exp` reckons
+    /// with no longer wait.
     LetIn {
         /// The end of the claim window.
         claim_before: Timestamp,
@@ -185,6 +191,7 @@ impl QueueState {
             floor: Place::new(1),
             version: 1,
             walk_in_deadline: Timestamp::NEVER,
+            walk_in_at: Timestamp::NEVER,
             buckets: Vec::new(),
             marks: vec![Mark { at: now, served: Place::NONE }],
         }
@@ -193,7 +200,8 @@ impl QueueState {
     /// Where `place`, issued at `issued_at`, stands at `now`.
     pub fn standing(&self, place: Place, issued_at: Timestamp, rules: QueueRules, now: Timestamp) -> Standing {
         if place <= self.served {
-            Standing::LetIn { claim_before: self.claim_deadline(place) }
+            let in_time = self.let_in_at(place) < issued_at + rules.waiting;
+            Standing::LetIn { claim_before: if in_time { self.claim_deadline(place) } else { Timestamp::NEVER } }
         } else if issued_at + rules.waiting <= now {
             Standing::WaitedTooLong
         } else {
@@ -207,7 +215,15 @@ impl QueueState {
         if place < self.floor {
             return Timestamp::NEVER;
         }
-        self.buckets.iter().find(|b| place <= b.up_to).map_or(self.walk_in_deadline, |b| b.deadline)
+        self.bucket_of(place).map_or(self.walk_in_deadline, |b| b.deadline)
+    }
+
+    fn let_in_at(&self, place: Place) -> Timestamp {
+        self.bucket_of(place).map_or(self.walk_in_at, |b| b.at)
+    }
+
+    fn bucket_of(&self, place: Place) -> Option<&Bucket> {
+        self.buckets.iter().find(|b| place <= b.up_to)
     }
 
     /// Fans let in during the minute before `now`.
@@ -250,8 +266,8 @@ mod tests {
         state.floor = Place::new(3);
         state.walk_in_deadline = NOW + Seconds(9);
         state.buckets = vec![
-            Bucket { up_to: Place::new(4), deadline: NOW + Seconds(1) },
-            Bucket { up_to: Place::new(8), deadline: NOW + Seconds(5) },
+            Bucket { up_to: Place::new(4), deadline: NOW + Seconds(1), at: NOW },
+            Bucket { up_to: Place::new(8), deadline: NOW + Seconds(5), at: NOW + Seconds(3) },
         ];
         state
     }
@@ -266,6 +282,9 @@ mod tests {
         assert_eq!(at(4, 100), Standing::LetIn { claim_before: NOW + Seconds(1) });
         assert_eq!(at(5, 0), Standing::LetIn { claim_before: NOW + Seconds(5) });
         assert_eq!(at(10, 0), Standing::LetIn { claim_before: NOW + Seconds(9) });
+        let waited = |place, seconds| state().standing(Place::new(place), NOW - Seconds(seconds), RULES, NOW);
+        assert_eq!(waited(5, 96), Standing::LetIn { claim_before: NOW + Seconds(5) });
+        assert_eq!(waited(5, 97), Standing::LetIn { claim_before: Timestamp::NEVER }, "let in after the wait was over");
     }
 
     #[test]

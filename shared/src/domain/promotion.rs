@@ -18,12 +18,10 @@ const MARK_SPACING: Seconds = Seconds(5);
 pub enum Fence {
     /// Nobody showed up: put a tombstone if there is still no session.
     NoShow(Place),
-    /// The session's time is up: end it if its times are still these.
+    /// The session's time is up: end it if that is still so. Only holds move the time of a session.
     Expired {
         /// Whose.
         place: Place,
-        /// As read.
-        active_until: Timestamp,
         /// As read.
         hold_until: Timestamp,
     },
@@ -57,11 +55,7 @@ pub fn survey(state: &QueueState, sessions: &BTreeMap<Place, Session>, now: Time
             Some(session) if now < session.life_end() + CLOCK_MARGIN => {
                 survey.occupied.insert(place);
             }
-            Some(session) => survey.to_fence.push(Fence::Expired {
-                place,
-                active_until: session.active_until,
-                hold_until: session.hold_until,
-            }),
+            Some(session) => survey.to_fence.push(Fence::Expired { place, hold_until: session.hold_until }),
             None if now < state.claim_deadline(place) + CLOCK_MARGIN => {
                 survey.occupied.insert(place);
             }
@@ -72,7 +66,8 @@ pub fn survey(state: &QueueState, sessions: &BTreeMap<Place, Session>, now: Time
 }
 
 /// The state after a promotion: `served` moved by the free slots, first come first let in, and never more than
-/// capacity inside (invariants 4 and 5). `occupied` must hold every place that was not found over or fenced.
+/// capacity inside (invariants 4 and 5). `occupied` must hold every place that was not found over or fenced, and `now`
+/// be the time of the survey: a claim deadline is dropped only when every place under it was seen to be past it.
 /// `None` when nothing changes.
 pub fn promote(
     state: &QueueState,
@@ -92,10 +87,10 @@ pub fn promote(
     next.buckets.retain(|b| next.floor <= b.up_to && now < b.deadline + CLOCK_MARGIN);
     let last_bucket = next.buckets.last().map_or(Place::NONE, |b| b.up_to);
     if last_bucket < state.served && now < state.walk_in_deadline + CLOCK_MARGIN {
-        next.buckets.push(Bucket { up_to: state.served, deadline: state.walk_in_deadline });
+        next.buckets.push(Bucket { up_to: state.served, deadline: state.walk_in_deadline, at: state.walk_in_at });
     }
     if admitted > 0 {
-        next.buckets.push(Bucket { up_to: next.served, deadline: now + rules.claim_window });
+        next.buckets.push(Bucket { up_to: next.served, deadline: now + rules.claim_window, at: now });
     }
     coalesce(&mut next.buckets);
     let unmarked = state.marks.last().is_none_or(|m| m.served != next.served);
@@ -114,6 +109,7 @@ fn coalesce(buckets: &mut Vec<Bucket>) {
     while buckets.len() > MAX_BUCKETS {
         let first = buckets.remove(0);
         buckets[0].deadline = buckets[0].deadline.max(first.deadline);
+        buckets[0].at = buckets[0].at.min(first.at);
     }
 }
 

@@ -69,17 +69,23 @@ impl Timestamp {
     }
 }
 
+impl Seconds {
+    const fn millis(self) -> i64 {
+        self.0 as i64 * 1000
+    }
+}
+
 impl Add<Seconds> for Timestamp {
     type Output = Timestamp;
     fn add(self, length: Seconds) -> Timestamp {
-        Timestamp(self.0.saturating_add(i64::from(length.0) * 1000))
+        Timestamp(self.0.saturating_add(length.millis()))
     }
 }
 
 impl Sub<Seconds> for Timestamp {
     type Output = Timestamp;
     fn sub(self, length: Seconds) -> Timestamp {
-        Timestamp(self.0.saturating_sub(i64::from(length.0) * 1000))
+        Timestamp(self.0.saturating_sub(length.millis()))
     }
 }
 

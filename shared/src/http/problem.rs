@@ -26,6 +26,7 @@ pub struct Problem {
 struct Extra {
     members: Map<String, Value>,
     retry_after: Option<u64>,
+    no_token: bool,
 }
 
 impl Problem {
@@ -41,9 +42,16 @@ impl Problem {
             .with("errors", json!([{ "pointer": pointer.into(), "detail": detail }]))
     }
 
-    /// 401: no token, or none that counts.
+    /// 401: a token that does not count.
     pub fn unauthenticated(detail: &'static str) -> Self {
         Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+    }
+
+    /// 401: no token at all. RFC 6750 names no error then.
+    pub fn no_token() -> Self {
+        let mut problem = Problem::unauthenticated("a bearer token is required");
+        problem.extra.no_token = true;
+        problem
     }
 
     /// 401: the token was good until its `exp`.
@@ -83,9 +91,10 @@ impl Problem {
         headers.insert("content-type", lambda_http::http::HeaderValue::from_static("application/problem+json"));
         headers.insert("cache-control", lambda_http::http::HeaderValue::from_static("no-store"));
         if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = match self.code {
-                "bad_credentials" => r#"Bearer realm="stagedoor""#,
-                _ => r#"Bearer realm="stagedoor", error="invalid_token""#,
+            let challenge = if self.extra.no_token || self.code == "bad_credentials" {
+                r#"Bearer realm="stagedoor""#
+            } else {
+                r#"Bearer realm="stagedoor", error="invalid_token""#
             };
             headers.insert("www-authenticate", lambda_http::http::HeaderValue::from_static(challenge));
         }

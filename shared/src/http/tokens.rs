@@ -198,9 +198,9 @@ impl Caller {
 
 /// The token of a request; exactly one `Authorization` header of the scheme Bearer.
 pub fn bearer(call: &Call) -> Result<&str, Problem> {
-    let header = call.header("authorization").ok_or_else(|| Problem::unauthenticated("a bearer token is required"))?;
+    let header = call.header("authorization").ok_or_else(Problem::no_token)?;
     match header.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
-        _ => Err(Problem::unauthenticated("a bearer token is required")),
+        _ => Err(Problem::no_token()),
     }
 }

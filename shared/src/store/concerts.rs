@@ -144,7 +144,8 @@ impl Store {
     }
 }
 
-fn counted(seats: &[SeatItem], now: Timestamp) -> SeatCount {
+/// Counts the seats of a chunk as they are at `now`.
+pub(crate) fn counted(seats: &[SeatItem], now: Timestamp) -> SeatCount {
     let with = |status| seats.iter().filter(|seat| seat.status_at(now) == status).count() as u32;
     SeatCount { sold: with(SeatStatus::Sold), held: with(SeatStatus::Held), version: 0 }
 }

@@ -1,7 +1,9 @@
 //! Cleaning up after holds whose time is up. Nothing waits for it: every condition checks the time itself.
 
 use super::{
-    Store, StoreError, keys,
+    Store, StoreError,
+    concerts::counted,
+    keys,
     request::{self, WriteFailure, n, s},
     seats::SeatItem,
 };
@@ -13,7 +15,10 @@ use crate::domain::{
     time::Timestamp,
 };
 use futures_util::future::try_join_all;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A chunk without counted holds is swept once in so many minutes: its count may have been lost.
+const SWEEP_MINUTES: i64 = 16;
 
 /// What a timer found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,12 +75,15 @@ impl Store {
         }
     }
 
-    /// The safety net: expires what timers have missed in a concert and mends its seat counts. Looks only where held
-    /// seats were counted. Returns how many holds it expired.
+    /// The safety net: expires what timers have missed in a concert and mends its seat counts. Looks where held seats
+    /// were counted, and in turn at every other chunk until the concert is over. Returns how many holds it expired.
     pub async fn sweep(&self, concert: &Concert) -> Result<usize, StoreError> {
-        let mut expired = 0;
-        for (chunk, count) in self.count_items(concert.concert_id).await? {
-            if count.held > 0 {
+        let counts: BTreeMap<Chunk, SeatCount> = self.count_items(concert.concert_id).await?.into_iter().collect();
+        let (now, mut expired) = (self.now(), 0);
+        for chunk in concert.layout.chunks(None) {
+            let count = counts.get(&chunk).copied().unwrap_or_default();
+            let its_turn = (now.seconds() / 60 + i64::from(chunk.0)) % SWEEP_MINUTES == 0 && now < concert.ends_at;
+            if count.held > 0 || its_turn {
                 expired += self.sweep_chunk(concert.concert_id, chunk, count).await?;
             }
         }
@@ -91,8 +99,7 @@ impl Store {
         for (user, reservation) in &due {
             self.expire(*user, *reservation).await?;
         }
-        let held = seats.iter().filter(|seat| seat.status_at(now) == SeatStatus::Held).count();
-        if held != count.held as usize {
+        if counted(&seats, now) != (SeatCount { version: 0, ..count }) {
             self.recount(concert, chunk).await?;
         }
         Ok(due.len())

@@ -77,10 +77,15 @@ impl Store {
                 return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
             }
             let obstacles = Obstacles::read(reasons.split_off(usize::from(idempotent.is_some())))?;
-            latest_end = self.clear_way(order, &reservation, obstacles).await?;
+            latest_end = match self.clear_way(order, &reservation, obstacles).await {
+                Ok(latest_end) => latest_end,
+                // The seat may have gone to the very same request, sent twice.
+                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(user, idempotent, refusal).await,
+                Err(failure) => return Err(failure),
+            };
             self.context.back_off(attempt).await;
         }
-        Err(self.gave_up(user, idempotent, "hold").await)
+        self.gave_up(user, idempotent, "hold").await
     }
 
     /// The price of each seat, if the concert is on sale through the fan's queue.

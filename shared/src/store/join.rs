@@ -3,7 +3,7 @@
 use super::{
     Failure, Store, StoreError, keys,
     keys::Table,
-    queue_state::STATE_AGE_MILLIS,
+    queue_state::{STATE_AGE_MILLIS, WalkIn},
     request::{self, WriteFailure, n},
     tickets::{Claimant, Turn},
 };
@@ -47,17 +47,18 @@ impl Store {
             issued_at: self.now().whole_seconds(),
             left: false,
         };
-        if let Some(winner) = self.put_ticket(&ticket, old.map(|t| t.place), rules).await? {
+        let (winner, state) = try_join!(
+            async { self.put_ticket(&ticket, old.map(|t| t.place), rules).await.map_err(Failure::from) },
+            self.state_for(queue, place),
+        )?;
+        if let Some(winner) = winner {
             self.entomb(queue, place, Some(user), EndReason::Superseded, rules).await?;
-            let turn = self.turn(&Claimant::of(&winner)).await?;
+            let turn = self.turn_of_ticket(&winner).await?;
             return Ok(Joined { ticket: winner, turn, new: false });
         }
-        let let_in = self.walk_in(queue, place).await?;
-        let turn = if let_in {
-            let session = self.claim(queue, place, user, rules).await?;
-            Turn::Active { until: session.life_end() }
-        } else {
-            self.turn(&Claimant::of(&ticket)).await?
+        let turn = match self.walk_in(state, place).await? {
+            WalkIn::LetIn => self.turn_of(&self.claim(queue, place, user, rules).await?),
+            WalkIn::Wait(state) => self.turn_by(&state, &Claimant::of(&ticket)).await?,
         };
         Ok(Joined { ticket, turn, new: true })
     }
@@ -68,7 +69,7 @@ impl Store {
         if ticket.left {
             return Ok(None);
         }
-        let turn = self.turn(&Claimant::of(ticket)).await?;
+        let turn = self.turn_of_ticket(ticket).await?;
         if turn != Turn::Over {
             return Ok(Some(turn));
         }

@@ -63,7 +63,7 @@ impl Store {
                 }
             }
         }
-        Err(self.gave_up(user, idempotent, "recharge").await)
+        self.gave_up(user, idempotent, "recharge").await
     }
 
     /// The two writes of a ledger entry: the balance, if its last number is still the one before (invariant 2: the sum
@@ -84,11 +84,17 @@ impl Store {
 
     /// What a request is told that others were in the way of for too long: with a key, somebody else may be working on
     /// the very same one.
-    pub(crate) async fn gave_up(&self, user: UserId, idempotent: Option<&Idempotent>, what: &str) -> Failure {
-        match self.replay_or_refuse::<()>(user, idempotent, Refusal::RequestInProgress.into()).await {
-            Err(failure) if idempotent.is_some() => failure,
-            _ => contention(what).into(),
-        }
+    pub(crate) async fn gave_up<T>(
+        &self,
+        user: UserId,
+        idempotent: Option<&Idempotent>,
+        what: &str,
+    ) -> Result<Done<T>, Failure> {
+        let failure = match idempotent {
+            Some(_) => Refusal::RequestInProgress.into(),
+            None => contention(what).into(),
+        };
+        self.replay_or_refuse(user, idempotent, failure).await
     }
 
     /// A page of the ledger, newest first, of entries numbered below `before`.

@@ -75,7 +75,7 @@ impl Store {
             }
             self.context.back_off(attempt).await;
         }
-        Err(self.gave_up(user, idempotent, "pay").await)
+        self.gave_up(user, idempotent, "pay").await
     }
 
     /// Reads what a payment depends on and judges it. A payment refused for want of money is noted.
@@ -132,8 +132,9 @@ impl Store {
         Ok(parts)
     }
 
-    /// The hold leaves the session; the session ends if that was its last open one. Only while the session lives and
-    /// nobody has held or released in between: else a turn could end with a hold still open.
+    /// The hold leaves the session; the session ends if that was its last open one. Only if nobody has held or released
+    /// in between, else a turn could end with a hold still open, and only if nobody has ended it. Its times are those
+    /// that were judged: they change with the version alone.
     fn settle_session_part(
         &self,
         reservation: &Reservation,
@@ -148,16 +149,15 @@ impl Store {
             .update_expression(format!(
                 "SET heldSeats = heldSeats - :seats, version = version + :one{ends} REMOVE holds.#reservation"
             ))
-            .condition_expression(
-                "version = :version AND attribute_not_exists(ended) AND (activeUntil > :now OR holdUntil > :now)",
-            )
+            .condition_expression("version = :version AND attribute_not_exists(ended)")
             .expression_attribute_names("#reservation", id.to_string())
             .expression_attribute_values(":seats", n(seats))
             .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":version", n(session.version))
-            .expression_attribute_values(":now", n(plan.entry.at.millis()));
+            .expression_attribute_values(":version", n(session.version));
         if plan.ends_session {
-            update = update.expression_attribute_values(":paid", request::value(&EndReason::Paid)?);
+            update = update
+                .expression_attribute_values(":now", n(plan.entry.at.millis()))
+                .expression_attribute_values(":paid", request::value(&EndReason::Paid)?);
         }
         part(update)
     }

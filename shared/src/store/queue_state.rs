@@ -11,7 +11,7 @@ use crate::domain::{
     promotion::{self, Survey},
     refusal::Refusal,
 };
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use futures_util::{future::try_join_all, try_join};
 use serde::{Deserialize, Serialize};
 
@@ -32,10 +32,20 @@ pub struct QueueView {
     pub last_place: Place,
 }
 
-#[derive(Serialize, Deserialize)]
+/// Whether a fan who joins is let in at once.
+pub(crate) enum WalkIn {
+    /// Yes; the place is to be claimed.
+    LetIn,
+    /// No, by this state.
+    Wait(QueueState),
+}
+
+/// A queue's entry in the registry.
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Registered {
-    queue_id: QueueId,
+pub struct Registered {
+    /// Which queue.
+    pub queue_id: QueueId,
 }
 
 #[derive(Deserialize)]
@@ -146,25 +156,25 @@ impl Store {
 
     /// Lets the fan at `place` in at once, with all who are still ahead, if the free slots suffice for everyone. Losing
     /// the condition just means waiting for the tick.
-    pub(crate) async fn walk_in(&self, queue: &QueueId, place: Place) -> Result<bool, Failure> {
-        let mut state = self.queue_state(queue, STATE_AGE_MILLIS).await?;
+    pub(crate) async fn walk_in(&self, mut state: QueueState, place: Place) -> Result<WalkIn, StoreError> {
+        let queue = state.queue_id.clone();
         for _ in 0..WALK_IN_ATTEMPTS {
             let now = self.now();
             let ahead = place.behind(state.served);
             if ahead == 0 {
-                return Ok(true);
+                return Ok(WalkIn::LetIn);
             }
             if state.free < ahead || !state.settings.lets_in(now) {
-                return Ok(false);
+                break;
             }
             let deadline = now + state.settings.rules(self.rules.queue).claim_window;
             // Invariant 5: only from the `served` that was read, so that nobody ahead is passed by. Invariant 4: only
             // into free slots. The version makes a promotion that read before this write start anew.
             let update = self
-                .update(&keys::queue_state(queue))
+                .update(&keys::queue_state(&queue))
                 .update_expression(
                     "SET served = :place, #free = #free - :slots, occupied = occupied + :slots, \
-                     walkInDeadline = :deadline, version = version + :one",
+                     walkInDeadline = :deadline, walkInAt = :now, version = version + :one",
                 )
                 .condition_expression(
                     "served = :seen AND #free >= :slots AND #settings.paused = :no \
@@ -178,16 +188,20 @@ impl Store {
                 .expression_attribute_values(":deadline", n(deadline.millis()))
                 .expression_attribute_values(":one", n(1))
                 .expression_attribute_values(":no", AttributeValue::Bool(false))
-                .expression_attribute_values(":now", n(now.millis()));
+                .expression_attribute_values(":now", n(now.millis()))
+                .return_values(ReturnValue::AllNew);
             match self.send_update(update).await {
-                Ok(_) => return Ok(true),
+                Ok(output) => {
+                    self.states.put(queue, request::parse(output.attributes.unwrap_or_default())?, now);
+                    return Ok(WalkIn::LetIn);
+                }
                 Err(WriteFailure::Condition(Some(item))) => state = request::parse(item)?,
-                Err(WriteFailure::Condition(None)) => return Ok(false),
-                Err(WriteFailure::Store(error)) => return Err(error.into()),
+                Err(WriteFailure::Condition(None)) => break,
+                Err(WriteFailure::Store(error)) => return Err(error),
             }
             self.states.put(queue.clone(), state.clone(), now);
         }
-        Ok(false)
+        Ok(WalkIn::Wait(state))
     }
 
     /// One promotion: counts who is inside, fences those whose time is up, moves `served` by the free slots in one
@@ -209,13 +223,14 @@ impl Store {
             };
             let state = view.state;
             let rules = state.settings.rules(self.rules.queue);
-            let mut survey = promotion::survey(&state, &sessions, self.now());
+            let now = self.now();
+            let mut survey = promotion::survey(&state, &sessions, now);
             self.fence_all(&state, &mut survey).await?;
-            let Some(next) = promotion::promote(&state, &survey.occupied, view.last_place, rules, self.now()) else {
+            let Some(next) = promotion::promote(&state, &survey.occupied, view.last_place, rules, now) else {
                 return Ok(0);
             };
             if self.replace_state(&state, &next).await? {
-                self.states.put(queue.clone(), next.clone(), self.now());
+                self.states.put(queue.clone(), next.clone(), now);
                 return Ok(next.served.behind(state.served));
             }
             floor = Some(state.floor);
@@ -243,7 +258,7 @@ impl Store {
             .update_expression("ADD #last :one")
             .expression_attribute_names("#last", "last")
             .expression_attribute_values(":one", n(1))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::UpdatedNew);
+            .return_values(ReturnValue::UpdatedNew);
         match self.send_update(update).await {
             Ok(output) => request::parse::<Drawn>(output.attributes.unwrap_or_default()).map(|drawn| drawn.last),
             Err(WriteFailure::Condition(_)) => Err(StoreError::Internal("counter with a condition".to_owned())),

@@ -57,11 +57,12 @@ impl Store {
         with_session: bool,
         now: Timestamp,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        // Invariant 3: only what is still held is cancelled; a payment that came first wins.
+        // Invariant 3: only what is still held is cancelled; a payment that came first wins. The hold's end was judged
+        // at the same `now` and never changes.
         let cancelled = self
             .update_part(&keys::reservation(reservation.user_id, reservation.reservation_id))
             .update_expression("SET #status = :cancelled, cancelledAt = :now")
-            .condition_expression("#status = :pending AND expiresAt > :now")
+            .condition_expression("#status = :pending")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":cancelled", s("CANCELLED"))
             .expression_attribute_values(":pending", s("PENDING"))

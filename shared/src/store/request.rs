@@ -49,7 +49,7 @@ pub enum Reason {
     None,
     /// Its condition was not met; the item as it is, if there is one.
     Condition(Option<Item>),
-    /// Somebody else was writing the item.
+    /// Somebody else was writing the item, or too many were.
     Conflict,
 }
 
@@ -260,9 +260,9 @@ impl Store {
             .map(|reason| match reason.code() {
                 None | Some("None") => Ok(Reason::None),
                 Some("ConditionalCheckFailed") => Ok(Reason::Condition(reason.item().cloned())),
-                Some("TransactionConflict") => Ok(Reason::Conflict),
-                Some(code @ ("ProvisionedThroughputExceeded" | "ThrottlingError")) => {
-                    Err(StoreError::Unavailable(format!("transact: {code}")).into())
+                // A throttled part is no verdict either: nothing was written, and the next attempt comes later.
+                Some("TransactionConflict" | "ProvisionedThroughputExceeded" | "ThrottlingError") => {
+                    Ok(Reason::Conflict)
                 }
                 Some(code) => Err(StoreError::Internal(format!("transact: {code}")).into()),
             })

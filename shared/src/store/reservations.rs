@@ -25,7 +25,7 @@ impl Store {
         let update = self
             .update(&keys::reservation(reservation.user_id, reservation.reservation_id))
             .update_expression("SET attempts = :attempts")
-            .condition_expression("attribute_exists(pk) AND size(attempts) = :noted")
+            .condition_expression("size(attempts) = :noted")
             .expression_attribute_values(":attempts", request::value(&attempts.split_off(surplus))?)
             .expression_attribute_values(":noted", n(reservation.attempts.len() as u64));
         match self.send_update(update).await {

@@ -121,17 +121,16 @@ impl Store {
 
     /// Shuts a slot's owner out; `false` when that failed because the owner still lives (invariant 4).
     pub(crate) async fn fence(&self, queue: &QueueId, fence: &Fence, rules: QueueRules) -> Result<bool, StoreError> {
-        let Fence::Expired { place, active_until, hold_until } = fence else {
+        let Fence::Expired { place, hold_until } = fence else {
             let found = self.entomb(queue, fence.place(), None, EndReason::NoShow, rules).await?;
             return Ok(found.is_none_or(|session| session.ended.is_some()));
         };
         let update = self
             .update(&keys::session(queue, *place))
             .update_expression("SET ended = :now, endReason = :reason")
-            .condition_expression("attribute_not_exists(ended) AND activeUntil = :active AND holdUntil = :hold")
+            .condition_expression("attribute_not_exists(ended) AND holdUntil = :hold")
             .expression_attribute_values(":now", n(self.now().millis()))
             .expression_attribute_values(":reason", request::value(&EndReason::Expired)?)
-            .expression_attribute_values(":active", n(active_until.millis()))
             .expression_attribute_values(":hold", n(hold_until.millis()));
         match self.send_update(update).await {
             Ok(_) => Ok(true),

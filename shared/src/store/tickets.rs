@@ -10,8 +10,11 @@ use crate::domain::{
     line::{Place, QueueState, Standing, Ticket, poll_after_seconds},
     refusal::Refusal,
     session::{EndReason, Session},
-    time::Timestamp,
+    time::{Seconds, Timestamp},
 };
+
+/// [`STATE_AGE_MILLIS`], rounded up.
+const STATE_AGE: Seconds = Seconds(STATE_AGE_MILLIS.unsigned_abs().div_ceil(1_000) as u32);
 
 /// What a fan is told of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,34 +83,66 @@ impl Store {
 
     /// Where a fan's turn stands. The first look after being let in claims the place.
     pub async fn turn(&self, claimant: &Claimant) -> Result<Turn, Failure> {
-        if !claimant.let_in {
-            let state = self.state_for(&claimant.queue_id, claimant.place).await?;
-            let rules = state.settings.rules(self.rules.queue);
-            match state.standing(claimant.place, claimant.issued_at, rules, self.now()) {
-                Standing::LetIn { .. } => {}
-                Standing::WaitedTooLong => return Ok(Turn::Over),
-                Standing::Waiting { position } => {
-                    return Ok(Turn::Waiting {
-                        position,
-                        until: claimant.issued_at + rules.waiting,
-                        estimated_wait_seconds: state.estimated_wait_seconds(position, self.now()),
-                        poll_after_seconds: poll_after_seconds(position),
-                    });
-                }
-            }
+        if claimant.let_in {
+            return self.turn_let_in(claimant).await;
         }
-        let session = match self.session(&claimant.queue_id, claimant.place).await? {
-            Some(session) => session,
+        let mut state = self.state_for(&claimant.queue_id, claimant.place).await?;
+        let until = claimant.issued_at + state.settings.rules(self.rules.queue).waiting;
+        if until <= self.now() && self.now() < until + STATE_AGE {
+            // The state at hand may be from before the end of the wait: whoever was let in since is not turned away.
+            state = self.queue_state(&claimant.queue_id, 0).await?;
+        }
+        self.turn_by(&state, claimant).await
+    }
+
+    /// Where the turn of a ticket stands. Its session is looked at first: whoever was told of being let in by one
+    /// environment is not told of waiting by another's older state.
+    pub async fn turn_of_ticket(&self, ticket: &Ticket) -> Result<Turn, Failure> {
+        match self.session(&ticket.queue_id, ticket.place).await? {
+            Some(session) => Ok(self.turn_of(&session)),
+            None => self.turn(&Claimant::of(ticket)).await,
+        }
+    }
+
+    /// [`Store::turn`] by a state at hand.
+    pub(crate) async fn turn_by(&self, state: &QueueState, claimant: &Claimant) -> Result<Turn, Failure> {
+        let rules = state.settings.rules(self.rules.queue);
+        match state.standing(claimant.place, claimant.issued_at, rules, self.now()) {
+            // One write and no read: whatever is at the place already is what the put gives back.
+            Standing::LetIn { claim_before } if self.now() < claim_before => {
+                let session = self.claim(&claimant.queue_id, claimant.place, claimant.user_id, rules).await?;
+                Ok(self.turn_of(&session))
+            }
+            Standing::LetIn { .. } => self.turn_let_in(claimant).await,
+            Standing::WaitedTooLong => Ok(Turn::Over),
+            Standing::Waiting { position } => Ok(Turn::Waiting {
+                position,
+                until: claimant.issued_at + rules.waiting,
+                estimated_wait_seconds: state.estimated_wait_seconds(position, self.now()),
+                poll_after_seconds: poll_after_seconds(position),
+            }),
+        }
+    }
+
+    /// The turn of a place that was let in: its session tells.
+    async fn turn_let_in(&self, claimant: &Claimant) -> Result<Turn, Failure> {
+        match self.session(&claimant.queue_id, claimant.place).await? {
+            Some(session) => Ok(self.turn_of(&session)),
             None => match self.claim_in_time(claimant).await {
-                Err(Failure::Refused(_)) => return Ok(Turn::Over),
-                session => session?,
+                Ok(session) => Ok(self.turn_of(&session)),
+                Err(Failure::Refused(_)) => Ok(Turn::Over),
+                Err(failure) => Err(failure),
             },
-        };
-        if session.alive(self.now()) { Ok(Turn::Active { until: session.life_end() }) } else { Ok(Turn::Over) }
+        }
+    }
+
+    /// What the session of a place says of its turn.
+    pub(crate) fn turn_of(&self, session: &Session) -> Turn {
+        if session.alive(self.now()) { Turn::Active { until: session.life_end() } } else { Turn::Over }
     }
 
     /// The state that a poll is answered from: the next in line get a fresher one.
-    async fn state_for(&self, queue: &QueueId, place: Place) -> Result<QueueState, Failure> {
+    pub(crate) async fn state_for(&self, queue: &QueueId, place: Place) -> Result<QueueState, Failure> {
         let state = self.queue_state(queue, STATE_AGE_MILLIS).await?;
         if place > state.served && state.near_front(place, state.settings.rules(self.rules.queue)) {
             return self.queue_state(queue, FRONT_STATE_AGE_MILLIS).await;

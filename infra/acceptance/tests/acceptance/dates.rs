@@ -1,0 +1,127 @@
+//! `GET /reservations/dates`.
+
+use crate::purchases::{Outcome, feed_stream, held};
+use acceptance::{Reply, Request, World};
+use serde_json::json;
+
+const PATH: &str = "/api/v1/reservations/dates";
+
+async fn list(world: &World, query: &str) -> Reply {
+    world.send(Request::new("GET", format!("{PATH}?{query}"))).await
+}
+
+/// A world with concerts on the given days of June 2027.
+async fn on_days(days: &[u32]) -> Result<World, Box<dyn std::error::Error>> {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    for day in days {
+        let (starts, ends) = (format!("2027-06-{day:02}T19:00:00Z"), format!("2027-06-{day:02}T22:00:00Z"));
+        world.concert_of(&admin, &json!({ "concertName": day.to_string(), "startsAt": starts, "endsAt": ends })).await;
+    }
+    Ok(world)
+}
+
+fn names(reply: &Reply) -> Vec<&str> {
+    let items = reply.body.as_array().map(Vec::as_slice).unwrap_or_default();
+    items.iter().filter_map(|item| item["concertName"].as_str()).collect()
+}
+
+/// The path and query of the `Link` to the next page.
+fn next(reply: &Reply) -> Option<String> {
+    let link = reply.headers.get("link")?;
+    let (target, rest) = link.strip_prefix('<')?.split_once('>')?;
+    (rest == "; rel=\"next\"").then(|| target.to_owned())
+}
+
+#[tokio::test]
+async fn dates_are_public_ordered_by_start_and_cacheable() -> Outcome {
+    let world = on_days(&[9, 3, 27, 14]).await?;
+    let all = world.send(Request::new("GET", PATH)).await;
+    assert_eq!(all.outcome(), "200");
+    assert_eq!(names(&all), ["3", "9", "14", "27"]);
+    assert_eq!(all.body[0]["date"], "2027-06-03");
+    assert!(all.headers["cache-control"].contains("max-age="));
+    assert_eq!(next(&all), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_empty_listing_is_an_empty_array() -> Outcome {
+    let world = World::new().await?;
+    let all = world.send(Request::new("GET", PATH)).await;
+    assert_eq!((all.outcome(), all.body), ("200".to_owned(), json!([])));
+    Ok(())
+}
+
+#[tokio::test]
+async fn pages_follow_their_link_and_show_each_concert_once() -> Outcome {
+    let world = on_days(&[1, 2, 2, 2, 3, 4, 5]).await?;
+    let (mut seen, mut target) = (Vec::new(), format!("{PATH}?limit=2"));
+    loop {
+        let page = world.send(Request::new("GET", &target)).await;
+        assert_eq!(page.outcome(), "200");
+        seen.extend(page.body.as_array().into_iter().flatten().map(|item| item["concertId"].to_string()));
+        match next(&page) {
+            Some(further) => target = further,
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 7);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 7, "concerts that start together do not hide each other");
+    Ok(())
+}
+
+#[tokio::test]
+async fn limit_is_1_to_100() -> Outcome {
+    let world = on_days(&[1, 2]).await?;
+    for odd in ["0", "101", "-1", "two", "", "1.5"] {
+        assert_eq!(list(&world, &format!("limit={odd}")).await.outcome(), "400 invalid_request", "{odd}");
+    }
+    assert_eq!(names(&list(&world, "limit=1").await), ["1"]);
+    assert_eq!(names(&list(&world, "limit=100").await), ["1", "2"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_edited_cursor_is_400_or_a_position() -> Outcome {
+    let world = on_days(&[1, 2, 3]).await?;
+    let id = "0190a7c4-0000-7000-8000-000000000001";
+    let odd = [
+        "!!".to_owned(),
+        String::new(),
+        shared::http::call::cursor_text("junk"),
+        shared::http::call::cursor_text("1 2"),
+        shared::http::call::cursor_text(&format!("x {id}")),
+        shared::http::call::cursor_text(&format!("1969-12-31T23:59:59Z {id}")),
+        shared::http::call::cursor_text(&format!("99999999999999999 {id}")),
+        shared::http::call::cursor_text(&format!("10000-01-01T00:00:00Z {id}")),
+    ];
+    for cursor in odd {
+        assert_eq!(list(&world, &format!("cursor={cursor}")).await.outcome(), "400 invalid_request", "{cursor}");
+    }
+    let start = shared::http::call::cursor_text(&format!("1970-01-01T00:00:00Z {id}"));
+    assert_eq!(names(&list(&world, &format!("cursor={start}")).await), ["1", "2", "3"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn availability_follows_holds_sales_and_releases() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let concert = world.concert(&admin).await;
+    let fan = world.buyer("ann", 100_000).await;
+    let kept = held(&world, &fan, &concert, &[1, 2]).await;
+    let dropped = held(&world, &fan, &concert, &[3]).await;
+    feed_stream(&world, &world.app).await?;
+    let available = async || list(&world, "").await.body[0]["seatsAvailable"].clone();
+    assert_eq!(available().await, 47);
+    world.delete(&format!("/api/v1/reservations/{dropped}"), &fan.access).await;
+    assert_eq!(world.pay(&fan, &kept, 100_000, None).await.outcome(), "200");
+    feed_stream(&world, &world.app).await?;
+    assert_eq!(available().await, 48);
+    let read = world.send(Request::new("GET", format!("/api/v1/concerts/{concert}"))).await;
+    assert_eq!(read.body["seatsAvailable"], 48);
+    Ok(())
+}

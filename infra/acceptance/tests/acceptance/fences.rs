@@ -1,0 +1,138 @@
+//! What happens between a look at a session and the write that ends it.
+
+use crate::{
+    Outcome,
+    support::{configure, join_with, leave, line_of, poll, seats, sessions, turn},
+};
+use acceptance::{START_MILLIS, World};
+use engine::{Call, Fault};
+use serde_json::json;
+use shared::domain::id::QueueId;
+
+/// Keeps the writes that end a session for this reason waiting for some hundred milliseconds, as a transaction would.
+fn hold_up_the_end(world: &World, reason: &'static str) {
+    let ends = move |call: &Call<'_>| {
+        call.operation == "UpdateItem" && call.body["ExpressionAttributeValues"][":reason"]["S"] == reason
+    };
+    let mut held_up = 0;
+    world.engine.set_faults(move |call| {
+        held_up += u32::from(ends(call));
+        if ends(call) && held_up <= 6 { Fault::TransactionConflict { action: 0 } } else { Fault::None }
+    });
+}
+
+#[tokio::test]
+async fn a_session_that_ended_while_it_was_about_to_be_fenced_keeps_its_end() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 2).await;
+    world.wait(602);
+    hold_up_the_end(&world, "EXPIRED");
+    let elsewhere = world.environment(&[]).await?;
+    let main = QueueId::main();
+    let leaving = async {
+        let left = leave(&world, &fans[0]).await;
+        (left.outcome(), sessions(&world)[&1].clone())
+    };
+    let (let_in, (left, ended)) = futures_util::join!(elsewhere.store.promote(&main), leaving);
+    assert_eq!((let_in?, left.as_str()), (1, "204"));
+    assert_eq!(ended["endReason"], "LEFT", "the promotion was held up");
+    assert_eq!(sessions(&world)[&1], ended);
+    world.wait(5);
+    leave(&world, &fans[0]).await;
+    world.tick().await;
+    assert_eq!(sessions(&world)[&1], ended, "an end is final");
+    Ok(())
+}
+
+#[tokio::test]
+async fn leaving_after_the_end_changes_nothing_about_it() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 2).await;
+    world.wait(602);
+    world.tick().await;
+    let ended = sessions(&world)[&1].clone();
+    assert_eq!(ended["endReason"], "EXPIRED");
+    world.wait(1);
+    assert_eq!(leave(&world, &fans[0]).await.outcome(), "204");
+    assert_eq!(sessions(&world)[&1], ended);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_that_ttl_deleted_while_it_was_to_be_ended_is_not_made_anew() -> Outcome {
+    let world = World::new().await?;
+    let fan = world.buyer("ann", 0).await;
+    hold_up_the_end(&world, "LEFT");
+    let deletion = async {
+        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+        world.wait(50_000);
+        assert!(world.engine.sweep_ttl() > 0);
+        world.engine.clear_faults();
+    };
+    let (left, ()) = futures_util::join!(leave(&world, &fan), deletion);
+    assert_eq!(left.outcome(), "204");
+    assert!(sessions(&world).is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hold_made_after_the_promotion_looked_keeps_its_session() -> Outcome {
+    let world = World::with(&[("ACTIVE_SECONDS", "10")]).await?;
+    let admin = world.admin().await;
+    let concert = world.concert(&admin).await;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 2).await;
+    let elsewhere = world.environment(&[("ACTIVE_SECONDS", "10")]).await?;
+    let main = QueueId::main();
+    assert_eq!(elsewhere.store.promote(&main).await?, 0);
+    world.wait(9);
+    assert_eq!(seats(&world, &fans[0], &concert).await.outcome(), "200");
+    // Sessions are read at once; the counter's answer is late, and the session seems to be over by then.
+    let clock = world.clock.clone();
+    let mut attempts = 0;
+    world.engine.set_faults(move |call| {
+        if call.body["Key"]["pk"]["S"] != "JOIN#main#0" {
+            return Fault::None;
+        }
+        attempts += 1;
+        if attempts == 1 {
+            return Fault::Throttled;
+        }
+        clock.set_ms(START_MILLIS + 13_000);
+        Fault::None
+    });
+    let (let_in, held) =
+        futures_util::join!(elsewhere.store.promote(&main), world.hold(&fans[0], &concert, &[1], None));
+    world.engine.clear_faults();
+    assert_eq!((held.outcome().as_str(), let_in?), ("201", 0));
+    assert!(sessions(&world)[&1]["ended"].is_null());
+    assert_eq!(turn(&poll(&world, &fans[0]).await), "ACTIVE 0");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_opening_put_off_stops_walk_ins_of_environments_that_have_not_heard() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    configure(&world, &admin, &json!({ "capacity": 2 })).await;
+    let elsewhere = world.environment(&[]).await?;
+    let opens_at = shared::domain::time::Timestamp::parse_rfc3339("2026-06-01T00:10:00Z");
+    elsewhere.store.configure_queue(&QueueId::main(), |settings| settings.opens_at = opens_at).await?;
+    let late = world.fan("late").await;
+    assert_eq!(turn(&join_with(&world, &late.access, &json!({})).await), "WAITING 1");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_queue_that_exists_is_not_made_over() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    world.set_capacity(1).await;
+    line_of(&world, 2).await;
+    let before = crate::support::queue(&world).await;
+    world.concert(&admin).await;
+    assert_eq!(crate::support::queue(&world).await, before, "a new concert makes its queue only if there is none");
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! Joining under contention, crashes and lost answers: never two live places for a fan.
+
+use crate::{
+    Outcome,
+    support::{items, join_with, leave, line_of, poll, queue, sessions, state, turn},
+};
+use acceptance::{Fan, World};
+use engine::Fault;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use shared::app::App;
+
+async fn environments(
+    world: &World,
+    count: usize,
+    variables: &[(&str, &str)],
+) -> Result<Vec<App>, Box<dyn std::error::Error>> {
+    let mut apps = Vec::new();
+    for _ in 0..count {
+        apps.push(world.environment(variables).await?);
+    }
+    Ok(apps)
+}
+
+async fn join_at(world: &World, app: &App, fan: &Fan) -> acceptance::Reply {
+    let request = acceptance::Request::new("POST", "/api/v1/tokens").token(&fan.access).json(&json!({}));
+    world.send_to(app, request).await
+}
+
+/// Places up to the last one drawn that are neither shut nor anybody's ticket.
+fn holes(world: &World) -> Vec<u64> {
+    let last = items(world, "JOIN#main").first().map_or(0, |counter| counter["last"].as_u64().unwrap_or(0));
+    let tickets: Vec<u64> = items(world, "TICKET#main#").iter().filter_map(|t| t["place"].as_u64()).collect();
+    let sessions = sessions(world);
+    (1..=last).filter(|place| !tickets.contains(place) && !sessions.contains_key(place)).collect()
+}
+
+#[tokio::test]
+async fn a_double_click_gives_one_place_and_shuts_the_other() -> Outcome {
+    for capacity in [0, 1, 5] {
+        let world = World::new().await?;
+        world.set_capacity(capacity).await;
+        let apps = environments(&world, 4, &[]).await?;
+        let fan = world.fan("ann").await;
+        let replies = join_all(apps.iter().map(|app| join_at(&world, app, &fan))).await;
+        let new = replies.iter().filter(|reply| reply.status == 201).count();
+        assert_eq!(new, 1, "{:?}", replies.iter().map(turn).collect::<Vec<_>>());
+        assert!(replies.iter().all(|reply| reply.status < 300));
+        assert_eq!(queue(&world).await["lastPlace"], 4, "all four met");
+        assert_eq!(holes(&world), [] as [u64; 0], "the other places are shut");
+        let shut = sessions(&world).values().filter(|s| s["endReason"] == "SUPERSEDED").count();
+        assert_eq!(shut, 3);
+        for reply in &replies {
+            let same = Fan { queue: reply.text("token").to_owned(), ..fan.clone() };
+            assert_eq!(
+                turn(&poll(&world, &same).await),
+                if capacity == 0 { turn(reply) } else { "ACTIVE 0".to_owned() }
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_double_click_after_waiting_too_long_gives_one_new_place() -> Outcome {
+    let variables = [("WAITING_SECONDS", "60")];
+    let world = World::with(&variables).await?;
+    world.set_capacity(0).await;
+    let apps = environments(&world, 3, &variables).await?;
+    let fans = line_of(&world, 1).await;
+    world.wait(61);
+    let replies = join_all(apps.iter().map(|app| join_at(&world, app, &fans[0]))).await;
+    assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
+    let tickets = items(&world, "TICKET#main#");
+    assert_eq!(tickets.len(), 1);
+    let live = (1..=4).filter(|place| !sessions(&world).contains_key(place)).collect::<Vec<u64>>();
+    assert_eq!(json!(live), json!([tickets[0]["place"]]), "every place but the winner's is shut");
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_who_join_at_once_get_distinct_places_and_no_more_walk_in_than_fit() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(5).await;
+    let apps = environments(&world, 4, &[]).await?;
+    let mut fans = Vec::new();
+    for number in 0..40 {
+        fans.push(world.fan(&format!("fan-{number}")).await);
+    }
+    let joins = fans.iter().enumerate().map(|(i, fan)| join_at(&world, &apps[i % 4], fan));
+    let replies = join_all(joins).await;
+    assert!(replies.iter().all(|reply| reply.status == 201));
+    let mut places: Vec<u64> = items(&world, "TICKET#main#").iter().filter_map(|t| t["place"].as_u64()).collect();
+    places.sort_unstable();
+    assert_eq!(places, (1..=40).collect::<Vec<u64>>());
+    world.tick().await;
+    assert_eq!(state(&world)["served"], 5);
+    assert!(sessions(&world).keys().all(|place| *place <= 5), "nobody was overtaken");
+    Ok(())
+}
+
+/// Breaks the connection before the nth write from now on reaches the table, for good.
+fn crash_at_write(world: &World, nth: u32) {
+    let mut writes = 0;
+    world.engine.set_faults(move |call| {
+        writes += u32::from(["PutItem", "UpdateItem"].contains(&call.operation));
+        if writes >= nth { Fault::LostRequest } else { Fault::None }
+    });
+}
+
+#[tokio::test]
+async fn a_crash_between_drawing_and_the_ticket_leaves_a_hole_that_is_passed_by() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 1).await;
+    let crashed = world.fan("crashed").await;
+    crash_at_write(&world, 2);
+    assert_eq!(join_with(&world, &crashed.access, &json!({})).await.outcome(), "503 unavailable");
+    world.engine.clear_faults();
+    assert_eq!(holes(&world), [2]);
+    world.wait(2);
+    let mut behind = world.fan("behind").await;
+    assert_eq!(turn(&world.join(&mut behind).await), "WAITING 2");
+    let again = join_with(&world, &crashed.access, &json!({})).await;
+    assert_eq!((again.outcome().as_str(), turn(&again).as_str()), ("201", "WAITING 3"));
+    leave(&world, &fans[0]).await;
+    assert_eq!(world.tick().await, 1, "the hole is let in");
+    world.wait(62);
+    assert_eq!(world.tick().await, 1, "does not show up, is shut and passed by");
+    assert_eq!(turn(&poll(&world, &behind).await), "ACTIVE 0");
+    assert_eq!(sessions(&world)[&2]["endReason"], "NO_SHOW");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_crash_after_any_write_of_a_join_is_made_good_by_the_next_join() -> Outcome {
+    for nth in 1..=4 {
+        let world = World::new().await?;
+        world.set_capacity(3).await;
+        let fan = world.fan("ann").await;
+        crash_at_write(&world, nth);
+        assert_eq!(join_with(&world, &fan.access, &json!({})).await.outcome(), "503 unavailable", "{nth}");
+        world.engine.clear_faults();
+        world.wait(2);
+        let mut fan = fan;
+        let joined = world.join(&mut fan).await;
+        assert!(joined.status < 300, "{nth}: {}", joined.body);
+        world.tick().await;
+        world.wait(1);
+        assert_eq!(turn(&poll(&world, &fan).await), "ACTIVE 0", "{nth}");
+        assert_eq!(items(&world, "TICKET#main#").len(), 1);
+        let live = sessions(&world).values().filter(|s| s["ended"].is_null()).count();
+        assert_eq!(live, 1, "{nth}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_answer_on_any_request_of_a_join_changes_nothing_for_the_fan() -> Outcome {
+    for lost in 0..8 {
+        let world = World::new().await?;
+        world.set_capacity(3).await;
+        world.wait(2);
+        let fan = world.fan("ann").await;
+        let mut seen = 0;
+        world.engine.set_faults(move |_| {
+            seen += 1;
+            if seen == lost + 1 { Fault::LostAnswer } else { Fault::None }
+        });
+        let joined = join_with(&world, &fan.access, &json!({})).await;
+        world.engine.clear_faults();
+        assert_eq!(joined.outcome(), "201", "{lost}: {}", joined.body);
+        let again = join_with(&world, &fan.access, &json!({})).await;
+        assert_eq!(again.outcome(), "200", "{lost}");
+        assert!(turn(&joined) == "ACTIVE 0" || holes(&world).len() == 1, "{lost}: {}", turn(&joined));
+        world.tick().await;
+        let live = sessions(&world).values().filter(|s| s["ended"].is_null()).count() as u64;
+        assert!(live + holes(&world).len() as u64 <= 3 && live == 1, "{lost}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_walk_in_whose_claim_was_overtaken_by_a_fence_is_not_called_active() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(1).await;
+    let fan = world.fan("ann").await;
+    let clock = world.clock.clone();
+    // The environment is held up between the walk-in and the claim for longer than the claim window, while promotions
+    // go on elsewhere.
+    let mut attempts = 0;
+    world.engine.set_faults(move |call| {
+        let partition = call.body["Item"]["pk"]["S"].as_str().unwrap_or_default();
+        let claims = partition.starts_with("SESSION#") && call.body["Item"]["ended"].is_null();
+        attempts += u32::from(claims);
+        match (claims, attempts) {
+            (true, 1) => clock.advance_ms(100_000),
+            (true, 2..=6) => {}
+            _ => return Fault::None,
+        }
+        Fault::TransactionConflict { action: 0 }
+    });
+    let elsewhere = world.environment(&[]).await?;
+    let main = shared::domain::id::QueueId::main();
+    let promoted = async {
+        for _ in 0..20 {
+            elsewhere.store.promote(&main).await?;
+        }
+        Ok::<_, shared::store::Failure>(())
+    };
+    let (joined, promoted) = futures_util::join!(join_at(&world, &world.app, &fan), promoted);
+    promoted?;
+    let session = sessions(&world).remove(&1).unwrap_or(Value::Null);
+    let expected = if session["ended"].is_null() { "ACTIVE 0" } else { "410 session_over" };
+    assert_eq!(turn(&joined), expected, "{session}");
+    assert_eq!(session["endReason"], "NO_SHOW", "the test brought about what it is about");
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! Places in line: joining, looking, claiming, waiting too long.
+
+use crate::{
+    Outcome,
+    support::{configure, join_with, leave, line_of, poll, queue, seats, sessions, turn, turns},
+};
+use acceptance::{Fan, Request, World};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_new_place_is_201_and_the_same_one_again_is_200() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 1).await;
+    let mut fan = world.fan("ann").await;
+    let new = world.join(&mut fan).await;
+    assert_eq!(new.outcome(), "201");
+    assert_eq!(turn(&new), "WAITING 1");
+    assert_eq!((&new.body["remainingTime"], new.text("queueId")), (&json!(7_200), "main"));
+    assert_eq!(new.text("issuedAt"), "2026-06-01T00:00:00.000Z");
+    assert_eq!(new.text("expiresAt"), "2026-06-01T02:00:00.000Z");
+    assert_eq!(new.headers["retry-after"], new.body["pollAfterSeconds"].to_string());
+    world.wait(100);
+    for body in [json!({}), json!({ "userId": fan.user_id }), json!({ "queueId": "main" })] {
+        let again = join_with(&world, &fan.access, &body).await;
+        assert_eq!((again.outcome().as_str(), &again.body["remainingTime"]), ("200", &json!(7_100)));
+        assert_eq!(turn(&again), "WAITING 1");
+    }
+    assert_eq!(turn(&poll(&world, &fans[0]).await), "ACTIVE 0", "the first walked in");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_finds_a_free_slot_walks_in() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(2).await;
+    let fans = line_of(&world, 4).await;
+    assert_eq!(turns(&world, &fans).await, ["ACTIVE 0", "ACTIVE 0", "WAITING 1", "WAITING 2"]);
+    let active = poll(&world, &fans[0]).await;
+    assert_eq!(active.body["remainingTime"], 600);
+    assert!(!active.headers.contains_key("retry-after"));
+    assert!(active.body["estimatedWaitSeconds"].is_null());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_position_and_the_estimate_follow_the_line() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(2).await;
+    let fans = line_of(&world, 8).await;
+    world.tick().await;
+    world.wait(1);
+    assert_eq!(poll(&world, &fans[7]).await.body["estimatedWaitSeconds"], 180, "position 6 at 2 a minute");
+    leave(&world, &fans[0]).await;
+    leave(&world, &fans[1]).await;
+    world.tick().await;
+    world.wait(1);
+    assert_eq!(
+        turns(&world, &fans[2..]).await,
+        ["ACTIVE 0", "ACTIVE 0", "WAITING 1", "WAITING 2", "WAITING 3", "WAITING 4"]
+    );
+    world.wait(61);
+    world.tick().await;
+    assert!(poll(&world, &fans[7]).await.body["estimatedWaitSeconds"].is_null(), "nobody was let in of late");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_look_with_either_token_finds_the_same_place() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 3).await;
+    for fan in &fans {
+        let path = format!("/api/v1/tokens/{}", fan.user_id);
+        let by_access = world.get(&path, &fan.access).await;
+        assert_eq!(turn(&by_access), turn(&poll(&world, fan).await));
+        let named = world.get(&format!("{path}?queueId=main"), &fan.access).await;
+        assert_eq!(turn(&named), turn(&by_access));
+        let elsewhere = world.get(&format!("{path}?queueId=elsewhere"), &fan.access).await;
+        assert_eq!(elsewhere.outcome(), "404 token_not_found");
+        let refreshed = Fan { queue: by_access.text("token").to_owned(), ..fan.clone() };
+        assert_eq!(turn(&poll(&world, &refreshed).await), turn(&by_access));
+    }
+    let nobody = world.fan("nobody").await;
+    let path = format!("/api/v1/tokens/{}", nobody.user_id);
+    assert_eq!(world.get(&path, &nobody.access).await.outcome(), "404 token_not_found");
+    assert_eq!(world.delete(&path, &nobody.access).await.outcome(), "404 token_not_found");
+    Ok(())
+}
+
+#[tokio::test]
+async fn places_belong_to_their_fan_and_admins_act_for_them() -> Outcome {
+    let world = World::new().await?;
+    let (admin, ann) = (world.admin().await, world.buyer("ann", 0).await);
+    let bob = world.buyer("bob", 0).await;
+    let path = format!("/api/v1/tokens/{}", ann.user_id);
+    for token in [&bob.access, &bob.queue] {
+        assert_eq!(world.get(&path, token).await.outcome(), "403 forbidden");
+        assert_eq!(world.delete(&path, token).await.outcome(), "403 forbidden");
+    }
+    let foreign = json!({ "userId": ann.user_id });
+    assert_eq!(join_with(&world, &bob.access, &foreign).await.outcome(), "403 forbidden");
+    assert_eq!(turn(&world.get(&path, &admin.access).await), "ACTIVE 0");
+    assert_eq!(join_with(&world, &admin.access, &foreign).await.outcome(), "200");
+    assert_eq!(world.delete(&path, &admin.access).await.outcome(), "204");
+    assert_eq!(poll(&world, &ann).await.outcome(), "410 session_over");
+    Ok(())
+}
+
+#[tokio::test]
+async fn queues_are_apart() -> Outcome {
+    let world = World::new().await?;
+    let (admin, ann) = (world.admin().await, world.fan("ann").await);
+    let put = |path: &str| Request::new("PUT", path).token(&admin.access).json(&json!({ "capacity": 1 }));
+    assert_eq!(world.send(put("/api/v1/admin/queues/second-1")).await.outcome(), "200");
+    let second = join_with(&world, &ann.access, &json!({ "queueId": "second-1" })).await;
+    assert_eq!((second.outcome().as_str(), second.text("queueId")), ("201", "second-1"));
+    let path = format!("/api/v1/tokens/{}", ann.user_id);
+    assert_eq!(world.get(&path, &ann.access).await.outcome(), "404 token_not_found", "not in line for main");
+    let in_second = world.get(&format!("{path}?queueId=second-1"), &ann.access).await;
+    assert_eq!(turn(&in_second), "ACTIVE 0");
+    let concert = world.concert(&admin).await;
+    let ann = Fan { queue: second.text("token").to_owned(), ..ann };
+    assert_eq!(world.hold(&ann, &concert, &[1], None).await.outcome(), "403 wrong_queue");
+    assert_eq!(world.get(&format!("{path}?queueId=main"), &ann.queue).await.outcome(), "403 wrong_queue");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_thousand_polls_of_a_waiting_fan_read_next_to_nothing() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(2).await;
+    let fans = line_of(&world, 10).await;
+    for fan in [&fans[2], &fans[9]] {
+        world.wait(5);
+        world.engine.reset_meter();
+        for _ in 0..1_000 {
+            assert_eq!(poll(&world, fan).await.text("status"), "WAITING");
+            world.clock.advance_ms(1);
+        }
+        let used = world.engine.meter();
+        assert!(used.read_units < 10.0 && used.round_trips < 10, "{used:?}");
+        assert!(used.write_units == 0.0 && used.refused_write_units == 0.0, "{used:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_next_in_line_sees_it_within_a_fifth_of_a_second_and_anyone_within_a_second() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 4).await;
+    let elsewhere = world.environment(&[]).await?;
+    turns(&world, &fans).await;
+    leave(&world, &fans[0]).await;
+    assert_eq!(elsewhere.store.promote(&shared::domain::id::QueueId::main()).await?, 1);
+    world.clock.advance_ms(201);
+    assert_eq!(turn(&poll(&world, &fans[1]).await), "ACTIVE 0");
+    world.clock.advance_ms(800);
+    assert_eq!(turn(&poll(&world, &fans[3]).await), "WAITING 2");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_first_look_claims_the_place_and_starts_the_clock() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 2).await;
+    leave(&world, &fans[0]).await;
+    world.tick().await;
+    assert_eq!(sessions(&world).len(), 1, "the leaver's");
+    world.wait(59);
+    let first = poll(&world, &fans[1]).await;
+    assert_eq!((turn(&first).as_str(), &first.body["remainingTime"]), ("ACTIVE 0", &json!(600)));
+    world.wait(100);
+    let later = poll(&world, &fans[1]).await;
+    assert_eq!((turn(&later).as_str(), &later.body["remainingTime"]), ("ACTIVE 0", &json!(500)));
+    world.wait(500);
+    assert_eq!(poll(&world, &fans[1]).await.outcome(), "410 session_over");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_first_use_claims_as_a_look_does() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let concert = world.concert(&admin).await;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 2).await;
+    let waiting = seats(&world, &fans[1], &concert).await;
+    assert_eq!(waiting.outcome(), "403 not_active");
+    assert_eq!(waiting.headers["retry-after"], "1");
+    leave(&world, &fans[0]).await;
+    world.tick().await;
+    assert_eq!(seats(&world, &fans[1], &concert).await.outcome(), "200");
+    assert!(sessions(&world)[&2]["ended"].is_null());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_missed_claim_window_ends_the_turn() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let concert = world.concert(&admin).await;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 2).await;
+    leave(&world, &fans[0]).await;
+    world.tick().await;
+    world.wait(60);
+    assert_eq!(poll(&world, &fans[1]).await.outcome(), "410 session_over");
+    assert_eq!(seats(&world, &fans[1], &concert).await.outcome(), "401 session_over");
+    assert_eq!(world.hold(&fans[1], &concert, &[1], None).await.outcome(), "401 session_over");
+    configure(&world, &admin, &json!({ "claimWindowSeconds": 3_600 })).await;
+    assert_eq!(poll(&world, &fans[1]).await.outcome(), "410 session_over", "a longer window revives nobody");
+    let again = join_with(&world, &fans[1].access, &json!({})).await;
+    assert_eq!(again.outcome(), "201");
+    assert_eq!(queue(&world).await["lastPlace"], 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_waited_too_long_is_over_and_starts_anew_with_the_old_place_shut() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(0).await;
+    let fans = line_of(&world, 2).await;
+    world.wait(7_199);
+    assert_eq!(turn(&poll(&world, &fans[0]).await), "WAITING 1");
+    world.wait(1);
+    assert_eq!(poll(&world, &fans[0]).await.outcome(), "410 session_over");
+    let access = world.fan("another").await.access;
+    assert_eq!(join_with(&world, &access, &json!({})).await.outcome(), "201");
+    let token = world.app.tokens.sign_access(fans[0].user_id.parse()?, Default::default(), &world.app.context);
+    let again = join_with(&world, &token.map_err(|p| p.code)?, &json!({})).await;
+    assert_eq!((again.outcome().as_str(), turn(&again).as_str()), ("201", "WAITING 4"));
+    assert_eq!(sessions(&world)[&1]["endReason"], "SUPERSEDED");
+    world.set_capacity(1).await;
+    assert_eq!(world.tick().await, 1, "place 1 is passed by at the next tick");
+    assert_eq!(poll(&world, &fans[0]).await.outcome(), "410 session_over", "the old token never claims again");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fan_let_in_after_waiting_too_long_stays_out() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let concert = world.concert(&admin).await;
+    world.set_capacity(0).await;
+    let fans = line_of(&world, 1).await;
+    world.wait(7_201);
+    assert_eq!(poll(&world, &fans[0]).await.outcome(), "410 session_over");
+    world.set_capacity(1).await;
+    world.tick().await;
+    assert_eq!(poll(&world, &fans[0]).await.outcome(), "410 session_over");
+    assert_eq!(seats(&world, &fans[0], &concert).await.outcome(), "401 session_over");
+    assert!(sessions(&world).is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fan_let_in_at_the_last_moment_is_not_turned_away_by_an_old_state() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(0).await;
+    let fans = line_of(&world, 1).await;
+    let elsewhere = world.environment(&[]).await?;
+    world.wait(7_199);
+    assert_eq!(turn(&poll(&world, &fans[0]).await), "WAITING 1");
+    let main = shared::domain::id::QueueId::main();
+    elsewhere.store.configure_queue(&main, |settings| settings.capacity = Some(1)).await?;
+    assert_eq!(elsewhere.store.promote(&main).await?, 1);
+    world.clock.advance_ms(1_000);
+    assert_eq!(turn(&poll(&world, &fans[0]).await), "ACTIVE 0");
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! The contract and the invariants, tested on the real handlers in one process.
+
+mod accounts;
+mod budget;
+mod cancel;
+mod concerts;
+mod dates;
+mod expiry;
+mod failures;
+mod fences;
+mod holds;
+mod idempotency;
+mod interleaving;
+mod invariants;
+mod joining;
+mod journey;
+mod leaving;
+mod line;
+mod money;
+mod order;
+mod payment;
+mod payment_races;
+mod promotion;
+mod purchases;
+mod queues;
+mod sales;
+mod seat_map;
+mod sessions_of_holds;
+mod stream;
+mod support;
+mod timers;
+mod tokens;
+mod ttl;
+
+/// What a test gives: `?` where the harness fails.
+type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -1,0 +1,240 @@
+//! Letting fans in: capacity, order, fences, and what goes wrong on the way.
+
+use crate::{
+    Outcome,
+    support::{configure, leave, line_of, poll, seats, sessions, state, turn, turns},
+};
+use acceptance::World;
+use engine::Fault;
+use futures_util::future::join_all;
+use serde_json::json;
+use shared::domain::id::QueueId;
+
+#[tokio::test]
+async fn capacity_5_and_40_fans_are_let_in_strictly_in_order() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(5).await;
+    let fans = line_of(&world, 40).await;
+    let mut let_in = 5;
+    for step in 0..60 {
+        let served = state(&world)["served"].as_u64().unwrap_or_default();
+        assert_eq!(served, let_in);
+        let shown = turns(&world, &fans).await;
+        let active: Vec<usize> = (0..40).filter(|i| shown[*i] == "ACTIVE 0").collect();
+        assert!(active.len() <= 5, "{shown:?}");
+        if let_in == 40 {
+            return Ok(());
+        }
+        // Every third fan who is in leaves, every third just stays away from now on, waiting fans leave now and then.
+        leave(&world, &fans[active[0]]).await;
+        if step % 4 == 0 && let_in < 38 {
+            leave(&world, &fans[usize::try_from(let_in)? + 2]).await;
+        }
+        let_in += world.tick().await;
+        world.wait(1);
+    }
+    Err("the line did not move".into())
+}
+
+#[tokio::test]
+async fn a_no_show_is_passed_by_after_the_window_and_the_margin() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 3).await;
+    leave(&world, &fans[0]).await;
+    world.tick().await;
+    world.wait(61);
+    assert_eq!(world.tick().await, 0, "clocks may differ by the margin");
+    world.wait(1);
+    assert_eq!(world.tick().await, 1);
+    assert_eq!(sessions(&world)[&2]["endReason"], "NO_SHOW");
+    assert_eq!(turns(&world, &fans[1..]).await, ["410 session_over", "ACTIVE 0"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_expired_session_is_fenced_once_and_never_revived() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let concert = world.concert(&admin).await;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 2).await;
+    world.wait(601);
+    assert_eq!(world.tick().await, 0);
+    assert_eq!(world.hold(&fans[0], &concert, &[1], None).await.outcome(), "401 session_over", "over, fenced or not");
+    world.wait(1);
+    assert_eq!(world.tick().await, 1);
+    let fenced = sessions(&world)[&1].clone();
+    assert_eq!(fenced["endReason"], "EXPIRED");
+    assert_eq!(turn(&poll(&world, &fans[1]).await), "ACTIVE 0");
+    world.tick().await;
+    assert_eq!(sessions(&world)[&1], fenced);
+    configure(&world, &admin, &json!({ "activeSeconds": 36_000 })).await;
+    assert_eq!(seats(&world, &fans[0], &concert).await.outcome(), "401 session_over");
+    assert_eq!(poll(&world, &fans[0]).await.outcome(), "410 session_over");
+    assert_eq!(world.hold(&fans[0], &concert, &[1], None).await.outcome(), "401 session_over");
+    Ok(())
+}
+
+#[tokio::test]
+async fn doubled_and_concurrent_ticks_let_in_no_more() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(0).await;
+    line_of(&world, 20).await;
+    world.set_capacity(3).await;
+    let (one, two) = (world.environment(&[]).await?, world.environment(&[]).await?);
+    let main = QueueId::main();
+    let ticks = [&one, &two, &world.app, &one, &two, &world.app];
+    let let_in = join_all(ticks.iter().map(|app| app.store.promote(&main))).await;
+    let let_in: u64 = let_in.into_iter().collect::<Result<Vec<_>, _>>()?.iter().sum();
+    assert_eq!((let_in, &state(&world)["served"]), (3, &json!(3)));
+    assert_eq!(world.tick().await, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lowered_capacity_puts_nobody_out_and_lets_nobody_in_until_there_is_room() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    world.set_capacity(4).await;
+    let fans = line_of(&world, 6).await;
+    turns(&world, &fans).await;
+    let lowered = configure(&world, &admin, &json!({ "capacity": 2 })).await;
+    assert_eq!((&lowered.body["capacity"], &lowered.body["active"]), (&json!(2), &json!(4)));
+    assert_eq!(turns(&world, &fans[..4]).await, ["ACTIVE 0"; 4]);
+    for fan in &fans[..2] {
+        leave(&world, fan).await;
+        assert_eq!(world.tick().await, 0);
+    }
+    leave(&world, &fans[2]).await;
+    assert_eq!(world.tick().await, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_raised_capacity_lets_in_right_away_and_serves_walk_ins_in_the_same_write() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 3).await;
+    let raised = configure(&world, &admin, &json!({ "capacity": 4 })).await;
+    assert_eq!(
+        (&raised.body["served"], &raised.body["waiting"], &raised.body["active"]),
+        (&json!(3), &json!(0), &json!(3))
+    );
+    assert_eq!(turns(&world, &fans).await, ["ACTIVE 0"; 3]);
+    let mut fourth = world.fan("fourth").await;
+    assert_eq!(turn(&world.join(&mut fourth).await), "ACTIVE 0");
+    let mut fifth = world.fan("fifth").await;
+    assert_eq!(turn(&world.join(&mut fifth).await), "WAITING 1");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lowered_capacity_stops_walk_ins_of_environments_that_have_not_heard() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(5).await;
+    line_of(&world, 1).await;
+    let elsewhere = world.environment(&[]).await?;
+    elsewhere.store.configure_queue(&QueueId::main(), |settings| settings.capacity = Some(1)).await?;
+    let mut late = world.fan("late").await;
+    assert_eq!(turn(&world.join(&mut late).await), "WAITING 1");
+    Ok(())
+}
+
+#[tokio::test]
+async fn pausing_lets_nobody_in_while_those_inside_go_on() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let concert = world.concert(&admin).await;
+    world.set_capacity(2).await;
+    let elsewhere = world.environment(&[]).await?;
+    let fans = line_of(&world, 1).await;
+    elsewhere.store.queue_state(&QueueId::main(), 1_000).await?;
+    configure(&world, &admin, &json!({ "paused": true })).await;
+    let late = world.fan("late").await;
+    let request = acceptance::Request::new("POST", "/api/v1/tokens").token(&late.access).json(&json!({}));
+    assert_eq!(turn(&world.send_to(&elsewhere, request).await), "WAITING 1", "although a slot is free");
+    assert_eq!(world.tick().await, 0);
+    assert_eq!(world.hold(&fans[0], &concert, &[1], None).await.outcome(), "201");
+    assert_eq!(configure(&world, &admin, &json!({ "paused": false })).await.body["waiting"], 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn before_the_queue_opens_fans_collect_places_and_nobody_is_let_in() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let opens = configure(&world, &admin, &json!({ "opensAt": "2026-06-01T01:00:00Z", "capacity": 2 })).await;
+    assert_eq!(opens.text("opensAt"), "2026-06-01T01:00:00.000Z");
+    let fans = line_of(&world, 3).await;
+    world.wait(3_599);
+    assert_eq!(world.tick().await, 0);
+    world.wait(1);
+    assert_eq!(world.tick().await, 2);
+    assert_eq!(turns(&world, &fans).await, ["ACTIVE 0", "ACTIVE 0", "WAITING 1"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_answer_on_the_promotion_lets_nobody_in_twice() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(0).await;
+    line_of(&world, 10).await;
+    world.set_capacity(4).await;
+    let mut lost = false;
+    world.engine.set_faults(move |call| {
+        let promotes = call.body["Item"]["pk"]["S"] == "QUEUE#main";
+        if lost || !promotes {
+            return Fault::None;
+        }
+        lost = true;
+        Fault::LostAnswer
+    });
+    world.tick().await;
+    world.engine.clear_faults();
+    assert_eq!((&state(&world)["served"], &state(&world)["occupied"]), (&json!(4), &json!(4)));
+    assert_eq!(world.tick().await, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_answer_on_the_walk_in_takes_one_slot() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(2).await;
+    let mut fan = world.fan("ann").await;
+    let mut lost = false;
+    world.engine.set_faults(move |call| {
+        let walks_in = call.operation == "UpdateItem" && call.body["Key"]["pk"]["S"] == "QUEUE#main";
+        if lost || !walks_in {
+            return Fault::None;
+        }
+        lost = true;
+        Fault::LostAnswer
+    });
+    assert_eq!(turn(&world.join(&mut fan).await), "ACTIVE 0");
+    world.engine.clear_faults();
+    assert_eq!((&state(&world)["free"], &state(&world)["served"]), (&json!(1), &json!(1)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fence_whose_answer_was_lost_or_that_failed_leaves_the_slot_taken_until_it_is_sure() -> Outcome {
+    for fault in [Fault::LostAnswer, Fault::LostRequest, Fault::Throttled] {
+        let world = World::new().await?;
+        world.set_capacity(2).await;
+        let fans = line_of(&world, 4).await;
+        turns(&world, &fans).await;
+        world.wait(602);
+        world.engine.set_faults(move |call| match call.operation {
+            "UpdateItem" => fault,
+            _ => Fault::None,
+        });
+        assert!(world.app.store.promote(&QueueId::main()).await.is_err());
+        assert_eq!(state(&world)["served"], 2, "{fault:?}");
+        world.engine.clear_faults();
+        world.wait(30);
+        assert_eq!(world.tick().await, 2);
+    }
+    Ok(())
+}

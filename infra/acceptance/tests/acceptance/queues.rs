@@ -1,0 +1,187 @@
+//! The queue's figures, its settings, and the function that ticks.
+
+use crate::{
+    Outcome,
+    support::{configure, leave, line_of, queue, turns},
+};
+use acceptance::{Request, World};
+use engine::Fault;
+use promote_tokens::Trigger;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_queue_shows_its_figures() -> Outcome {
+    let world = World::new().await?;
+    let untouched = world.get("/api/v1/queues/main", "").await;
+    assert_eq!(untouched.headers["cache-control"], "public, max-age=1");
+    let empty = json!({
+        "queueId": "main", "served": 0, "lastPlace": 0, "waiting": 0, "active": 0, "capacity": 10, "paused": false,
+        "opensAt": null, "ratePerMinute": 0,
+    });
+    assert_eq!(untouched.body, empty);
+    world.set_capacity(2).await;
+    let fans = line_of(&world, 5).await;
+    let figures =
+        |body: Value| ["served", "lastPlace", "waiting", "active", "capacity"].map(|name| body[name].as_u64());
+    assert_eq!(figures(queue(&world).await), [2, 5, 3, 2, 2].map(Some));
+    turns(&world, &fans).await;
+    leave(&world, &fans[0]).await;
+    world.tick().await;
+    assert_eq!(figures(queue(&world).await), [3, 5, 2, 2, 2].map(Some), "the let-in who has not shown up counts");
+    for fan in &fans {
+        leave(&world, fan).await;
+    }
+    world.tick().await;
+    world.tick().await;
+    world.tick().await;
+    assert_eq!(figures(queue(&world).await), [5, 5, 0, 0, 2].map(Some));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_rate_is_what_was_let_in_during_the_last_minute() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(2).await;
+    let fans = line_of(&world, 6).await;
+    world.tick().await;
+    let rate = async || queue(&world).await["ratePerMinute"].as_u64();
+    assert_eq!(rate().await, Some(2));
+    world.wait(30);
+    leave(&world, &fans[0]).await;
+    world.tick().await;
+    assert_eq!(rate().await, Some(3));
+    world.wait(31);
+    assert_eq!(rate().await, Some(1));
+    world.wait(30);
+    assert_eq!(rate().await, Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn settings_are_checked_and_answered_with_the_three_times() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let set = json!({ "capacity": 7, "claimWindowSeconds": 5, "activeSeconds": 6, "waitingSeconds": 7 });
+    let answer = configure(&world, &admin, &set).await;
+    assert_eq!(answer.outcome(), "200");
+    for (name, value) in set.as_object().into_iter().flatten() {
+        assert_eq!(&answer.body[name], value);
+    }
+    let kept = configure(&world, &admin, &json!({ "paused": true })).await;
+    assert_eq!((&kept.body["capacity"], &kept.body["activeSeconds"]), (&json!(7), &json!(6)), "the rest stays");
+    for (body, pointer) in [
+        (json!({ "capacity": -1 }), "/capacity"),
+        (json!({ "capacity": 1_000_001 }), "/capacity"),
+        (json!({ "capacity": 1.5 }), "/capacity"),
+        (json!({ "capacity": "7" }), "/capacity"),
+        (json!({ "claimWindowSeconds": 0 }), "/claimWindowSeconds"),
+        (json!({ "activeSeconds": 31_536_001 }), "/activeSeconds"),
+        (json!({ "waitingSeconds": 0 }), "/waitingSeconds"),
+        (json!({ "paused": "yes" }), "/paused"),
+        (json!({ "opensAt": "tomorrow" }), "/opensAt"),
+        (json!({ "speed": 1 }), "/speed"),
+    ] {
+        let refused = configure(&world, &admin, &body).await;
+        assert_eq!(refused.outcome(), "400 invalid_request", "{body}");
+        assert_eq!(refused.body["errors"][0]["pointer"], pointer, "{body}");
+    }
+    assert_eq!(queue(&world).await["capacity"], 7, "a refused change changes nothing");
+    Ok(())
+}
+
+#[tokio::test]
+async fn changes_that_meet_are_all_kept() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let elsewhere = world.environment(&[]).await?;
+    let put = |body| Request::new("PUT", "/api/v1/admin/queues/main").token(&admin.access).json(&body);
+    let (one, two) = futures_util::join!(
+        world.send(put(json!({ "capacity": 3 }))),
+        world.send_to(&elsewhere, put(json!({ "activeSeconds": 99 }))),
+    );
+    assert_eq!((one.status, two.status), (200, 200));
+    let both = configure(&world, &admin, &json!({})).await;
+    assert_eq!((&both.body["capacity"], &both.body["activeSeconds"]), (&json!(3), &json!(99)));
+    Ok(())
+}
+
+async fn tick(world: &World, event: Value) -> Result<Value, Box<dyn std::error::Error>> {
+    let trigger: Trigger = serde_json::from_value(event)?;
+    let response = promote_tokens::handle(&world.app, trigger).await.map_err(|error| error.to_string())?;
+    Ok(serde_json::to_value(response)?)
+}
+
+fn messages(bodies: &[&str]) -> Value {
+    let record =
+        |(i, body): (usize, &&str)| json!({ "messageId": format!("m{i}"), "body": body, "eventSource": "aws:sqs" });
+    json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() })
+}
+
+#[tokio::test]
+async fn the_schedule_fans_out_a_minute_of_ticks_for_each_queue() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    configure(&world, &admin, &json!({})).await;
+    let put = Request::new("PUT", "/api/v1/admin/queues/second").token(&admin.access);
+    world.send(put.json(&json!({}))).await;
+    let schedule = json!({
+        "version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events",
+        "account": "000000000000", "time": "2026-06-01T00:00:00Z", "region": "us-east-1", "resources": [], "detail": {},
+    });
+    tick(&world, schedule).await?;
+    let sent = world.engine.take_messages(&world.app.config.ticks_queue_url);
+    for queue in ["main", "second"] {
+        let body = json!({ "queueId": queue }).to_string();
+        let mut delays: Vec<u64> = sent.iter().filter(|m| m.body == body).map(|m| m.delay_seconds).collect();
+        delays.sort_unstable();
+        assert_eq!(delays, [0, 10, 20, 30, 40, 50], "{queue}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_message_is_a_promotion_and_doubled_ones_do_no_harm() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(0).await;
+    line_of(&world, 5).await;
+    world.set_capacity(2).await;
+    let main = r#"{"queueId":"main"}"#;
+    let response = tick(&world, messages(&[main, main])).await?;
+    assert_eq!(response, json!({ "batchItemFailures": [] }));
+    tick(&world, messages(&[main])).await?;
+    assert_eq!(queue(&world).await["served"], 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bad_message_or_queue_is_reported_and_the_others_are_done() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(0).await;
+    line_of(&world, 1).await;
+    world.set_capacity(1).await;
+    let bodies = ["nonsense", "{}", r#"{"queueId":"NOT A SLUG"}"#, r#"{"queueId":"nowhere"}"#, r#"{"queueId":"main"}"#];
+    let response = tick(&world, messages(&bodies)).await?;
+    let mut failed: Vec<&str> = response["batchItemFailures"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|f| f["itemIdentifier"].as_str())
+        .collect();
+    failed.sort_unstable();
+    assert_eq!(failed, ["m0", "m1", "m2", "m3"]);
+    assert_eq!(queue(&world).await["served"], 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_promotion_that_fails_comes_again() -> Outcome {
+    let world = World::new().await?;
+    line_of(&world, 1).await;
+    world.engine.set_faults(|_| Fault::Throttled);
+    let main = r#"{"queueId":"main"}"#;
+    let response = tick(&world, messages(&[main, main])).await?;
+    assert_eq!(response["batchItemFailures"].as_array().map(Vec::len), Some(2), "{response}");
+    let failed = tick(&world, json!({ "source": "aws.events" })).await;
+    assert!(failed.is_err(), "the schedule is retried as a whole");
+    Ok(())
+}

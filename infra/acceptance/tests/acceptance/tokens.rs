@@ -1,0 +1,195 @@
+//! Access and queue tokens, and forgeries of them.
+
+use crate::{
+    Outcome,
+    support::{join_with, poll, seats},
+};
+use acceptance::{Fan, Request, World};
+use aws_lc_rs::{digest, hmac, signature::Ed25519KeyPair};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+use serde_json::{Value, json};
+
+const SECRET: &str = "in-process tests sign with this secret";
+
+/// Header and claims of a token.
+fn open(token: &str) -> (Value, Value) {
+    let part = |nth| {
+        let bytes = BASE64.decode(token.split('.').nth(nth).unwrap_or_default()).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    };
+    (part(0), part(1))
+}
+
+fn unsigned(header: &Value, claims: &Value) -> String {
+    format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()))
+}
+
+/// A token with the deployment's own signature.
+fn signed(header: &Value, claims: &Value) -> String {
+    let seed = digest::digest(&digest::SHA256, format!("stagedoor token signing key 1\n{SECRET}").as_bytes());
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).expect("a key pair");
+    let text = unsigned(header, claims);
+    let signature = BASE64.encode(pair.sign(text.as_bytes()));
+    format!("{text}.{signature}")
+}
+
+fn with(value: &Value, name: &str, new: Value) -> Value {
+    let mut value = value.clone();
+    value[name] = new;
+    value
+}
+
+fn without(value: &Value, name: &str) -> Value {
+    let mut value = value.clone();
+    value.as_object_mut().map(|members| members.remove(name));
+    value
+}
+
+/// Everything that somebody without the key can make of a token, and what only somebody with it could.
+async fn forgeries(world: &World, token: &str) -> Vec<(&'static str, String)> {
+    let (header, claims) = open(token);
+    let jwks = world.get("/.well-known/jwks.json", "").await.body;
+    let public = jwks["keys"][0]["x"].as_str().unwrap_or_default().to_owned();
+    let hs256 = |secret: &[u8]| {
+        let text = unsigned(&with(&header, "alg", json!("HS256")), &claims);
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes());
+        format!("{text}.{}", BASE64.encode(tag.as_ref()))
+    };
+    let signature = token.rsplit('.').next().unwrap_or_default();
+    let edited = with(&claims, "sub", json!("6f9619ff-8b86-4011-b42d-00cf4fc964ff"));
+    let none = |alg: &str| format!("{}.", unsigned(&with(&header, "alg", json!(alg)), &claims));
+    vec![
+        ("alg none", none("none")),
+        ("alg None", none("None")),
+        ("alg none with the old signature", format!("{}{signature}", none("none"))),
+        ("HS256 with the public key", hs256(public.as_bytes())),
+        ("HS256 with the public key's bytes", hs256(&BASE64.decode(&public).unwrap_or_default())),
+        ("edited claims", format!("{}.{signature}", unsigned(&header, &edited))),
+        ("no signature", format!("{}.", unsigned(&header, &claims))),
+        ("two parts", unsigned(&header, &claims)),
+        ("wrong kid", signed(&with(&header, "kid", json!("other")), &claims)),
+        ("missing kid", signed(&without(&header, "kid"), &claims)),
+        ("wrong iss", signed(&header, &with(&claims, "iss", json!("else")))),
+        ("missing iss", signed(&header, &without(&claims, "iss"))),
+        ("wrong aud", signed(&header, &with(&claims, "aud", json!("else")))),
+        ("missing aud", signed(&header, &without(&claims, "aud"))),
+        ("missing sub", signed(&header, &without(&claims, "sub"))),
+        ("missing exp", signed(&header, &without(&claims, "exp"))),
+        ("unknown kind", signed(&header, &with(&claims, "kind", json!("refresh")))),
+        ("alg RS256", signed(&with(&header, "alg", json!("RS256")), &claims)),
+        ("nonsense", "nonsense".to_owned()),
+        ("empty", String::new()),
+    ]
+}
+
+fn routes(fan: &Fan) -> [Request; 5] {
+    let user = &fan.user_id;
+    [
+        Request::new("GET", format!("/api/v1/tokens/{user}")),
+        Request::new("DELETE", format!("/api/v1/tokens/{user}")),
+        Request::new("POST", "/api/v1/tokens").json(&json!({})),
+        Request::new("GET", format!("/api/v1/reservations/{user}/seats")),
+        Request::new("PUT", "/api/v1/admin/queues/main").json(&json!({})),
+    ]
+}
+
+#[tokio::test]
+async fn no_forgery_of_either_token_is_taken_anywhere() -> Outcome {
+    let world = World::new().await?;
+    let fan = world.buyer("ann", 0).await;
+    let (header, claims) = open(&fan.queue);
+    let again = Fan { queue: signed(&header, &claims), ..fan.clone() };
+    assert_eq!(poll(&world, &again).await.outcome(), "200", "the test signs as the deployment does");
+    for token in [&fan.access, &fan.queue] {
+        for (forgery, token) in forgeries(&world, token).await {
+            for request in routes(&fan) {
+                let reply = world.send(request.token(&token)).await;
+                assert_eq!(reply.outcome(), "401 unauthenticated", "{forgery}");
+                assert!(reply.headers["www-authenticate"].starts_with("Bearer"), "{forgery}");
+            }
+        }
+    }
+    assert_eq!(poll(&world, &fan).await.text("status"), "ACTIVE", "and none of them did anything");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_route_without_its_token_is_401() -> Outcome {
+    let world = World::new().await?;
+    let fan = world.buyer("ann", 0).await;
+    for request in routes(&fan) {
+        assert_eq!(world.send(request.clone()).await.outcome(), "401 unauthenticated");
+        for scheme in ["Basic abc", "Bearer", "bearer", &fan.access, "Token a b"] {
+            let reply = world.send(request.clone().header("authorization", scheme)).await;
+            assert_eq!(reply.outcome(), "401 unauthenticated", "{scheme}");
+        }
+    }
+    let request = Request::new("GET", format!("/api/v1/tokens/{}", fan.user_id));
+    let lower_case = request.header("authorization", &format!("bearer {}", fan.queue));
+    assert_eq!(world.send(lower_case).await.outcome(), "200", "the scheme has no letter case");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_kind_does_not_stand_in_for_the_other() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let concert = world.concert(&admin).await;
+    let fan = world.buyer("ann", 0).await;
+    assert_eq!(join_with(&world, &fan.queue, &json!({})).await.outcome(), "401 unauthenticated");
+    let with_access = Fan { queue: fan.access.clone(), ..fan.clone() };
+    assert_eq!(seats(&world, &with_access, &concert).await.outcome(), "403 not_active");
+    assert_eq!(world.hold(&with_access, &concert, &[1], None).await.outcome(), "403 not_active");
+    assert_eq!(world.pay(&with_access, &fan.user_id, 1, None).await.outcome(), "403 not_active");
+    let mut queueing_admin = admin.clone();
+    world.join(&mut queueing_admin).await;
+    let put = |token: &str| Request::new("PUT", "/api/v1/admin/queues/main").token(token).json(&json!({}));
+    assert_eq!(world.send(put(&queueing_admin.queue)).await.outcome(), "403 forbidden", "even an admin's");
+    assert_eq!(world.send(put(&fan.access)).await.outcome(), "403 forbidden");
+    assert_eq!(world.send(put(&admin.access)).await.outcome(), "200");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_expires_at_its_exp_and_says_so() -> Outcome {
+    let world = World::new().await?;
+    let fan = world.buyer("ann", 0).await;
+    let balance = format!("/api/v1/payments/balance/{}", fan.user_id);
+    world.wait(3_599);
+    assert_eq!(world.get(&balance, &fan.access).await.outcome(), "200");
+    world.wait(1);
+    let expired = world.get(&balance, &fan.access).await;
+    assert_eq!(expired.outcome(), "401 token_expired");
+    assert!(expired.headers.contains_key("www-authenticate"));
+    assert_eq!(world.get(&balance, &fan.queue).await.outcome(), "200", "the queue token still says who it is");
+    world.wait(7_200 + 60 + 600 + 300 - 3_600 - 1);
+    assert_eq!(world.get(&balance, &fan.queue).await.outcome(), "200");
+    world.wait(1);
+    assert_eq!(world.get(&balance, &fan.queue).await.outcome(), "401 token_expired");
+    let (header, claims) = open(&fan.access);
+    let forged = unsigned(&header, &with(&claims, "iat", json!(0))) + ".AAAA";
+    assert_eq!(world.get(&balance, &forged).await.outcome(), "401 unauthenticated", "the signature comes first");
+    Ok(())
+}
+
+#[tokio::test]
+async fn headers_claims_and_keys_are_as_the_contract_says() -> Outcome {
+    let world = World::new().await?;
+    let fan = world.buyer("ann", 0).await;
+    let keys = world.get("/.well-known/jwks.json", "").await;
+    assert_eq!(keys.outcome(), "200");
+    let key = &keys.body["keys"][0];
+    assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA")));
+    assert!(key.get("d").is_none(), "the private part stays inside");
+    for token in [&fan.access, &fan.queue] {
+        let (header, claims) = open(token);
+        assert_eq!((&header["alg"], &header["kid"]), (&json!("EdDSA"), &key["kid"]));
+        assert_eq!(claims["sub"], fan.user_id.as_str());
+    }
+    let (_, access) = open(&fan.access);
+    assert_eq!(access["role"], "fan");
+    let (_, queue) = open(&fan.queue);
+    assert_eq!((&queue["queue"], &queue["place"]), (&json!("main"), &json!(1)));
+    assert!(queue["jti"].is_string() && queue["exp"].is_u64());
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! TTL cleans up what no longer matters, and never a sold seat, money or a reservation.
+
+use crate::purchases::{Outcome, PRICE, feed_stream, held, items, reservation, sale, take_timers};
+use acceptance::World;
+use serde_json::Value;
+
+/// Long after every token, hold and key.
+const FOR_EVER: u64 = 400 * 24 * 3_600;
+
+fn ttl(item: &Value) -> Option<u64> {
+    item["ttl"].as_u64()
+}
+
+fn seconds(world: &World) -> u64 {
+    engine::Clock::now_ms(&world.clock) / 1_000
+}
+
+#[tokio::test]
+async fn only_what_passes_has_a_ttl() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 0).await);
+    world.recharge(&ann, 50_000, Some("a")).await;
+    let paid = held(&world, &ann, &concert, &[1]).await;
+    world.pay(&ann, &paid, PRICE, Some("b")).await;
+    held(&world, &bob, &concert, &[2]).await;
+    let with_ttl = |table: &str| {
+        let mut kinds: Vec<String> =
+            world.engine.items(table).iter().filter(|item| ttl(item).is_some()).map(kind).collect();
+        kinds.sort();
+        kinds.dedup();
+        kinds
+    };
+    fn kind(item: &Value) -> String {
+        let part =
+            |name: &str| item[name].as_str().and_then(|key| key.split('#').next()).unwrap_or_default().to_owned();
+        format!("{} {}", part("pk"), if part("sk").parse::<u64>().is_ok() { "place".to_owned() } else { part("sk") })
+    }
+    assert_eq!(with_ttl("Fans"), ["FAN IDEM"]);
+    assert_eq!(with_ttl("Concerts"), ["CONCERT SEAT"]);
+    assert_eq!(with_ttl("Queues"), ["SESSION place", "TICKET TICKET"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_ttl_comes_before_the_last_moment_that_matters() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let fan = world.buyer("ann", 0).await;
+    world.recharge(&fan, 50_000, Some("a")).await;
+    held(&world, &fan, &concert, &[1]).await;
+    let now = seconds(&world);
+    let after = |table: &str, prefix: &str, life: u64| {
+        let found = items(&world, table, prefix);
+        assert_eq!(found.iter().filter(|item| ttl(item).is_some()).count(), 1, "{prefix}");
+        assert!(found.iter().filter_map(ttl).all(|ttl| ttl > now + life), "{prefix} {found:?}");
+    };
+    after("Fans", "IDEM#", 24 * 3_600);
+    after("Concerts", "SEAT#", 300);
+    // Waiting, claim window, session and hold: as long as a token may be signed for.
+    after("Queues", "TICKET", 7_200 + 60 + 600 + 300);
+    after("Queues", "0000", 7_200 + 60 + 600 + 300);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_sold_and_paid_stays_whatever_the_clock() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let fan = world.buyer("ann", 100_000).await;
+    let paid = held(&world, &fan, &concert, &[1, 2]).await;
+    assert_eq!(world.pay(&fan, &paid, 100_000, Some("a")).await.outcome(), "200");
+    let kept = |world: &World| {
+        let mut kept = items(world, "Concerts", "");
+        kept.extend(world.engine.items("Fans").into_iter().filter(|item| ttl(item).is_none()));
+        kept
+    };
+    let before = kept(&world);
+    world.wait(FOR_EVER);
+    assert!(world.engine.sweep_ttl() >= 3, "idempotency record, ticket, session");
+    assert_eq!(kept(&world), before);
+    crate::invariants::check(&world);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hold_that_ttl_removed_expires_its_reservation_through_the_stream() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let fan = world.buyer("ann", 0).await;
+    let id = held(&world, &fan, &concert, &[1]).await;
+    feed_stream(&world, &world.app).await?;
+    take_timers(&world);
+    world.wait(FOR_EVER);
+    world.engine.sweep_ttl();
+    assert_eq!(items(&world, "Concerts", "SEAT#").len(), 0);
+    feed_stream(&world, &world.app).await?;
+    let timers = take_timers(&world);
+    assert_eq!(timers.len(), 1);
+    assert!(crate::purchases::expire(&world.app, &timers).await?.is_empty());
+    assert_eq!(items(&world, "Fans", "RES#")[0]["status"], "EXPIRED");
+    assert_eq!(items(&world, "Concerts", "COUNT#")[0]["held"], 0);
+    assert!(!id.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hold_is_not_removed_while_it_lasts() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let fan = world.buyer("ann", 50_000).await;
+    let id = held(&world, &fan, &concert, &[1]).await;
+    world.wait(299);
+    world.engine.sweep_ttl();
+    assert_eq!(reservation(&world, &fan, &id).await["status"], "PENDING");
+    assert_eq!(world.pay(&fan, &id, PRICE, None).await.outcome(), "200");
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Processes as `/proc` lists them. Only those below a stack are looked at, and killed.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A process that was running a moment ago.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub id: u32,
+    /// The file name of its program.
+    pub name: String,
+    /// When it started, in the kernel's ticks: tells it from a later one with the same id.
+    started: u64,
+}
+
+impl Process {
+    /// The children of a process.
+    pub fn children_of(parent: u32) -> Vec<Self> {
+        all().remove(&parent).unwrap_or_default()
+    }
+
+    /// All processes below a process.
+    pub fn descendants_of(ancestor: u32) -> Vec<Self> {
+        let mut families = all();
+        let mut found = families.remove(&ancestor).unwrap_or_default();
+        let mut next = 0;
+        while let Some(parent) = found.get(next) {
+            let children = families.remove(&parent.id).unwrap_or_default();
+            found.extend(children);
+            next += 1;
+        }
+        found
+    }
+
+    /// Whether it is still there.
+    pub fn is_running(&self) -> bool {
+        read(self.id).is_some_and(|(process, _)| process.started == self.started)
+    }
+
+    /// Kills it (SIGKILL).
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Asks it to end (SIGTERM).
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.id).ok().and_then(Pid::from_raw);
+        if let Some(id) = id.filter(|_| self.is_running()) {
+            // It may just have ended by itself.
+            let _ = kill_process(id, signal);
+        }
+    }
+}
+
+/// All processes, by their parents.
+fn all() -> BTreeMap<u32, Vec<Process>> {
+    let mut families: BTreeMap<u32, Vec<Process>> = BTreeMap::new();
+    let entries = fs::read_dir("/proc").expect("Linux has /proc");
+    let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    for (process, parent) in ids.filter_map(read) {
+        families.entry(parent).or_default().push(process);
+    }
+    families
+}
+
+/// The process with its parent; nothing if it is gone, or has ended and its parent has not looked yet.
+fn read(id: u32) -> Option<(Process, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name stands in parentheses and may hold any character; the fields behind it are numbers.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let fields: Vec<&str> = fields.split(' ').collect();
+    if fields.first() == Some(&"Z") {
+        return None;
+    }
+    let (parent, started) = (fields.get(1)?.parse().ok()?, fields.get(19)?.parse().ok()?);
+    // Not the name in `stat`, which is cut off after 15 characters.
+    let program = fs::read(format!("/proc/{id}/cmdline")).ok()?;
+    let program = String::from_utf8_lossy(program.split(|byte| *byte == 0).next()?).into_owned();
+    let name = Path::new(&program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Some((Process { id, name, started }, parent))
+}

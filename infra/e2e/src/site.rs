@@ -1,0 +1,109 @@
+//! What an administrator sets up for a test.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use hyper::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{Client, Fan, Reply, Stack};
+
+/// The password of every fan.
+pub const PASSWORD: &str = "correct horse battery";
+/// Sign-ups under way at once: each costs the stack a password hash.
+const SIGN_UPS_AT_ONCE: usize = 8;
+
+/// A stack as one test uses it. Tests that share a stack keep apart by queues, concerts and fans of their own.
+pub struct Site {
+    /// Sends requests to the stack.
+    pub client: Client,
+    /// The administrator's access token.
+    pub admin: String,
+}
+
+/// A concert of a test's own.
+#[derive(Debug, Clone)]
+pub struct Concert {
+    /// Its id.
+    pub id: String,
+    /// The line in front of it.
+    pub queue: String,
+    /// What each seat costs.
+    pub price: u64,
+}
+
+/// 20 letters and digits that nothing else is called by.
+pub fn unique() -> String {
+    // The end of a version 7 UUID is random.
+    Uuid::now_v7().simple().to_string().split_off(12)
+}
+
+impl Site {
+    /// The stack, with its administrator logged in.
+    pub async fn open(stack: &Stack) -> Self {
+        let client = Client::new(stack.address());
+        let (name, password) = stack.admin();
+        let login = log_in(&client, name, password).await.expect(200);
+        Self { admin: login.text("accessToken").to_owned(), client }
+    }
+
+    /// Makes a queue with settings such as `{"capacity": 5}` and answers its id.
+    pub async fn queue(&self, settings: &Value) -> String {
+        let queue = format!("q-{}", unique());
+        self.configure(&queue, settings).await.expect(200);
+        queue
+    }
+
+    /// Changes the settings of a queue.
+    pub async fn configure(&self, queue: &str, settings: &Value) -> Reply {
+        let path = format!("/api/v1/admin/queues/{queue}");
+        self.client.request(Method::PUT, path).bearer(&self.admin).json(settings).send().await
+    }
+
+    /// Lets the one-minute schedule of the promotions come now. Otherwise a new queue has no ticks until it comes.
+    pub async fn begin_minute(&self) {
+        let event = json!({ "source": "aws.events", "detail-type": "Scheduled Event", "detail": {} });
+        self.client.post("/2015-03-31/functions/promote_tokens/invocations", &event).send().await.expect(200);
+    }
+
+    /// Puts a concert with `seats` seats on sale behind a queue.
+    pub async fn concert(&self, queue: &str, seats: u32) -> Concert {
+        let price = 50_000;
+        let draft = json!({
+            "concertName": format!("Concert {}", unique()), "queueId": queue,
+            "startsAt": "2099-12-24T19:00:00Z", "endsAt": "2099-12-24T22:00:00Z",
+            "blocks": [{ "section": "A", "from": 1, "to": seats, "seatType": "STANDARD", "price": price }],
+        });
+        let made = self.client.post("/api/v1/admin/concerts", &draft).bearer(&self.admin).send().await.expect(201);
+        Concert { id: made.text("concertId").to_owned(), queue: queue.to_owned(), price }
+    }
+
+    /// Signs a fan up and logs him in.
+    pub async fn fan(&self) -> Fan<'_> {
+        let name = unique();
+        let account = json!({ "username": name, "password": PASSWORD });
+        self.client.post("/api/v1/users", &account).send().await.expect(201);
+        let login = log_in(&self.client, &name, PASSWORD).await.expect(200);
+        Fan::new(&self.client, name, login.text("userId"), login.text("accessToken"))
+    }
+
+    /// Signs fans up.
+    pub async fn fans(&self, count: usize) -> Vec<Fan<'_>> {
+        stream::iter(0..count).map(|_| self.fan()).buffered(SIGN_UPS_AT_ONCE).collect().await
+    }
+
+    /// Signs fans up who join the line one after the other, and are all let in.
+    pub async fn fans_inside(&self, queue: &str, count: usize) -> Vec<Fan<'_>> {
+        let mut fans = self.fans(count).await;
+        for fan in &mut fans {
+            fan.join(queue).await;
+            fan.wait_until_active(Duration::from_secs(10)).await;
+        }
+        fans
+    }
+}
+
+pub(crate) async fn log_in(client: &Client, name: &str, password: &str) -> Reply {
+    client.post("/api/v1/users/login", &json!({ "username": name, "password": password })).send().await
+}

@@ -1,0 +1,256 @@
+//! `cargo local` as a process.
+
+use std::{
+    collections::VecDeque,
+    env,
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use template::Template;
+
+use crate::Process;
+
+/// How long the first start may take, which compiles every function.
+const BUILD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// How long a start may take once all is built.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a stack may take to end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Lines of its stderr that are shown when it fails.
+const TAIL_LINES: usize = 40;
+/// Runs a command until stdin closes: a stack must not outlive the tests, however they end. (Rust runs no destructor
+/// of a static, nor any when a process is killed; the system closes its pipes in any case.)
+const KEEPER: &str = r#"
+"$@" & stack=$!
+exec >&-
+while read -r _; do :; done
+kill -TERM "$stack" 2>/dev/null
+wait "$stack"
+"#;
+
+/// Where a stack keeps its data.
+#[derive(Debug, Clone, Copy)]
+pub enum Data<'a> {
+    /// In memory.
+    Ephemeral,
+    /// In this directory.
+    Directory(&'a Path),
+}
+
+/// A running `cargo local`; it ends when this is dropped.
+pub struct Stack {
+    keeper: Child,
+    /// Open as long as the stack is to run.
+    lifeline: Option<ChildStdin>,
+    port: u16,
+    admin: (String, String),
+    ready_after: Duration,
+    tail: Tail,
+}
+
+enum Line {
+    Out(String),
+    Err(String),
+    Closed,
+}
+
+/// The end of what the stack printed on stderr.
+#[derive(Clone, Default)]
+struct Tail(Arc<Mutex<VecDeque<String>>>);
+
+impl Tail {
+    fn push(&self, line: &str) {
+        let mut lines = self.0.lock().expect("nobody panics with it");
+        if lines.len() == TAIL_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line.to_owned());
+    }
+
+    fn text(&self) -> String {
+        let lines = self.0.lock().expect("nobody panics with it");
+        lines.iter().map(|line| format!("  | {line}\n")).collect()
+    }
+}
+
+impl Stack {
+    /// Starts a stack on a free port, with variables such as `("HOLD_SECONDS", "4")`, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it is not ready in time, with the end of what it said.
+    pub fn start(data: Data<'_>, variables: &[(&str, &str)]) -> Self {
+        let port = free_port();
+        let mut command = Command::new("sh");
+        command.args(["-c", KEEPER, "keeper"]).arg(cargo()).args(["run", "--quiet", "--package", "local", "--"]);
+        command.args(["--port", &port.to_string()]);
+        match data {
+            Data::Ephemeral => command.arg("--ephemeral"),
+            Data::Directory(directory) => command.arg("--data").arg(directory),
+        };
+        // What is set for the stack of whoever runs the tests is not meant for theirs.
+        let template = Template::load(&template::path_in(&workspace())).expect("the template is valid");
+        for name in template.common_environment.keys() {
+            command.env_remove(name);
+        }
+        command.envs(variables.iter().copied()).current_dir(workspace());
+        // Ctrl-C ends the tests; the keeper sees that.
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let started = Instant::now();
+        let mut keeper = command.spawn().expect("sh runs");
+        let (sender, lines) = mpsc::channel();
+        let tail = Tail::default();
+        forward(keeper.stdout.take().expect("piped"), sender.clone(), None, Line::Out);
+        forward(keeper.stderr.take().expect("piped"), sender, Some(tail.clone()), Line::Err);
+        let lifeline = keeper.stdin.take();
+        let mut stack = Self { keeper, lifeline, port, admin: Default::default(), ready_after: Duration::ZERO, tail };
+        stack.wait_until_ready(&lines);
+        stack.ready_after = started.elapsed();
+        stack
+    }
+
+    fn wait_until_ready(&mut self, lines: &Receiver<Line>) {
+        let mut deadline = Instant::now() + BUILD_TIMEOUT;
+        loop {
+            let line = lines.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+            match line {
+                Ok(Line::Err(line)) if line.starts_with("starting") => deadline = Instant::now() + START_TIMEOUT,
+                Ok(Line::Err(_)) => {}
+                Ok(Line::Out(line)) => {
+                    if let Some((name, password)) = line.strip_prefix("admin: ").and_then(|rest| rest.split_once(" / "))
+                    {
+                        self.admin = (name.to_owned(), password.to_owned());
+                    } else {
+                        assert_eq!(line, format!("ready {}", self.address()), "on stdout");
+                        assert!(!self.admin.0.is_empty(), "the admin's line comes before");
+                        return;
+                    }
+                }
+                // What it said follows when it is dropped.
+                Ok(Line::Closed) | Err(RecvTimeoutError::Disconnected) => panic!("the stack ended before it was ready"),
+                Err(RecvTimeoutError::Timeout) => panic!("the stack was not ready in time"),
+            }
+        }
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The port of its API.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The administrator's name and password.
+    pub fn admin(&self) -> (&str, &str) {
+        (&self.admin.0, &self.admin.1)
+    }
+
+    /// The time from its start to its `ready` line.
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// The end of what it said on stderr.
+    pub fn tail(&self) -> String {
+        self.tail.text()
+    }
+
+    /// The process of `cargo local` itself.
+    pub fn process(&self) -> Process {
+        let children = Process::children_of(self.keeper.id());
+        children.into_iter().next().expect("the stack runs")
+    }
+
+    /// All processes that it has started, and theirs.
+    pub fn descendants(&self) -> Vec<Process> {
+        Process::descendants_of(self.process().id)
+    }
+
+    /// The processes of a function.
+    pub fn processes_of(&self, function: &str) -> Vec<Process> {
+        self.descendants().into_iter().filter(|process| process.name == function).collect()
+    }
+
+    /// Ends it as SIGTERM does and answers how long that took.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub fn stop(mut self) -> Duration {
+        self.end().expect("the stack ends in time")
+    }
+
+    fn end(&mut self) -> Option<Duration> {
+        let asked = Instant::now();
+        self.lifeline = None;
+        while asked.elapsed() < STOP_TIMEOUT {
+            if self.keeper.try_wait().is_ok_and(|status| status.is_some()) {
+                return Some(asked.elapsed());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        None
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if self.end().is_none() {
+            let keeper = self.keeper.id();
+            Process::descendants_of(keeper).iter().for_each(Process::kill);
+            let _ = self.keeper.kill();
+            let _ = self.keeper.wait();
+        }
+        if thread::panicking() {
+            eprintln!("the end of what the stack said:\n{}", self.tail.text());
+        }
+    }
+}
+
+/// Sends each line on, from a thread of its own that ends with the pipe.
+fn forward(
+    pipe: impl Read + Send + 'static,
+    sender: Sender<Line>,
+    tail: Option<Tail>,
+    line: impl Fn(String) -> Line + Send + 'static,
+) {
+    thread::spawn(move || {
+        for text in BufReader::new(pipe).lines().map_while(Result::ok) {
+            if let Some(tail) = &tail {
+                tail.push(&text);
+            }
+            // Nobody listens any more once the stack is ready; the pipe is emptied all the same.
+            let _ = sender.send(line(text));
+        }
+        if tail.is_none() {
+            let _ = sender.send(Line::Closed);
+        }
+    });
+}
+
+/// The root of the workspace.
+pub fn workspace() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.ancestors().nth(2).expect("the crate lies two directories below the root").to_owned()
+}
+
+fn cargo() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// A port that was free a moment ago. (Not port 0: the stack's directory is called by its port.)
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
+    listener.local_addr().expect("it is bound").port()
+}

@@ -1,0 +1,5 @@
+//! Tests on the stack in which time flies.
+
+mod expiry;
+mod line;
+mod neighbours;

@@ -1,0 +1,95 @@
+//! The files in `events/` and the answers that they must get.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
+
+use e2e::workspace;
+use serde_json::{Value, json};
+use template::Template;
+
+/// Functions that nothing can be wrong for: they take no input.
+const WITHOUT_BAD_EVENT: [&str; 3] = ["check_health", "get_jwks", "sweep_holds"];
+/// What every file but the good event of a function is called after.
+const EXTENSION: &str = ".json";
+
+/// The expected answer of each event, by file name.
+pub fn answers() -> BTreeMap<String, Value> {
+    serde_json::from_str(include_str!("answers.json")).expect("a JSON object")
+}
+
+/// The function that an event is for.
+pub fn function_of(file: &str) -> &str {
+    file.split_once('.').map_or(file, |(function, _)| function)
+}
+
+/// The text of an event, with its placeholders filled in.
+pub fn rendered(file: &str, values: &BTreeMap<&str, String>) -> String {
+    let text = fs::read_to_string(workspace().join("events").join(file)).expect("the event is there");
+    let text = filled_in(&text, values);
+    assert!(!text.contains("${"), "{file}: a placeholder without a value: {text}");
+    text
+}
+
+/// The text with the placeholders that are known filled in.
+pub fn filled_in(text: &str, values: &BTreeMap<&str, String>) -> String {
+    values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value))
+}
+
+/// Why `actual` is not what was expected, if it is not: members that are not mentioned may be anything, `${any}` is
+/// anything but null.
+pub fn difference(expected: &Value, actual: &Value) -> Option<String> {
+    match (expected, actual) {
+        (Value::String(any), actual) if any == "${any}" => actual.is_null().then(|| "is null".to_owned()),
+        (Value::Object(expected), Value::Object(actual)) => expected.iter().find_map(|(name, value)| {
+            let found = actual.get(name).ok_or("is missing".to_owned());
+            let why = found.map_or_else(Some, |found| difference(value, found));
+            why.map(|why| format!("{name}: {why}"))
+        }),
+        (Value::Array(expected), Value::Array(actual)) if expected.len() == actual.len() => {
+            (expected.iter().zip(actual)).find_map(|(expected, actual)| difference(expected, actual))
+        }
+        (expected, actual) => (expected != actual).then(|| format!("{actual}, not {expected}")),
+    }
+}
+
+#[test]
+fn every_function_has_a_good_and_a_bad_event() {
+    let directory = fs::read_dir(workspace().join("events")).expect("there are events");
+    let files = directory.map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"));
+    let files: BTreeSet<_> = files.filter(|file| file.ends_with(EXTENSION)).collect();
+    let expected: BTreeSet<_> = answers().into_keys().collect();
+    assert_eq!(files, expected, "each event has an answer, and each answer an event");
+    let template = Template::load(&template::path_in(&workspace())).expect("it is valid");
+    let names: BTreeSet<_> = template.functions.iter().map(|function| function.name.as_str()).collect();
+    for name in &names {
+        assert!(files.contains(&format!("{name}{EXTENSION}")), "{name} has no good event");
+        let others = files.iter().filter(|file| function_of(file) == *name).count() - 1;
+        assert!(others > 0 || WITHOUT_BAD_EVENT.contains(name), "{name} has no bad event");
+    }
+    for file in &files {
+        assert!(names.contains(function_of(file)), "{file} is for no function");
+    }
+}
+
+#[test]
+fn events_of_routes_name_the_route_of_the_template() {
+    let template = Template::load(&template::path_in(&workspace())).expect("it is valid");
+    for file in answers().keys() {
+        let text = fs::read_to_string(workspace().join("events").join(file)).expect("the event is there");
+        let event: Value = serde_json::from_str(&text).expect("JSON");
+        let route = template.routes.iter().find(|route| route.function == function_of(file));
+        assert_eq!(event.get("routeKey").cloned(), route.map(|route| json!(route.key.to_string())), "{file}");
+    }
+}
+
+#[test]
+fn differences_are_found() {
+    let json = |text: &str| serde_json::from_str(text).expect("JSON");
+    let same = |expected: &str, actual: &str| difference(&json(expected), &json(actual)).is_none();
+    assert!(same(r#"{"a":1,"b":"${any}"}"#, r#"{"a":1,"b":[],"c":2}"#));
+    assert!(same(r#"[{"a":null}]"#, r#"[{"a":null,"b":1}]"#));
+    assert!(!same(r#"{"a":1}"#, r#"{"a":2}"#) && !same(r#"{"a":1}"#, "{}") && !same(r#"{"a":null}"#, "{}"));
+    assert!(!same("[1]", "[1,2]") && !same(r#"{"a":"${any}"}"#, r#"{"a":null}"#));
+}

@@ -1,0 +1,8 @@
+//! Tests on the stack with the template's parameters.
+
+mod contention;
+mod crashes;
+mod forgery;
+mod invoke;
+mod journey;
+mod problems;
