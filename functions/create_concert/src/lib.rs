@@ -11,8 +11,10 @@ use shared::{
         layout::{Block, Layout},
     },
     http::{
-        Answer, Call, Problem, json,
-        views::{ConcertDate, Rfc3339},
+        Answer, Call, Problem,
+        call::Object,
+        json,
+        views::{ConcertDate, RequestedAmount, RequestedSeat, Rfc3339},
     },
 };
 
@@ -30,17 +32,17 @@ struct ConcertDraft {
     queue_id: Option<QueueId>,
     sale_opens_at: Option<Rfc3339>,
     sale_closes_at: Option<Rfc3339>,
-    blocks: Option<Vec<BlockDraft>>,
+    blocks: Option<Vec<Object<BlockDraft>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct BlockDraft {
     section: String,
-    from: shared::http::views::RequestedSeat,
-    to: shared::http::views::RequestedSeat,
+    from: RequestedSeat,
+    to: RequestedSeat,
     seat_type: String,
-    price: shared::http::views::RequestedAmount,
+    price: RequestedAmount,
 }
 
 /// Answers 201 with the concert; what the draft leaves out has the contract's defaults.
@@ -80,8 +82,8 @@ fn concert(app: &App, draft: ConcertDraft) -> Result<Concert, Problem> {
     })
 }
 
-fn layout(drafts: Vec<BlockDraft>) -> Result<Layout, Problem> {
-    let blocks = drafts.into_iter().enumerate().map(|(i, draft)| {
+fn layout(drafts: Vec<Object<BlockDraft>>) -> Result<Layout, Problem> {
+    let blocks = drafts.into_iter().enumerate().map(|(i, Object(draft))| {
         Ok(Block {
             section: text(&format!("/blocks/{i}/section"), draft.section, LONGEST_LABEL)?,
             from: draft.from.0,

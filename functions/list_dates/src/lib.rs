@@ -30,11 +30,12 @@ impl Position {
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let limit = call.limit()?;
     let after = call.cursor::<Position>()?.map(|Position(starts_at, id)| (starts_at, id));
-    let offers = app.store.listing_page(&ListingRange { after, ..ListingRange::default() }, limit).await?;
+    let range = ListingRange { after, ..ListingRange::default() };
+    let (offers, more) = app.store.listing_page(&range, limit as usize).await?;
     let dates: Vec<ConcertDate> = offers.iter().map(|o| ConcertDate::new(&o.concert, o.seats_available)).collect();
     let response = with_header(json(StatusCode::OK, &dates), "cache-control", "public, max-age=1");
     match offers.last() {
-        Some(last) if dates.len() == limit as usize => {
+        Some(last) if more => {
             let (path, cursor) = (call.raw_path(), cursor_text(&Position::of(last)));
             Ok(with_header(response, "link", format!("<{path}?limit={limit}&cursor={cursor}>; rel=\"next\"")))
         }

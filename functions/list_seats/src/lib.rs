@@ -34,14 +34,17 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
         Ok(concert) => concert,
         Err(failure) => return Err(app.store.live_session(&claimant).await.err().unwrap_or(failure).into()),
     };
-    let chunks = match section {
-        None if concert.layout.seats_total() > Layout::MAX_SEATS_IN_ONE_MAP => None,
-        _ => Some(concert.layout.chunks(section.as_deref())),
+    let seats_asked = concert.layout.seats(section.as_deref()).count();
+    let too_many = match section {
+        None if seats_asked > Layout::MAX_SEATS_IN_ONE_MAP => Some("is required above 5000 seats"),
+        Some(_) if seats_asked > Layout::MAX_SEATS_IN_A_SECTION => Some("has more seats than a map can show"),
+        _ => None,
     };
+    let chunks = too_many.is_none().then(|| concert.layout.chunks(section.as_deref()));
     let seats = async { Ok::<_, Failure>(app.store.seats_of_chunks(id, chunks.as_deref().unwrap_or_default()).await?) };
     let (_, taken) = futures_util::try_join!(app.store.live_session(&claimant), seats)?;
-    if chunks.is_none() {
-        return Err(Problem::invalid("section", "is required above 5000 seats"));
+    if let Some(detail) = too_many {
+        return Err(Problem::invalid("section", detail));
     }
     if concert.queue_id != claimant.queue_id {
         return Err(Refusal::WrongQueue.into());

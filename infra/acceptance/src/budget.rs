@@ -1,4 +1,4 @@
-//! DESIGN.md's budget table, measured: what each step of a purchase costs in a warm function.
+//! The budget table of infra/ARCHITECTURE.md, measured: what each step of a purchase costs in a warm function.
 
 use crate::{Fan, World};
 use shared::domain::id::QueueId;
@@ -26,7 +26,7 @@ pub struct Cost {
 pub struct Row {
     /// The step.
     pub step: &'static str,
-    /// What DESIGN.md allows.
+    /// What is allowed.
     pub budget: Cost,
     /// What was measured.
     pub measured: Cost,

@@ -70,7 +70,9 @@ impl Layout {
     /// The most blocks.
     pub const MAX_BLOCKS: usize = 200;
     /// Above this many seats, a seat map must be asked for by section.
-    pub const MAX_SEATS_IN_ONE_MAP: u32 = 5_000;
+    pub const MAX_SEATS_IN_ONE_MAP: usize = 5_000;
+    /// The most seats of a section whose map can be shown: an answer of Lambda ends at 6 MB.
+    pub const MAX_SEATS_IN_A_SECTION: usize = 20_000;
 
     /// Checks that blocks are not empty, do not overlap and stay within the limits; sorts them by seat.
     pub fn new(blocks: Vec<Block>) -> Result<Self, InvalidLayout> {

@@ -43,9 +43,11 @@ pub struct Survey {
     pub occupied: BTreeSet<Place>,
     /// Places to fence; each takes its slot until that is done.
     pub to_fence: Vec<Fence>,
+    /// Places still in line that nobody will claim (left, drawn twice): the line passes over them without a slot.
+    pub shut_ahead: BTreeSet<Place>,
 }
 
-/// Looks at every place from the floor to `served`.
+/// Looks at every place from the floor to `served`, and at those shut further back.
 pub fn survey(state: &QueueState, sessions: &BTreeMap<Place, Session>, now: Timestamp) -> Survey {
     let mut survey = Survey::default();
     for number in state.floor.get()..=state.served.get() {
@@ -62,50 +64,73 @@ pub fn survey(state: &QueueState, sessions: &BTreeMap<Place, Session>, now: Time
             None => survey.to_fence.push(Fence::NoShow(place)),
         }
     }
+    let ahead = sessions.range(state.served.plus(1)..);
+    survey.shut_ahead = ahead.filter(|(_, session)| session.ended.is_some()).map(|(place, _)| *place).collect();
     survey
 }
 
 /// The state after a promotion: `served` moved by the free slots, first come first let in, and never more than
-/// capacity inside (invariants 4 and 5). `occupied` must hold every place that was not found over or fenced, and `now`
-/// be the time of the survey: a claim deadline is dropped only when every place under it was seen to be past it.
+/// capacity inside (invariants 4 and 5). `survey.occupied` must hold every place that was not found over or fenced, and
+/// `now` be the time of the survey: a claim deadline is dropped only when every place under it was seen to be past it.
 /// `None` when nothing changes.
 pub fn promote(
     state: &QueueState,
-    occupied: &BTreeSet<Place>,
+    survey: &Survey,
     last_place: Place,
     rules: QueueRules,
     now: Timestamp,
 ) -> Option<QueueState> {
     let mut next = state.clone();
-    let inside = occupied.len() as u64;
+    let inside = survey.occupied.len() as u64;
     let slots = rules.capacity.saturating_sub(inside);
-    let admitted = if state.settings.lets_in(now) { slots.min(last_place.behind(state.served)) } else { 0 };
-    next.served = state.served.plus(admitted);
+    let mut admitted = 0;
+    while state.settings.lets_in(now) && next.served < last_place {
+        let place = next.served.plus(1);
+        let shut = survey.shut_ahead.contains(&place);
+        if !shut && admitted == slots {
+            break;
+        }
+        next.served = place;
+        admitted += u64::from(!shut);
+    }
     next.occupied = inside + admitted;
     next.free = slots - admitted;
-    next.floor = occupied.first().copied().unwrap_or(state.served.plus(1));
+    next.floor = survey.occupied.first().copied().unwrap_or(state.served.plus(1));
     next.buckets.retain(|b| next.floor <= b.up_to && now < b.deadline + CLOCK_MARGIN);
     let last_bucket = next.buckets.last().map_or(Place::NONE, |b| b.up_to);
     if last_bucket < state.served && now < state.walk_in_deadline + CLOCK_MARGIN {
-        next.buckets.push(Bucket { up_to: state.served, deadline: state.walk_in_deadline, at: state.walk_in_at });
+        let walk_ins = Bucket { up_to: state.served, deadline: state.walk_in_deadline, at: state.walk_in_at };
+        push(&mut next.buckets, walk_ins, rules.claim_window);
     }
     if admitted > 0 {
-        next.buckets.push(Bucket { up_to: next.served, deadline: now + rules.claim_window, at: now });
+        let let_in = Bucket { up_to: next.served, deadline: now + rules.claim_window, at: now };
+        push(&mut next.buckets, let_in, rules.claim_window);
     }
-    coalesce(&mut next.buckets);
     let unmarked = state.marks.last().is_none_or(|m| m.served != next.served);
     if unmarked {
         mark(&mut next.marks, Mark { at: now, served: next.served });
     }
-    let moved = admitted > 0 || next.free != state.free || next.occupied != state.occupied || next.floor != state.floor;
+    let moved = next.served != state.served
+        || next.free != state.free
+        || next.occupied != state.occupied
+        || next.floor != state.floor;
     (moved || unmarked).then(|| {
         next.version = state.version + 1;
         next
     })
 }
 
-/// Merges the oldest two buckets until few enough are left: a place may get a little more time, never less.
-fn coalesce(buckets: &mut Vec<Bucket>) {
+/// Adds a bucket. Those let in within an eighth of the claim window share one, so that a window takes nine at most and a
+/// place gains an eighth of it at most, never loses any. Should a changed window leave more, the oldest two are merged.
+fn push(buckets: &mut Vec<Bucket>, new: Bucket, claim_window: Seconds) {
+    let spacing = Seconds(claim_window.0.div_ceil(8));
+    match buckets.last_mut() {
+        Some(last) if new.at < last.at + spacing => {
+            last.up_to = new.up_to;
+            last.deadline = last.deadline.max(new.deadline);
+        }
+        _ => buckets.push(new),
+    }
     while buckets.len() > MAX_BUCKETS {
         let first = buckets.remove(0);
         buckets[0].deadline = buckets[0].deadline.max(first.deadline);
@@ -176,7 +201,7 @@ mod tests {
             let ended = sessions.entry(fence.place()).or_insert_with(|| session(fence.place(), now));
             ended.ended = Some(now);
         }
-        if let Some(next) = promote(state, &survey.occupied, last, rules(capacity), now) {
+        if let Some(next) = promote(state, &survey, last, rules(capacity), now) {
             *state = next;
         }
     }
@@ -229,7 +254,41 @@ mod tests {
         tick(&mut state, &mut sessions, last, 3, START);
         assert_eq!((state.served, state.occupied, state.free), (Place::new(3), 3, 0));
         let found = survey(&state, &sessions, START);
-        assert_eq!(promote(&state, &found.occupied, last, rules(3), START), None);
+        assert_eq!(promote(&state, &found, last, rules(3), START), None);
+    }
+
+    #[test]
+    fn frequent_promotions_stretch_no_claim_window_by_more_than_an_eighth() {
+        let mut state = QueueState::new(QueueId::main(), QueueSettings::default(), 1, START);
+        let mut sessions = BTreeMap::new();
+        for second in 0..100 {
+            let now = START + Seconds(second);
+            let capacity = u64::from(second) + 1;
+            tick(&mut state, &mut sessions, Place::new(1_000), capacity, now);
+            for place in (state.floor.get()..=state.served.get()).map(Place::new) {
+                assert!(state.claim_deadline(place) <= now + CLAIM + Seconds(CLAIM.0.div_ceil(8)));
+            }
+            if now >= START + CLAIM + Seconds(CLAIM.0.div_ceil(8)) + CLOCK_MARGIN {
+                assert!(sessions.contains_key(&Place::new(1)), "the no-show at the front is fenced in time");
+            }
+            assert!(state.buckets.len() <= MAX_BUCKETS);
+        }
+    }
+
+    #[test]
+    fn places_that_were_shut_in_line_take_no_slot() {
+        let mut state = QueueState::new(QueueId::main(), QueueSettings::default(), 2, START);
+        let (mut sessions, last) = (BTreeMap::new(), Place::new(60));
+        for place in (1..=50).chain(52..=55).map(Place::new) {
+            let mut left = session(place, START);
+            left.ended = Some(START);
+            sessions.insert(place, left);
+        }
+        tick(&mut state, &mut sessions, last, 2, START);
+        assert_eq!((state.served, state.occupied, state.free), (Place::new(56), 2, 0));
+        let mut over = QueueState::new(QueueId::main(), QueueSettings::default(), 2, START);
+        tick(&mut over, &mut sessions, Place::new(50), 2, START);
+        assert_eq!((over.served, over.occupied, over.free), (Place::new(50), 0, 2));
     }
 
     #[test]

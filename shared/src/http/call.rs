@@ -6,8 +6,16 @@ use crate::store::idempotency::Idempotent;
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use lambda_http::{Body, Request, RequestExt, http::StatusCode, request::RequestContext};
-use serde::{Serialize, de::DeserializeOwned};
-use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use std::{
+    fmt::{self, Display},
+    marker::PhantomData,
+    ops::RangeInclusive,
+    str::FromStr,
+};
 
 /// Bodies above this many bytes are refused before they are parsed.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -69,6 +77,14 @@ impl Call {
         Ok(Payload(bytes))
     }
 
+    /// The same for a route that needs no body: none at all is an empty object.
+    pub fn optional_payload(&self) -> Result<Payload<'_>, Problem> {
+        match self.request.body() {
+            Body::Empty if self.header("content-type").is_none() => Ok(Payload(b"{}")),
+            _ => self.payload(),
+        }
+    }
+
     /// A parameter of the path.
     pub fn path<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Problem> {
         let parameters = self.request.path_parameters_ref();
@@ -128,13 +144,37 @@ impl Payload<'_> {
     /// Parses the body; unknown and doubled fields, wrong types and values out of range are 400 with a pointer.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let mut json = serde_json::Deserializer::from_slice(self.0);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let detail = error.inner().to_string();
             let detail = detail.rsplit_once(" at line ").map_or(detail.as_str(), |(what, _)| what);
             Problem::invalid(pointer(error.path()), detail)
         })?;
         json.end().map_err(|_| Problem::invalid("", "there is something behind the JSON value"))?;
         Ok(value)
+    }
+}
+
+/// A JSON object, where serde's derived types would take an array of their fields as well.
+#[derive(Debug, Clone)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
     }
 }
 

@@ -60,15 +60,29 @@ impl Store {
         if let Some(concert) = self.concerts.get(&id, now, CONCERT_AGE_MILLIS) {
             return Ok(concert);
         }
-        let concert: Concert = self.get(&keys::concert(id), false).await?.ok_or(Refusal::ConcertNotFound)?;
-        let concert = Arc::new(concert);
+        let key = keys::concert(id);
+        let mut concert: Option<Concert> = self.get(&key, false).await?;
+        if concert.is_none() {
+            // Only what a consistent read lacks does not exist.
+            concert = self.get(&key, true).await?;
+        }
+        let concert = Arc::new(concert.ok_or(Refusal::ConcertNotFound)?);
         self.concerts.put(id, concert.clone(), now);
         Ok(concert)
     }
 
     /// A concert with its availability: one query.
     pub async fn offer(&self, id: ConcertId) -> Result<Offer, Failure> {
+        match self.read_offer(id, false).await? {
+            Some(offer) => Ok(offer),
+            // Only what a consistent read lacks does not exist.
+            None => Ok(self.read_offer(id, true).await?.ok_or(Refusal::ConcertNotFound)?),
+        }
+    }
+
+    async fn read_offer(&self, id: ConcertId, consistent: bool) -> Result<Option<Offer>, StoreError> {
         let query = self.query(Table::Concerts, &keys::concert(id).pk).key_condition_expression("pk = :pk");
+        let query = query.consistent_read(consistent);
         let (mut meta, mut counts) = (None, Vec::new());
         for item in self.all_pages(query).await? {
             if matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk.starts_with(keys::COUNT_PREFIX)) {
@@ -77,34 +91,35 @@ impl Store {
                 meta = Some(request::parse::<Concert>(item)?);
             }
         }
-        let concert = Arc::new(meta.ok_or(Refusal::ConcertNotFound)?);
-        Ok(Offer { seats_available: free_seats(&concert, &counts), concert })
+        Ok(meta.map(Arc::new).map(|concert| Offer { seats_available: free_seats(&concert, &counts), concert }))
     }
 
-    /// A page of the listing, by start, with availability.
-    pub async fn listing_page(&self, range: &ListingRange, limit: i32) -> Result<Vec<Offer>, StoreError> {
+    /// A page of the listing, by start, with availability; and whether more come behind it.
+    pub async fn listing_page(&self, range: &ListingRange, limit: usize) -> Result<(Vec<Offer>, bool), StoreError> {
         let lowest = match range.after {
             Some((starts_at, id)) => format!("{}\u{1}", keys::listing(starts_at, id).sk),
             None => format!("{:015}", range.from.unwrap_or_default().millis()),
         };
         let highest = format!("{:015}$", range.to.map_or(999_999_999_999_999, Timestamp::millis));
-        let output = self
+        let query = self
             .query(Table::Concerts, keys::LISTING_PARTITION)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":from", s(lowest))
-            .expression_attribute_values(":to", s(highest))
-            .limit(limit)
-            .send()
-            .await
-            .map_err(|e| request::store_error("listing", &e))?;
-        let concerts: Vec<Concert> =
-            output.items.unwrap_or_default().into_iter().map(request::parse).collect::<Result<_, _>>()?;
-        try_join_all(concerts.into_iter().map(|concert| self.with_availability(concert))).await
+            .expression_attribute_values(":to", s(highest));
+        // One more than asked for tells whether there is more; a page of the engine may end before either.
+        let mut items = self.first_items(query, limit + 1).await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let concerts: Vec<Concert> = items.into_iter().map(request::parse).collect::<Result<_, _>>()?;
+        Ok((try_join_all(concerts.into_iter().map(|concert| self.with_availability(concert))).await?, more))
     }
 
-    /// All concerts, for the sweep; not on a fan's path.
-    pub async fn all_concerts(&self) -> Result<Vec<Concert>, StoreError> {
-        let query = self.query(Table::Concerts, keys::LISTING_PARTITION).key_condition_expression("pk = :pk");
+    /// The concerts that start at `from` or later, for the sweep; not on a fan's path.
+    pub async fn concerts_from(&self, from: Timestamp) -> Result<Vec<Concert>, StoreError> {
+        let query = self
+            .query(Table::Concerts, keys::LISTING_PARTITION)
+            .key_condition_expression("pk = :pk AND sk >= :from")
+            .expression_attribute_values(":from", s(format!("{:015}", from.millis())));
         self.all_pages(query).await?.into_iter().map(request::parse).collect()
     }
 

@@ -119,12 +119,11 @@ fn contention(what: &str) -> StoreError {
 impl Store {
     /// Opens the connection before the first request needs it; whether it worked shows then.
     pub async fn warm_up(&self) {
-        let key = keys::queue_state(&QueueId::main());
-        let _ = self.get::<serde::de::IgnoredAny>(&key, false).await;
+        let _ = self.check().await;
     }
 
     /// Whether the tables answer.
     pub async fn check(&self) -> Result<(), StoreError> {
-        self.get::<serde::de::IgnoredAny>(&keys::queue_state(&QueueId::main()), false).await.map(|_| ())
+        self.get::<serde::de::IgnoredAny>(&keys::health(), false).await.map(|_| ())
     }
 }

@@ -101,7 +101,10 @@ impl Store {
             Ok(plan) => Ok((reservation, session.ok_or(Refusal::SessionOver)?, plan)),
             Err(refusal) => {
                 if refusal == Refusal::InsufficientBalance {
-                    self.note_attempt(&reservation, "insufficient_balance").await?;
+                    // The refusal stands, noted or not.
+                    if let Err(error) = self.note_attempt(&reservation, "insufficient_balance").await {
+                        tracing::warn!(%error, "payment attempt not noted");
+                    }
                 }
                 Err(refusal.into())
             }

@@ -60,7 +60,12 @@ impl Store {
         if let Some(state) = self.states.get(queue, now, max_age_millis) {
             return Ok(state);
         }
-        let state: Option<QueueState> = self.get(&keys::queue_state(queue), max_age_millis == 0).await?;
+        let key = keys::queue_state(queue);
+        let mut state: Option<QueueState> = self.get(&key, max_age_millis == 0).await?;
+        if state.is_none() {
+            // Only what a consistent read lacks does not exist.
+            state = self.get(&key, true).await?;
+        }
         let state = match state {
             Some(state) => state,
             None if queue.is_main() => self.ensure_queue(queue).await?,
@@ -226,12 +231,12 @@ impl Store {
             let now = self.now();
             let mut survey = promotion::survey(&state, &sessions, now);
             self.fence_all(&state, &mut survey).await?;
-            let Some(next) = promotion::promote(&state, &survey.occupied, view.last_place, rules, now) else {
+            let Some(next) = promotion::promote(&state, &survey, view.last_place, rules, now) else {
                 return Ok(0);
             };
             if self.replace_state(&state, &next).await? {
                 self.states.put(queue.clone(), next.clone(), now);
-                return Ok(next.served.behind(state.served));
+                return Ok(next.occupied.saturating_sub(survey.occupied.len() as u64));
             }
             floor = Some(state.floor);
             self.context.back_off(attempt).await;

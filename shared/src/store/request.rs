@@ -210,6 +210,18 @@ impl Store {
         self.dynamo.query().table_name(self.table(table)).expression_attribute_values(":pk", s(partition))
     }
 
+    /// The first items of a query, however many pages they take.
+    pub(crate) async fn first_items(&self, query: QueryFluentBuilder, most: usize) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut pages = query.limit(i32::try_from(most).unwrap_or(i32::MAX)).into_paginator().items().send();
+        while items.len() < most
+            && let Some(item) = pages.next().await
+        {
+            items.push(item.map_err(|e| store_error("query", &e))?);
+        }
+        Ok(items)
+    }
+
     /// All pages of a query.
     pub(crate) async fn all_pages(&self, query: QueryFluentBuilder) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();

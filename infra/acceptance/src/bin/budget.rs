@@ -1,4 +1,4 @@
-//! `cargo budget`: prints DESIGN.md's budget table as measured; fails when a figure exceeds it.
+//! `cargo budget`: prints the budget table of infra/ARCHITECTURE.md as measured; fails when a figure exceeds it.
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
 use acceptance::budget;

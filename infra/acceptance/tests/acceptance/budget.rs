@@ -1,4 +1,4 @@
-//! DESIGN.md's budget.
+//! The budget of infra/ARCHITECTURE.md.
 
 use crate::{
     Outcome,
@@ -33,7 +33,7 @@ async fn the_state_of_a_busy_queue_stays_within_one_write_unit() -> Outcome {
         assert_eq!(used.write_units, 1.0, "{}", state(&world));
     }
     let state = state(&world);
-    assert_eq!(state["buckets"].as_array().map(Vec::len), Some(12), "as many as there may be");
+    assert_eq!(state["buckets"].as_array().map(Vec::len), Some(7), "one for each eighth of the window");
     assert!(state["marks"].as_array().is_some_and(|marks| marks.len() > 10));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::purchases::{Outcome, feed_stream, held};
 use acceptance::{Reply, Request, World};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PATH: &str = "/api/v1/reservations/dates";
 
@@ -123,5 +123,23 @@ async fn availability_follows_holds_sales_and_releases() -> Outcome {
     assert_eq!(available().await, 48);
     let read = world.send(Request::new("GET", format!("/api/v1/concerts/{concert}"))).await;
     assert_eq!(read.body["seatsAvailable"], 48);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_of_large_layouts_loses_no_concert_and_links_to_no_empty_page() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let blocks: Vec<Value> = (0..175)
+        .map(|n| json!({ "section": "A".repeat(32), "from": n * 10 + 1, "to": n * 10 + 10, "seatType": "S".repeat(32), "price": 1 }))
+        .collect();
+    for _ in 0..40 {
+        world.concert_of(&admin, &json!({ "blocks": blocks })).await;
+    }
+    let all = world.send(Request::new("GET", "/api/v1/reservations/dates?limit=100")).await;
+    assert_eq!(all.body.as_array().map(Vec::len), Some(40), "a page of the engine ends at 1 MB");
+    assert!(!all.headers.contains_key("link"));
+    let exact = world.send(Request::new("GET", "/api/v1/reservations/dates?limit=40")).await;
+    assert!(!exact.headers.contains_key("link"), "nothing comes behind");
     Ok(())
 }

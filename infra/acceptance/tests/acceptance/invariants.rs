@@ -1,4 +1,4 @@
-//! DESIGN.md's invariants 1, 2 and 3, read off the tables.
+//! Invariants 1, 2 and 3 of infra/ARCHITECTURE.md, read off the tables.
 
 use acceptance::World;
 use serde_json::Value;

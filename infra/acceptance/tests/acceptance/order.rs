@@ -70,7 +70,8 @@ async fn size_and_content_type_come_before_everything_but_the_route() -> Outcome
         assert_eq!(media_type.outcome(), "415 unsupported_media_type", "{path}: before authentication");
         assert_problem(&media_type);
         let without = world.send(Request::new(method, path)).await;
-        assert_eq!(without.outcome(), "415 unsupported_media_type", "{path}: no body at all");
+        let expected = if path == "/api/v1/tokens" { "401 unauthenticated" } else { "415 unsupported_media_type" };
+        assert_eq!(without.outcome(), expected, "{path}: no body at all");
         let just_fits = send("application/json; charset=utf-8", 65_536).await;
         let expected = if authenticated { "401 unauthenticated" } else { "400 invalid_request" };
         assert_eq!(just_fits.outcome(), expected, "{path}");
@@ -183,5 +184,24 @@ async fn a_database_that_fails_or_throttles_is_503_and_tells_nothing_of_itself()
         world.get("/health", "").await;
         assert!(world.engine.meter().requests - before <= 4, "retries are bounded");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_is_an_object_and_what_is_not_tells_nothing_of_our_types() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    for body in [r#"["array_user","correct horse"]"#, r#""text""#, "7", "null", "[]"] {
+        let refused = world.send(Request::new("POST", "/api/v1/users").text("application/json", body)).await;
+        assert_eq!(refused.outcome(), "400 invalid_request", "{body}");
+        assert!(!refused.body.to_string().contains("struct"), "{}", refused.body);
+    }
+    let draft = serde_json::json!({
+        "concertName": "Night", "startsAt": "2027-06-01T19:00:00Z", "endsAt": "2027-06-01T22:00:00Z",
+        "blocks": [["A", 1, 2, "STANDARD", 1]],
+    });
+    let refused = world.send(Request::new("POST", "/api/v1/admin/concerts").token(&admin.access).json(&draft)).await;
+    assert_eq!(refused.outcome(), "400 invalid_request");
+    assert_eq!(refused.body["errors"][0]["pointer"], "/blocks/0");
     Ok(())
 }

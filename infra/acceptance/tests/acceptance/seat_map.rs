@@ -116,3 +116,16 @@ async fn looking_at_the_map_claims_the_place() -> Outcome {
     assert_eq!(map(&world, &fan, &concert, "").await.outcome(), "200", "the session began with the first look");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_section_too_large_for_an_answer_is_400_and_can_be_bought_all_the_same() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let block = json!({ "section": "A", "from": 1, "to": 20_001, "seatType": "STANDARD", "price": 1 });
+    let concert = world.concert_of(&admin, &json!({ "blocks": [block] })).await;
+    let fan = world.buyer("ann", 0).await;
+    let map = world.get(&format!("/api/v1/reservations/{concert}/seats?section=A"), &fan.queue).await;
+    assert_eq!(map.outcome(), "400 invalid_request");
+    assert_eq!(world.hold(&fan, &concert, &[20_001], None).await.outcome(), "201");
+    Ok(())
+}

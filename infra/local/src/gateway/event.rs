@@ -96,6 +96,8 @@ fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
             })
             .or_insert_with(|| value.into_owned());
     }
+    // API Gateway says how the request came to it, whatever the client claims.
+    joined.insert("x-forwarded-proto".to_owned(), "http".to_owned());
     joined
 }
 
@@ -119,6 +121,8 @@ fn query(raw: &str) -> BTreeMap<String, String> {
             })
             .or_insert_with(|| value.into_owned());
     }
+    // API Gateway says how the request came to it, whatever the client claims.
+    joined.insert("x-forwarded-proto".to_owned(), "http".to_owned());
     joined
 }
 
