@@ -121,8 +121,6 @@ fn query(raw: &str) -> BTreeMap<String, String> {
             })
             .or_insert_with(|| value.into_owned());
     }
-    // API Gateway says how the request came to it, whatever the client claims.
-    joined.insert("x-forwarded-proto".to_owned(), "http".to_owned());
     joined
 }
 
@@ -159,6 +157,7 @@ mod tests {
             .header("Host", "h:1")
             .header("X-Many", "one")
             .header("X-Many", "two")
+            .header("X-Forwarded-Proto", "no scheme")
             .header("Cookie", "c=1; d=2")
             .header("Content-Type", "application/json; charset=utf-8");
         let event = event(request, br#"{"k":1}"#);
@@ -166,6 +165,7 @@ mod tests {
         assert_eq!(event["rawQueryString"], "a=1&b=x%20y&a=2");
         assert_eq!(event["queryStringParameters"], json!({ "a": "1,2", "b": "x y" }));
         assert_eq!(event["headers"]["x-many"], "one,two");
+        assert_eq!(event["headers"]["x-forwarded-proto"], "http");
         assert_eq!(event["headers"].get("cookie"), None);
         assert_eq!(event["cookies"], json!(["c=1", "d=2"]));
         assert_eq!(event["pathParameters"], json!({ "id": "7" }));
