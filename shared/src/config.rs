@@ -38,6 +38,10 @@ pub struct Config {
     pub tick_seconds: u32,
     /// ISO 4217 code.
     pub currency: String,
+    /// Whether the list of dates wants a token.
+    pub dates_for_tokens_only: bool,
+    /// Whether a payment refused for want of money gives the seats back at once.
+    pub release_hold_on_insufficient_balance: bool,
 }
 
 /// A string that `Debug` does not show.
@@ -82,7 +86,27 @@ impl Config {
             seats_per_session: number(&lookup, "SEATS_PER_SESSION", 4, 1..=8)?,
             tick_seconds: number(&lookup, "TICK_SECONDS", 10, 1..=60)?,
             currency: lookup("CURRENCY").unwrap_or_else(|| "KRW".to_owned()),
+            dates_for_tokens_only: choice(&lookup, "DATES_ACCESS", ["public", "token"])?,
+            release_hold_on_insufficient_balance: choice(
+                &lookup,
+                "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE",
+                ["false", "true"],
+            )?,
         })
+    }
+}
+
+/// A choice of two: the first unless told, `true` for the second.
+fn choice(
+    lookup: &impl Fn(&str) -> Option<String>,
+    name: &'static str,
+    [first, second]: [&str; 2],
+) -> Result<bool, ConfigError> {
+    match lookup(name).as_deref() {
+        None => Ok(false),
+        Some(text) if text == first => Ok(false),
+        Some(text) if text == second => Ok(true),
+        Some(_) => Err(ConfigError { name, problem: "is not one of its two values" }),
     }
 }
 
@@ -107,6 +131,7 @@ mod tests {
         Config::from_lookup(|name| match name {
             name if name == changed => value.map(str::to_owned),
             "HOLD_SECONDS" | "QUEUE_CAPACITY" | "TICK_SECONDS" | "SEATS_PER_SESSION" | "CURRENCY" => None,
+            "DATES_ACCESS" | "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" => None,
             "TOKEN_SIGNING_SECRET" => Some("x".repeat(64)),
             name if name.ends_with("_SECONDS") => None,
             name => Some(name.to_lowercase()),
@@ -121,6 +146,8 @@ mod tests {
         assert!(lookup("HOLD_SECONDS", Some("4")).is_ok());
         assert!(lookup("SEATS_PER_SESSION", Some("many")).is_err());
         assert!(lookup("FANS_TABLE", None).is_err());
+        assert!(lookup("DATES_ACCESS", Some("token")).unwrap().dates_for_tokens_only);
+        assert!(lookup("DATES_ACCESS", Some("nobody")).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     domain::{id::ConcertId, time::Timestamp},
-    http::{Answer, Call, answer::with_header, call::cursor_text, json, views::ConcertDate},
+    http::{Answer, Call, Problem, answer::with_header, call::cursor_text, json, views::ConcertDate},
     store::concerts::{ListingRange, Offer},
 };
 use std::str::FromStr;
@@ -26,18 +26,38 @@ impl Position {
     }
 }
 
+/// A time, or a day that stands for its first or last moment.
+fn moment(text: &str, end_of_day: bool) -> Result<Timestamp, String> {
+    let time_of_day = if end_of_day { "23:59:59.999" } else { "00:00:00.000" };
+    Timestamp::parse_rfc3339(text)
+        .or_else(|| Timestamp::parse_rfc3339(&format!("{text}T{time_of_day}Z")))
+        .ok_or_else(|| "must be an RFC 3339 time or a date like 2026-12-24".to_owned())
+}
+
+fn range(call: &Call) -> Result<ListingRange, Problem> {
+    Ok(ListingRange {
+        from: call.query_with("from", |text| moment(text, false))?,
+        to: call.query_with("to", |text| moment(text, true))?,
+        after: call.cursor::<Position>()?.map(|Position(starts_at, id)| (starts_at, id)),
+        event: call.query("eventId")?,
+        category: call.query_with("category", |text| Ok(text.to_owned()))?,
+    })
+}
+
 /// Answers 200 with an array; the next page is named in `Link`.
 pub async fn handle(app: &App, call: &Call) -> Answer {
+    if app.config.dates_for_tokens_only {
+        app.tokens.caller(call, app.now())?;
+    }
     let limit = call.limit()?;
-    let after = call.cursor::<Position>()?.map(|Position(starts_at, id)| (starts_at, id));
-    let range = ListingRange { after, ..ListingRange::default() };
-    let (offers, more) = app.store.listing_page(&range, limit as usize).await?;
+    let (offers, more) = app.store.listing_page(&range(call)?, limit as usize).await?;
     let dates: Vec<ConcertDate> = offers.iter().map(|o| ConcertDate::new(&o.concert, o.seats_available)).collect();
-    let response = with_header(json(StatusCode::OK, &dates), "cache-control", "public, max-age=1");
+    let caching = if app.config.dates_for_tokens_only { "private, max-age=1" } else { "public, max-age=1" };
+    let response = with_header(json(StatusCode::OK, &dates), "cache-control", caching);
     match offers.last() {
         Some(last) if more => {
-            let (path, cursor) = (call.raw_path(), cursor_text(&Position::of(last)));
-            Ok(with_header(response, "link", format!("<{path}?limit={limit}&cursor={cursor}>; rel=\"next\"")))
+            let next = call.path_with("cursor", &cursor_text(&Position::of(last)));
+            Ok(with_header(response, "link", format!("<{next}>; rel=\"next\"")))
         }
         _ => Ok(response),
     }

@@ -41,7 +41,8 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
         _ => None,
     };
     let chunks = too_many.is_none().then(|| concert.layout.chunks(section.as_deref()));
-    let seats = async { Ok::<_, Failure>(app.store.seats_of_chunks(id, chunks.as_deref().unwrap_or_default()).await?) };
+    let seats =
+        async { Ok::<_, Failure>(app.store.seats_of_chunks(id, chunks.as_deref().unwrap_or_default(), false).await?) };
     let (_, taken) = futures_util::try_join!(app.store.live_session(&claimant), seats)?;
     if let Some(detail) = too_many {
         return Err(Problem::invalid("section", detail));

@@ -20,7 +20,9 @@ macro_rules! functions {
 }
 
 functions!(
+    cancel_payment,
     cancel_reservation,
+    change_concert,
     check_health,
     configure_queue,
     create_concert,
@@ -36,11 +38,13 @@ functions!(
     leave_queue,
     list_dates,
     list_ledger,
+    list_reservations,
     list_seats,
     login_user,
     process_payment,
     recharge_balance,
     reject_route,
+    report_sales,
 );
 
 #[cfg(test)]

@@ -109,6 +109,19 @@ pub fn judge_payment(
     Ok(PaymentPlan { entry, ends_session: !session.has_other_open_hold(id, now) })
 }
 
+/// Judges the refund of a paid reservation: not after its concert has started.
+pub fn judge_refund(
+    reservation: &Reservation,
+    starts_at: Timestamp,
+    balance: Balance,
+    now: Timestamp,
+) -> Result<LedgerEntry, Refusal> {
+    if reservation.status != ReservationStatus::Confirmed || starts_at <= now {
+        return Err(Refusal::NotCancellable);
+    }
+    balance.next_entry(EntryType::Refund, reservation.amount, now, Some(reservation.reservation_id))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

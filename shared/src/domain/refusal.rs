@@ -47,6 +47,9 @@ pub enum Refusal {
     /// No such reservation of this fan.
     #[error("no such reservation")]
     ReservationNotFound,
+    /// No such payment of this fan.
+    #[error("no such payment")]
+    PaymentNotFound,
     /// No such queue.
     #[error("no such queue")]
     QueueNotFound,
@@ -82,8 +85,8 @@ pub enum Refusal {
     /// The amount is not the price of the reservation.
     #[error("the amount is not the price of the reservation")]
     AmountMismatch,
-    /// A paid reservation is not cancelled this way.
-    #[error("a paid reservation cannot be cancelled here")]
+    /// A paid reservation is not cancelled as a hold is, and a payment not after the concert has started.
+    #[error("this cannot be cancelled (any more)")]
     NotCancellable,
     /// The hold is over.
     #[error("the hold is over")]

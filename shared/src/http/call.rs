@@ -48,9 +48,14 @@ impl Call {
         &self.request_id
     }
 
-    /// The path, for links to further pages.
-    pub fn raw_path(&self) -> &str {
-        self.request.uri().path()
+    /// This path and query with another value for one parameter, for links to further pages.
+    pub fn path_with(&self, name: &str, value: &str) -> String {
+        let uri = self.request.uri();
+        let others = uri.query().unwrap_or_default().split('&');
+        let others = others.filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name));
+        let query: Vec<&str> = others.collect();
+        let separator = if query.is_empty() { "" } else { "&" };
+        format!("{}?{}{separator}{name}={value}", uri.path(), query.join("&"))
     }
 
     /// The value of a header, if it is text.

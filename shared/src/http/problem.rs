@@ -143,6 +143,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::ConcertNotFound => (S::NOT_FOUND, "concert_not_found"),
         Refusal::SeatNotFound(_) => (S::NOT_FOUND, "seat_not_found"),
         Refusal::ReservationNotFound => (S::NOT_FOUND, "reservation_not_found"),
+        Refusal::PaymentNotFound => (S::NOT_FOUND, "payment_not_found"),
         Refusal::QueueNotFound => (S::NOT_FOUND, "queue_not_found"),
         Refusal::RouteNotFound => (S::NOT_FOUND, "not_found"),
         Refusal::UsernameTaken => (S::CONFLICT, "username_taken"),

@@ -10,7 +10,7 @@ use crate::domain::{
     reservation::{Reservation, ReservationStatus},
     time::{Seconds, Timestamp},
 };
-use crate::store::{concerts::Offer, money::Recharged, payment::Paid, queue_state::QueueView};
+use crate::store::{concerts::Offer, money::Recharged, payment::Paid, queue_state::QueueView, refund::Refunded};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// A time as RFC 3339 text.
@@ -304,6 +304,14 @@ impl PaymentBody {
     }
 }
 
+impl From<&Refunded> for PaymentBody {
+    fn from(refunded: &Refunded) -> Self {
+        let Refunded { reservation, new_balance } = refunded.clone();
+        let cancelled_at = reservation.cancelled_at.map(Rfc3339);
+        PaymentBody { status: "cancelled", cancelled_at, ..PaymentBody::new(&Paid { reservation, new_balance }) }
+    }
+}
+
 /// `{currentBalance, newBalance}`: before and after.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -317,6 +325,19 @@ impl BalanceBody {
     pub fn new(recharged: &Recharged) -> Self {
         BalanceBody { current_balance: recharged.before, new_balance: recharged.after }
     }
+}
+
+/// The sales report.
+#[derive(Debug, Clone, Serialize)]
+pub struct SalesBody {
+    /// Seats sold.
+    pub sold: u32,
+    /// Seats held.
+    pub held: u32,
+    /// Seats that can be held.
+    pub free: u32,
+    /// The prices of the sold ones.
+    pub revenue: Amount,
 }
 
 /// `LedgerEntry`.

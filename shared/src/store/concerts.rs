@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     concert::{Concert, SeatCount, SeatStatus},
-    id::ConcertId,
+    id::{ConcertId, EventId},
     layout::Chunk,
     refusal::Refusal,
     time::Timestamp,
@@ -18,7 +18,7 @@ use futures_util::future::try_join_all;
 use std::sync::Arc;
 
 /// How old a concert in a function's memory may be: its layout never changes, its sale window may.
-const CONCERT_AGE_MILLIS: i64 = 1_000;
+const CONCERT_AGE_MILLIS: i64 = 250;
 
 /// A concert with the number of its free seats.
 #[derive(Debug, Clone)]
@@ -38,6 +38,10 @@ pub struct ListingRange {
     pub to: Option<Timestamp>,
     /// Behind this one (its start and id).
     pub after: Option<(Timestamp, ConcertId)>,
+    /// Of this production.
+    pub event: Option<EventId>,
+    /// Of this category.
+    pub category: Option<String>,
 }
 
 impl Store {
@@ -54,7 +58,41 @@ impl Store {
         })
     }
 
-    /// A concert, at most a second old.
+    /// Changes when a concert is sold, in its own item and in the listing; `None` where `change` says that it cannot be
+    /// as it would then be.
+    pub async fn change_concert(
+        &self,
+        id: ConcertId,
+        change: impl Fn(&mut Concert) -> bool,
+    ) -> Result<Option<Concert>, Failure> {
+        for attempt in 0..super::MAX_ATTEMPTS {
+            let now = self.now();
+            let before: Concert = self.get(&keys::concert(id), true).await?.ok_or(Refusal::ConcertNotFound)?;
+            let mut concert = before.clone();
+            if !change(&mut concert) {
+                return Ok(None);
+            }
+            // Of two changes at once, the second is made to what the first left.
+            let meta = self
+                .put_part(Table::Concerts, request::item(&keys::concert(id), &concert, None)?)
+                .condition_expression("enabled = :enabled AND saleOpensAt = :opens AND saleClosesAt = :closes")
+                .expression_attribute_values(":enabled", AttributeValue::Bool(before.enabled))
+                .expression_attribute_values(":opens", n(before.sale_opens_at.millis()))
+                .expression_attribute_values(":closes", n(before.sale_closes_at.millis()));
+            let listing = request::item(&keys::listing(concert.starts_at, id), &concert, None)?;
+            match self.transact(vec![part(meta)?, part(self.put_part(Table::Concerts, listing))?]).await {
+                Ok(()) => {
+                    self.concerts.put(id, Arc::new(concert.clone()), now);
+                    return Ok(Some(concert));
+                }
+                Err(TransactFailure::Store(error)) => return Err(error.into()),
+                Err(TransactFailure::Cancelled(_)) => self.context.back_off(attempt).await,
+            }
+        }
+        Err(super::contention("change concert").into())
+    }
+
+    /// A concert, at most a quarter of a second old.
     pub async fn concert(&self, id: ConcertId) -> Result<Arc<Concert>, Failure> {
         let now = self.now();
         if let Some(concert) = self.concerts.get(&id, now, CONCERT_AGE_MILLIS) {
@@ -101,11 +139,26 @@ impl Store {
             None => format!("{:015}", range.from.unwrap_or_default().millis()),
         };
         let highest = format!("{:015}$", range.to.map_or(999_999_999_999_999, Timestamp::millis));
-        let query = self
+        if highest < lowest {
+            return Ok((Vec::new(), false));
+        }
+        let mut query = self
             .query(Table::Concerts, keys::LISTING_PARTITION)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":from", s(lowest))
             .expression_attribute_values(":to", s(highest));
+        let mut filters = Vec::new();
+        if let Some(event) = range.event {
+            filters.push("eventId = :event");
+            query = query.expression_attribute_values(":event", s(event));
+        }
+        if let Some(category) = &range.category {
+            filters.push("category = :category");
+            query = query.expression_attribute_values(":category", s(category));
+        }
+        if !filters.is_empty() {
+            query = query.filter_expression(filters.join(" AND "));
+        }
         // One more than asked for tells whether there is more; a page of the engine may end before either.
         let mut items = self.first_items(query, limit + 1).await?;
         let more = items.len() > limit;

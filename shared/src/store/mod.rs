@@ -12,6 +12,7 @@ pub mod keys;
 pub mod money;
 pub mod payment;
 pub mod queue_state;
+pub mod refund;
 pub mod release;
 pub mod request;
 pub mod reservations;
@@ -51,6 +52,8 @@ pub struct Rules {
     pub hold: Seconds,
     /// Seats one session may hold.
     pub seats_per_session: u32,
+    /// Whether a payment refused for want of money gives the seats back.
+    pub release_unpaid: bool,
     /// For queues that have none of their own.
     pub queue: QueueRules,
 }
@@ -87,7 +90,12 @@ impl Store {
             dynamo,
             tables: [config.fans_table.clone(), config.concerts_table.clone(), config.queues_table.clone()],
             context,
-            rules: Rules { hold: config.hold, seats_per_session: config.seats_per_session, queue: config.queue_rules },
+            rules: Rules {
+                hold: config.hold,
+                seats_per_session: config.seats_per_session,
+                release_unpaid: config.release_hold_on_insufficient_balance,
+                queue: config.queue_rules,
+            },
             states: Cache::new(),
             concerts: Cache::new(),
         }

@@ -105,6 +105,9 @@ impl Store {
                     if let Err(error) = self.note_attempt(&reservation, "insufficient_balance").await {
                         tracing::warn!(%error, "payment attempt not noted");
                     }
+                    if self.rules.release_unpaid {
+                        self.cancel_if_held(*user, order.reservation_id).await?;
+                    }
                 }
                 Err(refusal.into())
             }

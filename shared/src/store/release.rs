@@ -69,12 +69,7 @@ impl Store {
             .expression_attribute_values(":now", n(now.millis()));
         let mut parts = vec![part(cancelled)?];
         for seat in &reservation.seat_numbers {
-            // Invariant 1: never somebody else's seat.
-            let freed = self
-                .delete_part(&keys::seat(reservation.concert_id, *seat))
-                .condition_expression("reservationId = :reservation")
-                .expression_attribute_values(":reservation", s(reservation.reservation_id));
-            parts.push(part(freed)?);
+            parts.push(self.free_seat_part(reservation, *seat)?);
         }
         if with_session {
             let dropped = self

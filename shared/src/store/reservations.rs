@@ -2,7 +2,8 @@
 
 use super::{
     Failure, Store, StoreError, keys,
-    request::{self, WriteFailure, n},
+    keys::Table,
+    request::{self, WriteFailure, n, s},
 };
 use crate::domain::{
     id::{ReservationId, UserId},
@@ -15,6 +16,31 @@ impl Store {
     pub async fn reservation(&self, user: UserId, id: ReservationId) -> Result<Reservation, Failure> {
         let found: Option<Reservation> = self.get(&keys::reservation(user, id), true).await?;
         found.ok_or(Failure::Refused(Refusal::ReservationNotFound))
+    }
+
+    /// A page of a fan's reservations, newest first, of those before `before`.
+    pub async fn reservations_page(
+        &self,
+        user: UserId,
+        before: Option<ReservationId>,
+        limit: usize,
+    ) -> Result<(Vec<Reservation>, bool), StoreError> {
+        let partition = keys::profile(user).pk;
+        // Ids sort by time; `before` itself is left out below, since BETWEEN takes its ends in.
+        let last = before.map_or_else(|| format!("{}~", keys::RESERVATION_PREFIX), |id| keys::reservation(user, id).sk);
+        let query = self
+            .query(Table::Fans, &partition)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":first", s(keys::RESERVATION_PREFIX))
+            .expression_attribute_values(":last", s(last))
+            .scan_index_forward(false)
+            .consistent_read(true);
+        let items = self.first_items(query, limit + 2).await?;
+        let found = items.into_iter().map(request::parse).collect::<Result<Vec<Reservation>, _>>()?;
+        let mut page: Vec<Reservation> = found.into_iter().filter(|r| Some(r.reservation_id) != before).collect();
+        let more = page.len() > limit;
+        page.truncate(limit);
+        Ok((page, more))
     }
 
     /// Notes a refused payment with its reservation. Of several at the same instant, one may stay unnoted.

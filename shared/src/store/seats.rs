@@ -68,9 +68,14 @@ impl Store {
         self.all_pages(query).await?.into_iter().map(request::parse).collect()
     }
 
-    /// All items of several chunks, read at once; may be a moment old.
-    pub async fn seats_of_chunks(&self, id: ConcertId, chunks: &[Chunk]) -> Result<Vec<SeatItem>, StoreError> {
-        let read = chunks.iter().map(|chunk| self.seats_of_chunk(id, *chunk, false));
+    /// All items of several chunks, read at once; may be a moment old unless `consistent`.
+    pub async fn seats_of_chunks(
+        &self,
+        id: ConcertId,
+        chunks: &[Chunk],
+        consistent: bool,
+    ) -> Result<Vec<SeatItem>, StoreError> {
+        let read = chunks.iter().map(|chunk| self.seats_of_chunk(id, *chunk, consistent));
         Ok(try_join_all(read).await?.into_iter().flatten().collect())
     }
 
@@ -104,6 +109,19 @@ impl Store {
                 .expression_attribute_names("#status", "status")
                 .expression_attribute_values(":held", s("HELD"))
                 .expression_attribute_values(":now", n(now.millis())),
+        )
+    }
+
+    /// Frees a seat that belongs to this reservation (invariant 1: never somebody else's).
+    pub(crate) fn free_seat_part(
+        &self,
+        reservation: &Reservation,
+        seat: SeatNumber,
+    ) -> Result<TransactWriteItem, StoreError> {
+        part(
+            self.delete_part(&keys::seat(reservation.concert_id, seat))
+                .condition_expression("reservationId = :reservation")
+                .expression_attribute_values(":reservation", s(reservation.reservation_id)),
         )
     }
 

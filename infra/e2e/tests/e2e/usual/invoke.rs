@@ -106,8 +106,8 @@ async fn values(site: &Site) -> BTreeMap<&'static str, String> {
     let queue = site.queue(&json!({ "capacity": 10 })).await;
     let closed = site.queue(&json!({ "capacity": 0 })).await;
     let concert = site.concert(&queue, 10).await;
-    let inside = site.fans_inside(&queue, 3).await;
-    let [fan, leaver, gone] = &inside[..] else { panic!("three fans") };
+    let inside = site.fans_inside(&queue, 4).await;
+    let [fan, leaver, gone, refunded] = &inside[..] else { panic!("four fans") };
     fan.recharge(200_000, None).send().await.expect(200);
     let mut reservations = Vec::new();
     for seat in [2, 3, 4, 5] {
@@ -115,6 +115,9 @@ async fn values(site: &Site) -> BTreeMap<&'static str, String> {
     }
     fan.pay(&reservations[3], concert.price, None).send().await.expect(200);
     gone.leave().await.expect(204);
+    refunded.recharge(50_000, None).send().await.expect(200);
+    let reservation = refunded.hold_seats(&concert, &[6]).await;
+    let payment = refunded.pay(&reservation, concert.price, None).send().await.expect(200);
     let newcomer = site.fan().await;
     let mut waiting = site.fan().await;
     waiting.join(&closed).await.expect(201);
@@ -130,6 +133,8 @@ async fn values(site: &Site) -> BTreeMap<&'static str, String> {
         ("cancelId", cancel),
         ("payId", pay),
         ("paidId", paid),
+        ("refundToken", refunded.access.clone()),
+        ("refundPaymentId", payment.text("paymentId").to_owned()),
         ("newcomerToken", newcomer.access.clone()),
         ("leaverId", leaver.id.clone()),
         ("leaverToken", leaver.token.clone()),

@@ -1,0 +1,46 @@
+//! `POST /api/v1/payments/{paymentId}/cancel`: gives a payment back; its seats are free at once.
+
+use lambda_http::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::{
+    app::App,
+    domain::{id::PaymentId, refusal::Refusal},
+    http::{
+        Answer, Call, Problem,
+        answer::{body, json_once},
+        views::PaymentBody,
+    },
+};
+
+const LONGEST_REASON: usize = 500;
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Cancellation {
+    /// For the log of whoever asks; it changes nothing here.
+    reason: Option<String>,
+}
+
+/// What makes two requests the same under an `Idempotency-Key`.
+#[derive(Serialize)]
+struct Same<'a> {
+    payment: PaymentId,
+    reason: &'a Option<String>,
+}
+
+/// Answers 200 with the payment, cancelled; also when it was before. Once the concert has started it is 409.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    let payload = call.optional_payload()?;
+    let caller = app.tokens.caller(call, app.now())?;
+    let payment: PaymentId = call.path("paymentId")?;
+    let Cancellation { reason } = payload.parse()?;
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
+        return Err(Problem::invalid("/reason", "must be at most 500 characters"));
+    }
+    let idempotent = call.idempotent("cancel_payment", &Same { payment, reason: &reason })?;
+    let user = caller.acting_for(call)?;
+    let reservation = payment.reservation().ok_or(Refusal::PaymentNotFound)?;
+    let answer = |refunded: &_| body(&PaymentBody::from(refunded));
+    let done = app.store.refund(user, reservation, idempotent.as_ref(), answer).await?;
+    Ok(json_once(StatusCode::OK, done, |refunded| PaymentBody::from(refunded)))
+}

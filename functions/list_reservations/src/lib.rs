@@ -1,0 +1,28 @@
+//! `GET /api/v1/users/{userId}/reservations`: a fan's reservations, newest first.
+
+use lambda_http::http::StatusCode;
+use shared::{
+    app::App,
+    domain::id::{ReservationId, UserId},
+    http::{
+        Answer, Call,
+        call::cursor_text,
+        json,
+        views::{Page, ReservationBody},
+    },
+};
+
+/// Answers 200 with a page of reservations.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    let caller = app.tokens.caller(call, app.now())?;
+    let user: UserId = call.path("userId")?;
+    let (limit, before) = (call.limit()?, call.cursor::<ReservationId>()?);
+    caller.must_be(user)?;
+    // An unknown fan has no list, not an empty one.
+    app.store.balance(user).await?;
+    let (reservations, more) = app.store.reservations_page(user, before, limit as usize).await?;
+    let last = reservations.last().filter(|_| more);
+    let next_cursor = last.map(|reservation| cursor_text(&reservation.reservation_id.to_string()));
+    let items: Vec<ReservationBody> = reservations.iter().map(|r| ReservationBody::new(r, app.now())).collect();
+    Ok(json(StatusCode::OK, &Page { items, next_cursor }))
+}

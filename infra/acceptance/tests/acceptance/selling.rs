@@ -1,0 +1,174 @@
+//! What an admin changes and reads of a sale, what a fan reads of the past, and the switches of a deployment.
+
+use crate::{
+    invariants,
+    purchases::{Outcome, PRICE, feed_stream, held, reservation, sale},
+};
+use acceptance::{Fan, Reply, Request, World};
+use serde_json::{Value, json};
+
+async fn change(world: &World, admin: &Fan, concert: &str, body: Value) -> Reply {
+    let request = Request::new("PATCH", format!("/api/v1/admin/concerts/{concert}")).token(&admin.access);
+    world.send(request.json(&body)).await
+}
+
+async fn dates(world: &World, query: &str) -> Vec<String> {
+    let reply = world.send(Request::new("GET", format!("/api/v1/reservations/dates?{query}"))).await;
+    let list = reply.body.as_array().cloned().unwrap_or_default();
+    list.iter().map(|date| date["concertId"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_sale_is_closed_and_opened_and_what_is_held_may_be_paid() -> Outcome {
+    let (world, admin, concert) = sale(&[]).await?;
+    let ann = world.buyer("ann", PRICE).await;
+    let id = held(&world, &ann, &concert, &[1]).await;
+    let closed = change(&world, &admin, &concert, json!({ "enabled": false })).await;
+    assert_eq!((closed.outcome().as_str(), &closed.body["enabled"]), ("200", &json!(false)));
+    let listed = world.send(Request::new("GET", "/api/v1/reservations/dates")).await;
+    assert_eq!(listed.body[0]["enabled"], false, "the listing tells as well");
+    assert_eq!(world.hold(&ann, &concert, &[2], None).await.outcome(), "403 sale_closed");
+    change(&world, &admin, &concert, json!({ "enabled": true, "saleOpensAt": "2026-06-01T00:00:10Z" })).await;
+    assert_eq!(world.hold(&ann, &concert, &[2], None).await.outcome(), "403 sale_closed", "not open yet");
+    world.wait(10);
+    assert_eq!(world.hold(&ann, &concert, &[2], None).await.outcome(), "201");
+    change(&world, &admin, &concert, json!({ "saleClosesAt": "2026-06-01T00:00:20Z" })).await;
+    world.wait(10);
+    assert_eq!(world.hold(&ann, &concert, &[3], None).await.outcome(), "403 sale_closed", "closed again");
+    assert_eq!(world.pay(&ann, &id, PRICE, None).await.outcome(), "200");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_is_checked_and_two_at_once_both_count() -> Outcome {
+    let (world, admin, concert) = sale(&[]).await?;
+    let backward = json!({ "saleOpensAt": "2026-07-02T00:00:00Z", "saleClosesAt": "2026-07-01T00:00:00Z" });
+    let refused = change(&world, &admin, &concert, backward).await;
+    assert_eq!(
+        (refused.outcome().as_str(), &refused.body["errors"][0]["pointer"]),
+        ("400 invalid_request", &json!("/saleClosesAt"))
+    );
+    assert_eq!(change(&world, &admin, &concert, json!({ "startsAt": "2026-07-02T00:00:00Z" })).await.status, 400);
+    let unknown = "6f9619ff-8b86-4011-b42d-00cf4fc964ff";
+    assert_eq!(change(&world, &admin, unknown, json!({})).await.outcome(), "404 concert_not_found");
+    let fan = world.fan("ann").await;
+    assert_eq!(change(&world, &fan, &concert, json!({})).await.outcome(), "403 forbidden");
+    let (a, b) = futures_util::join!(
+        change(&world, &admin, &concert, json!({ "enabled": false })),
+        change(&world, &admin, &concert, json!({ "saleClosesAt": "2026-07-01T00:00:00Z" })),
+    );
+    assert_eq!((a.status, b.status), (200, 200));
+    let read = world.send(Request::new("GET", format!("/api/v1/concerts/{concert}"))).await;
+    assert_eq!(read.body["enabled"], false, "the change at the same time is not undone");
+    assert_eq!(read.body["saleClosesAt"], "2026-07-01T00:00:00.000Z");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_sales_report_counts_seats() -> Outcome {
+    let (world, admin, concert) = sale(&[]).await?;
+    let (ann, bob) = (world.buyer("ann", 2 * PRICE).await, world.buyer("bob", 0).await);
+    let id = held(&world, &ann, &concert, &[1, 2]).await;
+    held(&world, &bob, &concert, &[3]).await;
+    world.pay(&ann, &id, 2 * PRICE, None).await;
+    let path = format!("/api/v1/admin/concerts/{concert}/sales");
+    let report = world.get(&path, &admin.access).await;
+    assert_eq!(report.body, json!({ "sold": 2, "held": 1, "free": 47, "revenue": 100_000 }));
+    world.wait(300);
+    let report = world.get(&path, &admin.access).await;
+    assert_eq!(report.body, json!({ "sold": 2, "held": 0, "free": 48, "revenue": 100_000 }), "an expired hold is free");
+    assert_eq!(world.get(&path, &ann.access).await.outcome(), "403 forbidden");
+    assert_eq!(world.get(&path, &ann.queue).await.outcome(), "403 forbidden");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fans_reservations_are_listed_newest_first_in_pages() -> Outcome {
+    let (world, admin, concert) = sale(&[]).await?;
+    let ann = world.buyer("ann", 0).await;
+    let mut made = Vec::new();
+    for seat in 1..=4 {
+        made.insert(0, held(&world, &ann, &concert, &[seat]).await);
+        world.wait(1);
+    }
+    let path = format!("/api/v1/users/{}/reservations", ann.user_id);
+    let (mut seen, mut query, mut pages) = (Vec::new(), "?limit=2".to_owned(), 0);
+    loop {
+        let page = world.get(&format!("{path}{query}"), &ann.access).await;
+        let items = page.body["items"].as_array().cloned().unwrap_or_default();
+        seen.extend(items.iter().map(|item| item["reservationId"].as_str().unwrap_or_default().to_owned()));
+        pages += 1;
+        let Some(cursor) = page.body["nextCursor"].as_str() else { break };
+        query = format!("?limit=2&cursor={cursor}");
+    }
+    assert_eq!((seen, pages), (made, 2), "each once, and no empty page at the end");
+    let bob = world.buyer("bob", 0).await;
+    assert_eq!(world.get(&path, &bob.access).await.outcome(), "403 forbidden");
+    assert_eq!(world.get(&path, &ann.queue).await.outcome(), "200");
+    assert_eq!(world.get(&path, &admin.access).await.outcome(), "200");
+    assert_eq!(world.get(&format!("{path}?cursor=x"), &ann.access).await.outcome(), "400 invalid_request");
+    let nobody = "/api/v1/users/6f9619ff-8b86-4011-b42d-00cf4fc964ff/reservations";
+    assert_eq!(world.get(nobody, &admin.access).await.outcome(), "404 user_not_found");
+    Ok(())
+}
+
+#[tokio::test]
+async fn dates_are_filtered_and_the_link_keeps_the_filter() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let event = "6f9619ff-8b86-4011-b42d-00cf4fc964ff";
+    let on = |day: u32, category: &str, event: Option<&str>| {
+        let (starts, ends) = (format!("2027-06-{day:02}T19:00:00Z"), format!("2027-06-{day:02}T22:00:00Z"));
+        let mut fields = json!({ "startsAt": starts, "endsAt": ends, "category": category });
+        event.into_iter().for_each(|event| fields["eventId"] = json!(event));
+        fields
+    };
+    let mut ids = Vec::new();
+    for fields in [on(1, "TALK", None), on(2, "CONCERT", Some(event)), on(3, "TALK", Some(event)), on(4, "TALK", None)]
+    {
+        ids.push(world.concert_of(&admin, &fields).await);
+    }
+    assert_eq!(dates(&world, "category=TALK").await, [&*ids[0], &ids[2], &ids[3]]);
+    assert_eq!(dates(&world, &format!("eventId={event}")).await, [&*ids[1], &ids[2]]);
+    assert_eq!(dates(&world, &format!("eventId={event}&category=TALK")).await, [&*ids[2]]);
+    assert_eq!(dates(&world, "from=2027-06-02&to=2027-06-03").await, [&*ids[1], &ids[2]], "days are whole");
+    assert_eq!(dates(&world, "from=2027-06-02T19:00:01Z").await, [&*ids[2], &ids[3]]);
+    assert_eq!(dates(&world, "to=2027-06-02T19:00:00Z").await, [&*ids[0], &ids[1]]);
+    assert_eq!(dates(&world, "from=2027-06-04&to=2027-06-01").await, Vec::<String>::new());
+    for bad in ["from=yesterday", "eventId=7", "to=2027-13-01"] {
+        let request = Request::new("GET", format!("/api/v1/reservations/dates?{bad}"));
+        assert_eq!(world.send(request).await.outcome(), "400 invalid_request", "{bad}");
+    }
+    let first = world.send(Request::new("GET", "/api/v1/reservations/dates?category=TALK&limit=2")).await;
+    let next = first.headers["link"].trim_start_matches('<').split('>').next().unwrap_or_default().to_owned();
+    let second = world.send(Request::new("GET", next)).await;
+    assert_eq!(second.body[0]["concertId"], json!(ids[3]));
+    assert!(!second.headers.contains_key("link"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deployment_may_want_a_token_for_the_dates() -> Outcome {
+    let world = World::with(&[("DATES_ACCESS", "token")]).await?;
+    let request = || Request::new("GET", "/api/v1/reservations/dates");
+    assert_eq!(world.send(request()).await.outcome(), "401 unauthenticated");
+    let ann = world.buyer("ann", 0).await;
+    for token in [&ann.access, &ann.queue] {
+        assert_eq!(world.send(request().token(token)).await.outcome(), "200");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deployment_may_give_seats_back_when_the_money_does_not_suffice() -> Outcome {
+    let (world, _, concert) = sale(&[("RELEASE_HOLD_ON_INSUFFICIENT_BALANCE", "true")]).await?;
+    let (ann, bob) = (world.buyer("ann", 1).await, world.buyer("bob", 0).await);
+    let id = held(&world, &ann, &concert, &[1]).await;
+    assert_eq!(world.pay(&ann, &id, PRICE, None).await.outcome(), "409 insufficient_balance");
+    let read = reservation(&world, &ann, &id).await;
+    assert_eq!((&read["status"], &read["attempts"][0]["code"]), (&json!("CANCELLED"), &json!("insufficient_balance")));
+    assert_eq!(world.hold(&bob, &concert, &[1], None).await.outcome(), "201");
+    feed_stream(&world, &world.app).await?;
+    invariants::check(&world);
+    Ok(())
+}
