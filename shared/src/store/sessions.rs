@@ -16,6 +16,8 @@ use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 
 const TTL_GRACE: Seconds = Seconds(3600);
+/// Kept at least so long: an admin may lengthen the times of a queue after tickets were issued.
+const SHORTEST_TTL: Seconds = Seconds(24 * 3600);
 
 impl Store {
     /// How long a queue token may be signed for: all that a fan may go through, added up, so that nobody with an open
@@ -26,7 +28,7 @@ impl Store {
 
     /// When TTL may delete a session, ticket or tombstone made at `now`: after every token for it.
     pub(crate) fn queue_item_ttl(&self, rules: QueueRules, now: Timestamp) -> Timestamp {
-        now + self.token_life(rules) + TTL_GRACE
+        now + self.token_life(rules).max(SHORTEST_TTL) + TTL_GRACE
     }
 
     /// The session of a place as it is now.

@@ -67,7 +67,7 @@ async fn a_session_that_ttl_deleted_while_it_was_to_be_ended_is_not_made_anew() 
     hold_up_the_end(&world, "LEFT");
     let deletion = async {
         tokio::time::sleep(std::time::Duration::from_millis(3)).await;
-        world.wait(50_000);
+        world.wait(100_000);
         assert!(world.engine.sweep_ttl() > 0);
         world.engine.clear_faults();
     };
