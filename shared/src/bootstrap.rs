@@ -5,12 +5,16 @@ use crate::{
     app::App,
     config::Config,
     context::Context,
-    http::answer::{Handler, answer},
+    http::{
+        answer::{Handler, answer},
+        event::tame,
+    },
     telemetry,
 };
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use futures_util::future::BoxFuture;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_http::{Adapter, request::LambdaRequest};
+use lambda_runtime::{Error, LambdaEvent, Service, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{convert::Infallible, time::Duration};
 
@@ -25,8 +29,12 @@ pub fn serve(handler: impl Handler) -> Result<(), Error> {
     run(async {
         let app = app().await?;
         let (app, handler) = (&app, &handler);
-        lambda_http::run(lambda_http::service_fn(move |request| async move {
-            Ok::<_, Infallible>(answer(app, handler, request).await)
+        let route =
+            lambda_http::service_fn(
+                move |request| async move { Ok::<_, Infallible>(answer(app, handler, request).await) },
+            );
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<LambdaRequest>| {
+            Adapter::from(route).call(LambdaEvent::new(tame(event.payload), event.context))
         }))
         .await
     })

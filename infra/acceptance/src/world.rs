@@ -123,8 +123,9 @@ impl World {
         let (key, function, parameters) = self.route(&request);
         let id = format!("request-{}", self.requests.fetch_add(1, Ordering::Relaxed));
         let event = request.event(&key, &parameters, &id).to_string();
-        let event = lambda_http::request::from_str(&event).expect("a well-formed event");
-        Reply::of(functions::call(app, function, event).await.expect("the function of a route"))
+        let event = serde_json::from_str(&event).expect("a well-formed event");
+        let request = shared::http::event::tame(event).into();
+        Reply::of(functions::call(app, function, request).await.expect("the function of a route"))
     }
 
     /// The most literal route that matches.

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod call;
+pub mod event;
 pub mod problem;
 pub mod tokens;
 pub mod turn;

@@ -205,3 +205,14 @@ async fn a_body_is_an_object_and_what_is_not_tells_nothing_of_our_types() -> Out
     assert_eq!(refused.body["errors"][0]["pointer"], "/blocks/0");
     Ok(())
 }
+
+#[tokio::test]
+async fn an_odd_host_scheme_path_or_query_is_no_failure_of_ours() -> Outcome {
+    let world = World::new().await?;
+    let odd = Request::new("GET", "/api/v1/reservations/dates?category=<b> \"\u{e4}\"&limit=5")
+        .header("x-forwarded-proto", "a b")
+        .header("host", "no host");
+    assert_eq!(world.send(odd).await.outcome(), "200");
+    assert_eq!(world.send(Request::new("GET", "/api/v1/<nowhere> {}")).await.outcome(), "404 not_found");
+    Ok(())
+}
