@@ -1,7 +1,7 @@
 //! `PUT /api/v1/admin/queues/{queueId}`: capacity and times of a line.
 
 use lambda_http::http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use shared::{
     app::App,
     domain::{id::QueueId, line::QueueSettings, time::Seconds},
@@ -20,10 +20,17 @@ const TIMES: RangeInclusive<u32> = 1..=31_536_000;
 struct Settings {
     capacity: Option<u64>,
     paused: Option<bool>,
-    opens_at: Option<Rfc3339>,
+    /// Absent: as it was; null: open at any time.
+    #[serde(default, deserialize_with = "present")]
+    opens_at: Option<Option<Rfc3339>>,
     claim_window_seconds: Option<u32>,
     active_seconds: Option<u32>,
     waiting_seconds: Option<u32>,
+}
+
+/// A field that is there, null or not.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Rfc3339>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl Settings {
@@ -45,7 +52,7 @@ impl Settings {
     fn apply(&self, settings: &mut QueueSettings) {
         settings.capacity = self.capacity.or(settings.capacity);
         settings.paused = self.paused.unwrap_or(settings.paused);
-        settings.opens_at = self.opens_at.map(|Rfc3339(at)| at).or(settings.opens_at);
+        settings.opens_at = self.opens_at.map_or(settings.opens_at, |opens| opens.map(|Rfc3339(at)| at));
         settings.claim_window_seconds = self.claim_window_seconds.map(Seconds).or(settings.claim_window_seconds);
         settings.active_seconds = self.active_seconds.map(Seconds).or(settings.active_seconds);
         settings.waiting_seconds = self.waiting_seconds.map(Seconds).or(settings.waiting_seconds);

@@ -185,3 +185,17 @@ async fn a_promotion_that_fails_comes_again() -> Outcome {
     assert!(failed.is_err(), "the schedule is retried as a whole");
     Ok(())
 }
+
+#[tokio::test]
+async fn an_opening_time_stays_until_it_is_changed_or_cleared() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let set = configure(&world, &admin, &json!({ "opensAt": "2026-06-01T01:00:00Z" })).await;
+    assert_eq!(set.body["opensAt"], "2026-06-01T01:00:00.000Z");
+    assert_eq!(configure(&world, &admin, &json!({ "capacity": 3 })).await.body["opensAt"], set.body["opensAt"]);
+    let cleared = configure(&world, &admin, &json!({ "opensAt": null })).await;
+    assert_eq!(cleared.body["opensAt"], json!(null));
+    let mut fan = world.fan("ann").await;
+    assert_eq!(world.join(&mut fan).await.text("status"), "ACTIVE");
+    Ok(())
+}
