@@ -12,7 +12,7 @@ pub struct App {
     pub store: Store,
     /// The message queues.
     pub queues: Queues,
-    /// The signing key.
+    /// The signing keys.
     pub tokens: Tokens,
     /// Time, randomness and ids.
     pub context: Context,
@@ -29,7 +29,7 @@ impl App {
         Ok(App {
             store: Store::new(dynamo, &config, context.clone()),
             queues: Queues::new(sqs, &config),
-            tokens: Tokens::new(&config.token_signing_secret)?,
+            tokens: Tokens::new(&config.token_signing_secrets)?,
             config,
             context,
         })

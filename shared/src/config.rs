@@ -26,8 +26,8 @@ pub struct Config {
     pub timers_queue_url: String,
     /// Where domain events go.
     pub events_queue_url: String,
-    /// What the signing key is derived from.
-    pub token_signing_secret: Secret,
+    /// What the signing keys are derived from: the first signs, each of them verifies.
+    pub token_signing_secrets: Vec<Secret>,
     /// How long a seat is held.
     pub hold: Seconds,
     /// Capacity and times of a queue that has none of its own.
@@ -64,8 +64,9 @@ impl Config {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let required = |name| lookup(name).ok_or(ConfigError { name, problem: "is not set" });
         let seconds = |name, default| number(&lookup, name, default, 1..=31_536_000).map(Seconds);
-        let secret = required("TOKEN_SIGNING_SECRET")?;
-        if secret.len() < 32 {
+        let secrets = required("TOKEN_SIGNING_SECRET")?;
+        let secrets: Vec<Secret> = secrets.split(',').map(|secret| Secret(secret.to_owned())).collect();
+        if secrets.iter().any(|Secret(secret)| secret.len() < 32) {
             return Err(ConfigError { name: "TOKEN_SIGNING_SECRET", problem: "must be at least 32 characters" });
         }
         Ok(Config {
@@ -75,7 +76,7 @@ impl Config {
             ticks_queue_url: required("TICKS_QUEUE_URL")?,
             timers_queue_url: required("TIMERS_QUEUE_URL")?,
             events_queue_url: required("EVENTS_QUEUE_URL")?,
-            token_signing_secret: Secret(secret),
+            token_signing_secrets: secrets,
             hold: seconds("HOLD_SECONDS", 300)?,
             queue_rules: QueueRules {
                 capacity: number(&lookup, "QUEUE_CAPACITY", 10, 0..=1_000_000)?,
@@ -154,6 +155,9 @@ mod tests {
     fn the_secret_is_long_and_stays_hidden() {
         let error = lookup("TOKEN_SIGNING_SECRET", Some("short-secret")).unwrap_err();
         assert!(!error.to_string().contains("short-secret"));
+        let two = "first-secret-of-thirty-two-letters,second-secret-of-thirty-two-letters";
+        assert_eq!(lookup("TOKEN_SIGNING_SECRET", Some(two)).unwrap().token_signing_secrets.len(), 2);
+        assert!(lookup("TOKEN_SIGNING_SECRET", Some("first-secret-of-thirty-two-letters,")).is_err());
         assert!(!format!("{:?}", lookup("", None).unwrap()).contains("xxxx"));
     }
 }

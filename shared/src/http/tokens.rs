@@ -28,10 +28,15 @@ const AUDIENCE: &str = "stagedoor";
 /// How long an access token lasts.
 pub const ACCESS_LIFE: Seconds = Seconds(3_600);
 
-/// The signing key of the deployment.
+/// The signing keys of the deployment: the first signs, each of them verifies.
 pub struct Tokens {
-    key_id: String,
-    public_key: String,
+    keys: Vec<Key>,
+}
+
+/// A key pair, as [`Tokens`] derives it from a secret.
+struct Key {
+    id: String,
+    public: String,
     signing: EncodingKey,
     verifying: DecodingKey,
 }
@@ -75,29 +80,39 @@ pub struct Caller {
     pub claimant: Option<Claimant>,
 }
 
-impl Tokens {
-    /// Derives the key pair from the deployment's secret: infra/adr/0004-signing-key.md.
-    pub fn new(secret: &Secret) -> Result<Self, String> {
-        let labelled = format!("stagedoor token signing key 1\n{}", secret.0);
+impl Key {
+    /// See infra/adr/0004-signing-key.md.
+    fn derive(secret: &str) -> Result<Self, String> {
+        let labelled = format!("stagedoor token signing key 1\n{secret}");
         let seed = digest::digest(&digest::SHA256, labelled.as_bytes());
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).map_err(|e| e.to_string())?;
         let private = pair.to_pkcs8v1().map_err(|e| e.to_string())?;
-        let public_key = BASE64_URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let public = BASE64_URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
         // RFC 8037, appendix A.3: the thumbprint of an Ed25519 key.
-        let thumbprint = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public_key}"}}"#);
-        Ok(Tokens {
-            key_id: BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, thumbprint.as_bytes())),
+        let thumbprint = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public}"}}"#);
+        Ok(Key {
+            id: BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, thumbprint.as_bytes())),
             signing: EncodingKey::from_ed_der(private.as_ref()),
-            verifying: DecodingKey::from_ed_components(&public_key).map_err(|e| e.to_string())?,
-            public_key,
+            verifying: DecodingKey::from_ed_components(&public).map_err(|e| e.to_string())?,
+            public,
         })
+    }
+
+    fn jwk(&self) -> Value {
+        json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.id, "x": self.public })
+    }
+}
+
+impl Tokens {
+    /// Derives a key pair from each of the deployment's secrets.
+    pub fn new(secrets: &[Secret]) -> Result<Self, String> {
+        let keys = secrets.iter().map(|Secret(secret)| Key::derive(secret)).collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() { Err("no signing secret".to_owned()) } else { Ok(Tokens { keys }) }
     }
 
     /// The public keys, as a JSON Web Key Set.
     pub fn jwks(&self) -> Value {
-        json!({ "keys": [{
-            "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.key_id, "x": self.public_key,
-        }] })
+        json!({ "keys": self.keys.iter().map(Key::jwk).collect::<Vec<_>>() })
     }
 
     /// A token that says who a fan is.
@@ -116,26 +131,25 @@ impl Tokens {
 
     fn sign(&self, sub: UserId, jti: Uuid, issued: Timestamp, exp: i64, kind: Kind) -> Result<String, Problem> {
         let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(self.key_id.clone());
+        header.kid = Some(self.keys[0].id.clone());
         let (iss, aud) = (ISSUER.to_owned(), AUDIENCE.to_owned());
         let claims = Claims { iss, aud, sub, jti, iat: issued.seconds(), exp, kind };
-        jsonwebtoken::encode(&header, &claims, &self.signing).map_err(|e| Problem::internal(format!("sign: {e}")))
+        jsonwebtoken::encode(&header, &claims, &self.keys[0].signing)
+            .map_err(|e| Problem::internal(format!("sign: {e}")))
     }
 
     /// Who a token stands for at `now`, and its id.
     fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, Problem> {
         let invalid = || Problem::unauthenticated("the token is not valid");
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
-        if header.kid.as_deref() != Some(&self.key_id) {
-            return Err(invalid());
-        }
+        let key = self.keys.iter().find(|key| header.kid.as_deref() == Some(&key.id)).ok_or_else(invalid)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         // Expiry is checked against the context's clock below.
         validation.validate_exp = false;
-        let claims = match jsonwebtoken::decode::<Claims>(token, &self.verifying, &validation) {
+        let claims = match jsonwebtoken::decode::<Claims>(token, &key.verifying, &validation) {
             Ok(data) => data.claims,
             Err(error) if matches!(error.kind(), ErrorKind::Provider(_)) => {
                 return Err(Problem::internal(format!("verify: {error}")));

@@ -193,3 +193,37 @@ async fn headers_claims_and_keys_are_as_the_contract_says() -> Outcome {
     assert!(queue["jti"].is_string() && queue["exp"].is_u64());
     Ok(())
 }
+
+#[tokio::test]
+async fn rotating_the_key_step_by_step_breaks_no_request() -> Outcome {
+    const OLD: &str = "in-process tests sign with this secret";
+    const NEW: &str = "the next secret that these tests sign with";
+    let world = World::new().await?;
+    let steps = [OLD.to_owned(), format!("{OLD},{NEW}"), format!("{NEW},{OLD}"), NEW.to_owned()];
+    let mut deployed = Vec::new();
+    for secrets in &steps {
+        deployed.push(world.environment(&[("TOKEN_SIGNING_SECRET", secrets)]).await?);
+    }
+    let mut fan = world.fan("ann").await;
+    let path = format!("/api/v1/payments/balance/{}", fan.user_id);
+    // While one step follows another, functions of both are running: each reads what the other signs.
+    for pair in deployed.windows(2) {
+        for (signs, reads) in [(&pair[0], &pair[1]), (&pair[1], &pair[0])] {
+            fan.access = signs
+                .tokens
+                .sign_access(fan.user_id.parse()?, Default::default(), &signs.context)
+                .map_err(|p| p.code)?;
+            let reply = world.send_to(reads, Request::new("GET", &path).token(&fan.access)).await;
+            assert_eq!(reply.outcome(), "200");
+        }
+    }
+    let old = deployed[0]
+        .tokens
+        .sign_access(fan.user_id.parse()?, Default::default(), &world.app.context)
+        .map_err(|p| p.code)?;
+    let after = world.send_to(&deployed[3], Request::new("GET", &path).token(&old)).await;
+    assert_eq!(after.outcome(), "401 unauthenticated", "the old key is gone");
+    let listed = world.send_to(&deployed[2], Request::new("GET", "/.well-known/jwks.json")).await;
+    assert_eq!(listed.body["keys"].as_array().map(Vec::len), Some(2));
+    Ok(())
+}
