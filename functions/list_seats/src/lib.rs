@@ -13,23 +13,13 @@ use shared::{
     http::{Answer, Call, Problem, json, views::SeatBody},
     store::{Failure, seats::SeatItem},
 };
-use std::{collections::HashMap, convert::Infallible, str::FromStr};
-
-/// The name of a section; any text, since one that does not exist has no seats.
-struct Section(String);
-
-impl FromStr for Section {
-    type Err = Infallible;
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Section(text.to_owned()))
-    }
-}
+use std::collections::HashMap;
 
 /// Answers 200 with the seats by number. Session and seats are read at once.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let claimant = app.tokens.claimant(call, app.now())?;
     let id: ConcertId = call.path("concertId")?;
-    let section = call.query::<Section>("section")?.map(|Section(name)| name);
+    let section = call.query_with("section", |name| Ok(name.to_owned()))?;
     let concert = match app.store.concert(id).await {
         Ok(concert) => concert,
         Err(failure) => return Err(app.store.live_session(&claimant).await.err().unwrap_or(failure).into()),
