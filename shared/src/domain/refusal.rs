@@ -23,11 +23,17 @@ pub enum Refusal {
         /// Seconds until it makes sense to ask again.
         retry_after: u64,
     },
+    /// An access token where a queue token is needed.
+    #[error("this route takes a queue token: join the line with POST /api/v1/tokens")]
+    NoTurn,
+    /// For administrators.
+    #[error("only an administrator may do this")]
+    AdminsOnly,
     /// Somebody else's.
     #[error("this belongs to somebody else")]
     Forbidden,
     /// The concert is sold through another queue.
-    #[error("this concert is sold through another queue")]
+    #[error("the queue token is for another queue")]
     WrongQueue,
     /// The sale is not open.
     #[error("the sale of this concert is not open")]
@@ -54,7 +60,7 @@ pub enum Refusal {
     #[error("no such queue")]
     QueueNotFound,
     /// No such route.
-    #[error("no such route")]
+    #[error("no such route, or not with this method")]
     RouteNotFound,
     /// The user name is taken.
     #[error("this user name is taken")]

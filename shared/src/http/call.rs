@@ -152,7 +152,14 @@ impl Payload<'_> {
         let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let detail = error.inner().to_string();
             let detail = detail.rsplit_once(" at line ").map_or(detail.as_str(), |(what, _)| what);
-            Problem::invalid(pointer(error.path()), detail)
+            if error.inner().is_syntax() || error.inner().is_eof() {
+                return Problem::invalid("", format!("is not JSON: {detail}"));
+            }
+            let at = pointer(error.path());
+            match detail.strip_prefix("missing field `").and_then(|field| field.strip_suffix('`')) {
+                Some(field) => Problem::invalid(format!("{at}/{field}"), "is missing"),
+                None => Problem::invalid(at, detail),
+            }
         })?;
         json.end().map_err(|_| Problem::invalid("", "there is something behind the JSON value"))?;
         Ok(value)

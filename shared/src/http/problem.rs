@@ -111,7 +111,8 @@ impl From<Refusal> for Problem {
         let problem = Problem::new(status, code, refusal.to_string());
         match refusal {
             Refusal::NotActive { retry_after } => problem.retry_after(retry_after),
-            Refusal::RequestInProgress => problem.retry_after(1),
+            // The contract gives every `not_active` a Retry-After.
+            Refusal::RequestInProgress | Refusal::NoTurn => problem.retry_after(1),
             Refusal::SeatUnavailable { seats, own } => {
                 let problem = problem.with("seatNumbers", json!(seats));
                 match own {
@@ -134,8 +135,8 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::BalanceTooLarge => (S::BAD_REQUEST, "invalid_request"),
         Refusal::BadCredentials => (S::UNAUTHORIZED, "bad_credentials"),
         Refusal::SessionOver => (S::UNAUTHORIZED, "session_over"),
-        Refusal::Forbidden => (S::FORBIDDEN, "forbidden"),
-        Refusal::NotActive { .. } => (S::FORBIDDEN, "not_active"),
+        Refusal::Forbidden | Refusal::AdminsOnly => (S::FORBIDDEN, "forbidden"),
+        Refusal::NotActive { .. } | Refusal::NoTurn => (S::FORBIDDEN, "not_active"),
         Refusal::WrongQueue => (S::FORBIDDEN, "wrong_queue"),
         Refusal::SaleClosed => (S::FORBIDDEN, "sale_closed"),
         Refusal::UserNotFound => (S::NOT_FOUND, "user_not_found"),

@@ -186,13 +186,13 @@ impl Tokens {
     /// The place in line by a queue token; an access token is not let in anywhere.
     pub fn claimant(&self, call: &Call, now: Timestamp) -> Result<Claimant, Problem> {
         let caller = self.caller(call, now)?;
-        caller.claimant.ok_or_else(|| Refusal::NotActive { retry_after: 1 }.into())
+        caller.claimant.ok_or_else(|| Refusal::NoTurn.into())
     }
 
     /// The caller by an access token with the role admin.
     pub fn admin(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
         let caller = self.caller(call, now)?;
-        if caller.role == Role::Admin { Ok(caller) } else { Err(Refusal::Forbidden.into()) }
+        if caller.role == Role::Admin { Ok(caller) } else { Err(Refusal::AdminsOnly.into()) }
     }
 }
 

@@ -216,3 +216,15 @@ async fn an_odd_host_scheme_path_or_query_is_no_failure_of_ours() -> Outcome {
     assert_eq!(world.send(Request::new("GET", "/api/v1/<nowhere> {}")).await.outcome(), "404 not_found");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_problem_names_the_field_that_is_missing_and_the_body_that_is_no_json() -> Outcome {
+    let world = World::new().await?;
+    let sign_up = |body: &str| world.send(Request::new("POST", "/api/v1/users").text("application/json", body));
+    let missing = sign_up(r#"{"username":"bobby"}"#).await;
+    assert_eq!(missing.body["errors"], serde_json::json!([{ "pointer": "/password", "detail": "is missing" }]));
+    let broken = sign_up(r#"{"username":"#).await;
+    assert_eq!(broken.body["errors"][0]["pointer"], "");
+    assert!(broken.body["errors"][0]["detail"].as_str().is_some_and(|detail| detail.starts_with("is not JSON")));
+    Ok(())
+}
