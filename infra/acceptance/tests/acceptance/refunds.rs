@@ -2,9 +2,12 @@
 
 use crate::{
     invariants,
-    purchases::{Outcome, PRICE, balance, count, feed_stream, held, inject, post, reservation, sale, until_sent},
+    purchases::{
+        Outcome, PRICE, balance, count, feed_stream, held, inject, items, post, reservation, sale, tamper, until_sent,
+    },
 };
 use acceptance::{Fan, Request, World};
+use aws_sdk_dynamodb::types::AttributeValue;
 use engine::Fault;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -140,5 +143,19 @@ async fn after_the_concert_has_started_nothing_is_refunded() -> Outcome {
     assert_eq!(world.send(refund(&ann, &payment, None)).await.outcome(), "409 not_cancellable");
     assert_eq!(balance(&world, &ann).await, 20_000);
     invariants::check(&world);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refund_under_way_gives_nothing_for_what_is_no_longer_confirmed() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let (ann, _, payment) = paid(&world, &concert).await;
+    let mut late = pin!(world.send(refund(&ann, &payment, None)));
+    until_sent(&world, late.as_mut(), 3).await;
+    // Whoever cancelled it, and whatever they did about the money: the reservation's own state decides.
+    let item = items(&world, "Fans", "RES#").remove(0);
+    tamper(&world, "Fans", &item, "status", AttributeValue::S("CANCELLED".to_owned())).await;
+    assert_eq!(late.await.outcome(), "200", "told of it as done before");
+    assert_eq!(balance(&world, &ann).await, 20_000);
     Ok(())
 }
