@@ -31,7 +31,9 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
             concert.enabled = change.enabled.unwrap_or(concert.enabled);
             concert.sale_opens_at = change.sale_opens_at.map_or(concert.sale_opens_at, |Rfc3339(at)| at);
             concert.sale_closes_at = change.sale_closes_at.map_or(concert.sale_closes_at, |Rfc3339(at)| at);
-            concert.sale_opens_at < concert.sale_closes_at
+            // A window that is left as it was is not judged: any concert can be disabled.
+            let same_window = change.sale_opens_at.is_none() && change.sale_closes_at.is_none();
+            same_window || concert.sale_opens_at < concert.sale_closes_at
         })
         .await?
         .ok_or_else(|| Problem::invalid("/saleClosesAt", "must be after saleOpensAt"))?;

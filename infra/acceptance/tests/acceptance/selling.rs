@@ -49,6 +49,10 @@ async fn a_change_is_checked_and_two_at_once_both_count() -> Outcome {
         ("400 invalid_request", &json!("/saleClosesAt"))
     );
     assert_eq!(change(&world, &admin, &concert, json!({ "startsAt": "2026-07-02T00:00:00Z" })).await.status, 400);
+    let past = json!({ "startsAt": "2020-06-01T19:00:00Z", "endsAt": "2020-06-01T22:00:00Z" });
+    let past = world.concert_of(&admin, &past).await;
+    let disabled = change(&world, &admin, &past, json!({ "enabled": false })).await;
+    assert_eq!(disabled.outcome(), "200", "a window that is left as it was is not judged");
     let unknown = "6f9619ff-8b86-4011-b42d-00cf4fc964ff";
     assert_eq!(change(&world, &admin, unknown, json!({})).await.outcome(), "404 concert_not_found");
     let fan = world.fan("ann").await;
