@@ -1,25 +1,19 @@
 //! `POST /api/v1/payments/{paymentId}/cancel`: gives a payment back; its seats are free at once.
 
 use lambda_http::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::{
     app::App,
     domain::{id::PaymentId, refusal::Refusal},
     http::{
         Answer, Call, Problem,
         answer::{body, json_once},
+        requests::CancelPayment,
         views::PaymentBody,
     },
 };
 
 const LONGEST_REASON: usize = 500;
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Cancellation {
-    /// For the log of whoever asks; it changes nothing here.
-    reason: Option<String>,
-}
 
 /// What makes two requests the same under an `Idempotency-Key`.
 #[derive(Serialize)]
@@ -33,7 +27,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.optional_payload()?;
     let caller = app.tokens.caller(call, app.now())?;
     let payment: PaymentId = call.path("paymentId")?;
-    let Cancellation { reason } = payload.parse()?;
+    let CancelPayment { reason } = payload.parse()?;
     if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
         return Err(Problem::invalid("/reason", "must be at most 500 characters"));
     }

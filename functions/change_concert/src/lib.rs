@@ -1,30 +1,18 @@
 //! `PATCH /api/v1/admin/concerts/{concertId}`: when a concert is sold.
 
 use lambda_http::http::StatusCode;
-use serde::Deserialize;
 use shared::{
     app::App,
     domain::id::ConcertId,
-    http::{
-        Answer, Call, Problem, json,
-        views::{ConcertDate, Rfc3339},
-    },
+    http::{Answer, Call, Problem, json, requests::ConcertChange, values::Rfc3339, views::ConcertDate},
 };
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Change {
-    enabled: Option<bool>,
-    sale_opens_at: Option<Rfc3339>,
-    sale_closes_at: Option<Rfc3339>,
-}
 
 /// Answers 200 with the concert as it is then. What is held stays held, and may be paid.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
     app.tokens.admin(call, app.now())?;
     let id: ConcertId = call.path("concertId")?;
-    let change: Change = payload.parse()?;
+    let change: ConcertChange = payload.parse()?;
     let concert = app
         .store
         .change_concert(id, |concert| {

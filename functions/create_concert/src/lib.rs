@@ -1,49 +1,26 @@
 //! `POST /api/v1/admin/concerts`: puts a concert on sale.
 
 use lambda_http::http::StatusCode;
-use serde::Deserialize;
 use shared::{
     app::App,
     domain::{
         amount::Amount,
         concert::Concert,
-        id::{EventId, QueueId},
+        id::QueueId,
         layout::{Block, Layout},
     },
     http::{
         Answer, Call, Problem,
         call::Object,
         json,
-        views::{ConcertDate, RequestedAmount, RequestedSeat, Rfc3339},
+        requests::{BlockDraft, ConcertDraft},
+        values::Rfc3339,
+        views::ConcertDate,
     },
 };
 
 const LONGEST_NAME: usize = 200;
 const LONGEST_LABEL: usize = 32;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct ConcertDraft {
-    concert_name: String,
-    starts_at: Rfc3339,
-    ends_at: Rfc3339,
-    event_id: Option<EventId>,
-    category: Option<String>,
-    queue_id: Option<QueueId>,
-    sale_opens_at: Option<Rfc3339>,
-    sale_closes_at: Option<Rfc3339>,
-    blocks: Option<Vec<Object<BlockDraft>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct BlockDraft {
-    section: String,
-    from: RequestedSeat,
-    to: RequestedSeat,
-    seat_type: String,
-    price: RequestedAmount,
-}
 
 /// Answers 201 with the concert; what the draft leaves out has the contract's defaults.
 pub async fn handle(app: &App, call: &Call) -> Answer {

@@ -1,32 +1,21 @@
 //! `POST /api/v1/reservations`: holds one or several seats, all or none.
 
 use lambda_http::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::{
     app::App,
-    domain::{
-        id::{ConcertId, UserId},
-        layout::SeatNumber,
-        reservation::Reservation,
-    },
+    domain::{id::ConcertId, layout::SeatNumber, reservation::Reservation},
     http::{
         Answer, Call, Problem,
         answer::{body, json_once},
-        views::{RequestedSeat, ReservationBody},
+        requests::NewReservation,
+        values::RequestedSeat,
+        views::ReservationBody,
     },
     store::holds::HoldOrder,
 };
 
 const MOST_SEATS: usize = 8;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct NewReservation {
-    concert_id: ConcertId,
-    seat_number: Option<RequestedSeat>,
-    seat_numbers: Option<Vec<RequestedSeat>>,
-    user_id: Option<UserId>,
-}
 
 /// What makes two requests the same under an `Idempotency-Key`.
 #[derive(Serialize)]
@@ -35,21 +24,20 @@ struct Same<'a> {
     seats: &'a [SeatNumber],
 }
 
-impl NewReservation {
-    fn seats(&self) -> Result<Vec<SeatNumber>, Problem> {
-        let asked = match (&self.seat_number, &self.seat_numbers) {
-            (Some(seat), None) => vec![*seat],
-            (None, Some(seats)) if (1..=MOST_SEATS).contains(&seats.len()) => seats.clone(),
-            (None, Some(_)) => return Err(Problem::invalid("/seatNumbers", "must have 1 to 8 seats")),
-            _ => return Err(Problem::invalid("", "must have either seatNumber or seatNumbers")),
-        };
-        for (index, seat) in asked.iter().enumerate() {
-            if asked[..index].contains(seat) {
-                return Err(Problem::invalid(format!("/seatNumbers/{index}"), "is named twice"));
-            }
+/// The seats asked for, each named once.
+fn seats(new: &NewReservation) -> Result<Vec<SeatNumber>, Problem> {
+    let asked = match (&new.seat_number, &new.seat_numbers) {
+        (Some(seat), None) => vec![*seat],
+        (None, Some(seats)) if (1..=MOST_SEATS).contains(&seats.len()) => seats.clone(),
+        (None, Some(_)) => return Err(Problem::invalid("/seatNumbers", "must have 1 to 8 seats")),
+        _ => return Err(Problem::invalid("", "must have either seatNumber or seatNumbers")),
+    };
+    for (index, seat) in asked.iter().enumerate() {
+        if asked[..index].contains(seat) {
+            return Err(Problem::invalid(format!("/seatNumbers/{index}"), "is named twice"));
         }
-        Ok(asked.into_iter().map(|RequestedSeat(seat)| seat).collect())
     }
+    Ok(asked.into_iter().map(|RequestedSeat(seat)| seat).collect())
 }
 
 /// Answers 201 with the reservation; a held or sold seat is 409 at once.
@@ -57,7 +45,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
     let claimant = app.tokens.claimant(call, app.now())?;
     let new: NewReservation = payload.parse()?;
-    let order = HoldOrder { concert_id: new.concert_id, seats: new.seats()?, claimant };
+    let order = HoldOrder { concert_id: new.concert_id, seats: seats(&new)?, claimant };
     let same = Same { concert: order.concert_id, seats: &order.seats };
     let idempotent = call.idempotent("create_reservation", &same)?;
     order.claimant.must_be(new.user_id)?;

@@ -1,31 +1,12 @@
 //! `POST /api/v1/users`: signs a fan up.
 
 use lambda_http::http::StatusCode;
-use serde::{Deserialize, Serialize};
 use shared::{
     app::App,
-    domain::{
-        account::{Password, Role, Username},
-        id::UserId,
-    },
-    http::{Answer, Call, Problem, json, views::Rfc3339},
+    domain::account::{Password, Role, Username},
+    http::{Answer, Call, Problem, json, requests::NewUser, views::UserBody},
     passwords,
 };
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewUser {
-    username: String,
-    password: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct UserBody {
-    user_id: UserId,
-    username: String,
-    created_at: Rfc3339,
-}
 
 /// Answers 201 with the new account; a taken name is 409.
 pub async fn handle(app: &App, call: &Call) -> Answer {
@@ -34,6 +15,5 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let password = Password::parse(new.password).map_err(|rule| Problem::invalid("/password", rule))?;
     let hash = passwords::hash(&password).map_err(Problem::internal)?;
     let account = app.store.create_account(&name, hash, Role::Fan).await?;
-    let (user_id, created_at) = (account.user_id, Rfc3339(account.created_at));
-    Ok(json(StatusCode::CREATED, &UserBody { user_id, username: account.username, created_at }))
+    Ok(json(StatusCode::CREATED, &UserBody::from(account)))
 }

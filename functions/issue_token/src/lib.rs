@@ -1,20 +1,12 @@
 //! `POST /api/v1/tokens`: joins the line, or finds the place one has.
 
 use lambda_http::http::StatusCode;
-use serde::Deserialize;
 use shared::{
     app::App,
-    domain::id::{QueueId, UserId},
-    http::{Answer, Call, turn},
+    domain::id::QueueId,
+    http::{Answer, Call, requests::Join, turn},
     store::tickets::Claimant,
 };
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Join {
-    user_id: Option<UserId>,
-    queue_id: Option<QueueId>,
-}
 
 /// Answers 201 with a new place, or 200 with the one the fan has.
 pub async fn handle(app: &App, call: &Call) -> Answer {

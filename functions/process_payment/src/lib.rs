@@ -1,25 +1,19 @@
 //! `POST /api/v1/payments/process`: pays a reservation from the fan's balance.
 
 use lambda_http::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::{
     app::App,
-    domain::id::{ReservationId, UserId},
+    domain::id::ReservationId,
     http::{
         Answer, Call,
         answer::{body, json_once},
-        views::{PaymentBody, RequestedAmount},
+        requests::ProcessPayment,
+        values::RequestedAmount,
+        views::PaymentBody,
     },
     store::payment::PaymentOrder,
 };
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Payment {
-    reservation_id: ReservationId,
-    user_id: Option<UserId>,
-    amount: RequestedAmount,
-}
 
 /// What makes two requests the same under an `Idempotency-Key`.
 #[derive(Serialize)]
@@ -32,7 +26,7 @@ struct Same {
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
     let claimant = app.tokens.claimant(call, app.now())?;
-    let payment: Payment = payload.parse()?;
+    let payment: ProcessPayment = payload.parse()?;
     let same = Same { reservation: payment.reservation_id, amount: payment.amount };
     let idempotent = call.idempotent("process_payment", &same)?;
     claimant.must_be(payment.user_id)?;

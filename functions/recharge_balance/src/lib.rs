@@ -1,23 +1,16 @@
 //! `POST /api/v1/payments/recharge`: puts money on a fan's balance.
 
 use lambda_http::http::StatusCode;
-use serde::{Deserialize, Serialize};
 use shared::{
     app::App,
-    domain::id::UserId,
     http::{
         Answer, Call,
         answer::{body, json_once},
-        views::{BalanceBody, RequestedAmount},
+        requests::Recharge,
+        values::RequestedAmount,
+        views::BalanceBody,
     },
 };
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Recharge {
-    user_id: UserId,
-    amount: RequestedAmount,
-}
 
 /// Answers 200 with the balance before and after.
 pub async fn handle(app: &App, call: &Call) -> Answer {

@@ -5,6 +5,8 @@ use std::iter::Sum;
 
 /// An amount of money in the currency's minor unit, zero or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = u64, minimum = 0, maximum = 9_007_199_254_740_991u64))]
 #[serde(transparent)]
 pub struct Amount(u64);
 

@@ -66,6 +66,7 @@ pub struct SeatCount {
 
 /// The state of a seat at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SeatStatus {
     /// Free.

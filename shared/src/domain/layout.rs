@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// The number of a seat, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1))]
 #[serde(transparent)]
 pub struct SeatNumber(u32);
 
@@ -34,6 +36,7 @@ impl SeatNumber {
 
 /// Neighbouring seats of one section, type and price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Block {
     /// The section they are in.

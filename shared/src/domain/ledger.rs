@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// What an entry does to the balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum EntryType {
     /// Money in.

@@ -4,8 +4,10 @@ pub mod answer;
 pub mod call;
 pub mod event;
 pub mod problem;
+pub mod requests;
 pub mod tokens;
 pub mod turn;
+pub mod values;
 pub mod views;
 
 pub use answer::{Answer, json, no_content};

@@ -4,7 +4,8 @@ use super::{
     Answer, Call, Problem,
     answer::{json, with_header},
     tokens::{Caller, bearer},
-    views::{Rfc3339, TokenView},
+    values::Rfc3339,
+    views::{TokenStatus, TokenView},
 };
 use crate::{
     app::App,
@@ -50,16 +51,16 @@ pub async fn answer_poll(app: &App, call: &Call, claimant: &Claimant, turn: Turn
 }
 
 fn token_answer(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn, token: String) -> Answer {
-    let (name, position, until, estimate, poll) = match turn {
+    let (standing, position, until, estimate, poll) = match turn {
         Turn::Over => return Err(Refusal::TokenOver.into()),
-        Turn::Active { until } => ("ACTIVE", 0, until, None, ACTIVE_POLL_SECONDS),
+        Turn::Active { until } => (TokenStatus::Active, 0, until, None, ACTIVE_POLL_SECONDS),
         Turn::Waiting { position, until, estimated_wait_seconds, poll_after_seconds } => {
-            ("WAITING", position, until, estimated_wait_seconds, poll_after_seconds)
+            (TokenStatus::Waiting, position, until, estimated_wait_seconds, poll_after_seconds)
         }
     };
     let view = TokenView {
         token,
-        status: name,
+        status: standing,
         queue_position: position,
         remaining_time: until.seconds_left(app.now()),
         queue_id: claimant.queue_id.clone(),

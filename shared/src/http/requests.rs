@@ -1,0 +1,186 @@
+//! Bodies of requests, as the contract writes them. What a field may hold beyond its type is judged by the function
+//! that takes it; the schema says the same.
+
+use super::{
+    call::Object,
+    values::{RequestedAmount, RequestedSeat, Rfc3339},
+};
+use crate::domain::id::{ConcertId, EventId, QueueId, ReservationId, UserId};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// A new account.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// Unique without regard to case.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9_.-]{3,32}$"))]
+    pub username: String,
+    /// Spaces are allowed; the characters count, not the bytes.
+    #[cfg_attr(feature = "openapi", schema(min_length = 8, max_length = 128, format = Password))]
+    pub password: String,
+}
+
+/// Who wants to log in.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// In any case.
+    pub username: String,
+    /// As it was chosen.
+    #[cfg_attr(feature = "openapi", schema(format = Password))]
+    pub password: String,
+}
+
+/// A place in line is wanted.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Join {
+    /// The caller, who is meant where it is left out; admins may name a fan.
+    pub user_id: Option<UserId>,
+    /// `main` where it is left out.
+    pub queue_id: Option<QueueId>,
+}
+
+/// Seats to hold, all or none: either `seatNumber` or `seatNumbers`.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct NewReservation {
+    /// Whose seats.
+    pub concert_id: ConcertId,
+    /// One seat.
+    pub seat_number: Option<RequestedSeat>,
+    /// Several seats, each named once.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 8))]
+    pub seat_numbers: Option<Vec<RequestedSeat>>,
+    /// The caller.
+    pub user_id: Option<UserId>,
+}
+
+/// Money for a balance.
+#[derive(Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Recharge {
+    /// Whose balance: the caller's, or any fan's for admins.
+    pub user_id: UserId,
+    /// How much.
+    pub amount: RequestedAmount,
+}
+
+/// A reservation to be paid.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ProcessPayment {
+    /// Which.
+    pub reservation_id: ReservationId,
+    /// The caller.
+    pub user_id: Option<UserId>,
+    /// The price of the reservation, so that nobody pays another one than he saw.
+    pub amount: RequestedAmount,
+}
+
+/// A payment to be given back.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CancelPayment {
+    /// For the log of whoever asks; it changes nothing here.
+    #[cfg_attr(feature = "openapi", schema(max_length = 500))]
+    pub reason: Option<String>,
+}
+
+/// A concert to be put on sale.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ConcertDraft {
+    /// What it is called; not blank.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 200))]
+    pub concert_name: String,
+    /// When it starts.
+    pub starts_at: Rfc3339,
+    /// When it ends; later than `startsAt`.
+    pub ends_at: Rfc3339,
+    /// The production it belongs to; a new one where it is left out.
+    pub event_id: Option<EventId>,
+    /// `CONCERT` where it is left out; not blank.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 32))]
+    pub category: Option<String>,
+    /// The line in front of it; `main` where it is left out.
+    pub queue_id: Option<QueueId>,
+    /// At once where it is left out.
+    pub sale_opens_at: Option<Rfc3339>,
+    /// `startsAt` where it is left out; later than `saleOpensAt`.
+    pub sale_closes_at: Option<Rfc3339>,
+    /// Seats 1 to 50, section `A`, `STANDARD`, price 50000 where it is left out. At most 100,000 seats in all; seat
+    /// numbers do not overlap.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 200, value_type = Option<Vec<BlockDraft>>))]
+    pub blocks: Option<Vec<Object<BlockDraft>>>,
+}
+
+/// Neighbouring seats of one kind.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct BlockDraft {
+    /// Where; not blank.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 32))]
+    pub section: String,
+    /// The first seat.
+    pub from: RequestedSeat,
+    /// The last seat, not below the first.
+    pub to: RequestedSeat,
+    /// `STANDARD`, `VIP` and so on; not blank.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 32))]
+    pub seat_type: String,
+    /// What each seat costs; at most an eighth of what a request may move.
+    pub price: RequestedAmount,
+}
+
+/// What is to change about the sale of a concert; the rest stays.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ConcertChange {
+    /// Whether it is sold at all.
+    pub enabled: Option<bool>,
+    /// From when.
+    pub sale_opens_at: Option<Rfc3339>,
+    /// Until when; later than `saleOpensAt`.
+    pub sale_closes_at: Option<Rfc3339>,
+}
+
+/// What is to change about a queue; the rest stays.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct QueueChange {
+    /// Sessions at once.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1_000_000))]
+    pub capacity: Option<u64>,
+    /// Whether nobody is let in for now.
+    pub paused: Option<bool>,
+    /// Nobody is let in earlier. Absent: as it was; null: open at any time.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Rfc3339>))]
+    pub opens_at: Option<Option<Rfc3339>>,
+    /// How long a fan who was let in may take to show up.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 31_536_000))]
+    pub claim_window_seconds: Option<u32>,
+    /// How long a session lasts.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 31_536_000))]
+    pub active_seconds: Option<u32>,
+    /// How long a fan may wait in line.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 31_536_000))]
+    pub waiting_seconds: Option<u32>,
+}
+
+/// A field that is there, null or not.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Rfc3339>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
