@@ -28,6 +28,7 @@ functions!(
     create_concert,
     create_reservation,
     create_user,
+    describe_api,
     get_balance,
     get_concert,
     get_jwks,

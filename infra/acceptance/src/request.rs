@@ -1,6 +1,7 @@
 //! Requests as API Gateway hands them to a function, and what comes back.
 
 use lambda_http::{Body, Response};
+use openapi::contract::Exchange;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -95,6 +96,13 @@ impl Reply {
             headers: headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_owned())).collect(),
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         }
+    }
+
+    /// What the OpenAPI document does not know about this answer to a request on a route.
+    pub(crate) fn faults(&self, route: &str, request: &Request) -> Vec<String> {
+        let asked = request.body.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+        let (asked, headers, answered) = (asked.as_ref(), &self.headers, &self.body);
+        Exchange { route, asked, status: self.status, headers, answered }.faults()
     }
 
     /// Status and code in one, for comparing: `409 seat_unavailable`, or just the status of a success.

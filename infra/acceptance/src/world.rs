@@ -113,19 +113,30 @@ impl World {
         Ok(App::new(config, dynamo, sqs, context)?)
     }
 
-    /// Sends a request through API Gateway to the function of its route.
+    /// Sends a request through API Gateway to the function of its route, and holds the answer to the OpenAPI document.
+    ///
+    /// # Panics
+    /// Where the document does not know such an answer.
     pub async fn send(&self, request: Request) -> Reply {
         self.send_to(&self.app, request).await
     }
 
     /// The same, to another environment.
+    ///
+    /// # Panics
+    /// As [`World::send`].
     pub async fn send_to(&self, app: &App, request: Request) -> Reply {
         let (key, function, parameters) = self.route(&request);
         let id = format!("request-{}", self.requests.fetch_add(1, Ordering::Relaxed));
         let event = request.event(&key, &parameters, &id).to_string();
         let event = serde_json::from_str(&event).expect("a well-formed event");
-        let request = shared::http::event::tame(event).into();
-        Reply::of(functions::call(app, function, request).await.expect("the function of a route"))
+        let tamed = shared::http::event::tame(event).into();
+        let reply = Reply::of(functions::call(app, function, tamed).await.expect("the function of a route"));
+        if key != "$default" {
+            let faults = reply.faults(&key, &request);
+            assert!(faults.is_empty(), "{faults:#?}");
+        }
+        reply
     }
 
     /// The most literal route that matches.

@@ -42,7 +42,7 @@ pub fn body<T: Serialize>(value: &T) -> String {
 
 /// An answer with a JSON body.
 pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body> {
-    raw_json(status, body(value))
+    json_text(status, body(value))
 }
 
 /// An answer without a body.
@@ -56,7 +56,7 @@ pub fn no_content() -> Response<Body> {
 pub fn json_once<T, V: Serialize>(status: StatusCode, done: Done<T>, view: impl Fn(&T) -> V) -> Response<Body> {
     match done {
         Done::Fresh(value) => json(status, &view(&value)),
-        Done::Replayed(body) => with_header(raw_json(status, body), "idempotency-replayed", "true"),
+        Done::Replayed(body) => with_header(json_text(status, body), "idempotency-replayed", "true"),
     }
 }
 
@@ -68,7 +68,8 @@ pub fn with_header(mut response: Response<Body>, name: &'static str, value: impl
     response
 }
 
-fn raw_json(status: StatusCode, body: String) -> Response<Body> {
+/// An answer with a body that is JSON already.
+pub fn json_text(status: StatusCode, body: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

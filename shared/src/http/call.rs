@@ -5,7 +5,7 @@ use super::{Problem, answer::body};
 use crate::store::idempotency::Idempotent;
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use lambda_http::{Body, Request, RequestExt, http::StatusCode, request::RequestContext};
+use lambda_http::{Body, Request, RequestExt, request::RequestContext};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -71,13 +71,11 @@ impl Call {
             _ => &[],
         };
         if bytes.len() > MAX_BODY_BYTES {
-            let detail = "the body is larger than 64 KiB";
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
+            return Err(Problem::too_large());
         }
         let media_type = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
         if !media_type.trim().eq_ignore_ascii_case("application/json") {
-            let detail = "the content type must be application/json";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+            return Err(Problem::unsupported_media_type());
         }
         Ok(Payload(bytes))
     }

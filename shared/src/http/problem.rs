@@ -59,6 +59,23 @@ impl Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "token_expired", "the token has expired")
     }
 
+    /// 413: a body that is not even parsed.
+    pub fn too_large() -> Self {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than 64 KiB")
+    }
+
+    /// 415: a body that does not say that it is JSON.
+    pub fn unsupported_media_type() -> Self {
+        let detail = "the content type must be application/json";
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
+    /// 429: as often as is allowed; `seconds` until it is again.
+    pub fn too_many_requests(seconds: u64) -> Self {
+        let detail = "too many requests; wait before the next one";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(seconds)
+    }
+
     /// 500: a bug; the cause is for the log.
     pub fn internal(cause: impl Into<String>) -> Self {
         let mut problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong");

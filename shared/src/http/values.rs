@@ -74,7 +74,7 @@ mod schema {
 /// A seat number that a client asks for: at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1))]
+#[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, maximum = 4_294_967_295u32))]
 #[serde(transparent)]
 pub struct RequestedSeat(pub SeatNumber);
 

@@ -13,7 +13,7 @@ use crate::{
 };
 use serde::Serialize;
 
-/// `ConcertDate`.
+/// One performance on one date.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -67,7 +67,7 @@ impl ConcertDate {
     }
 }
 
-/// `Concert`.
+/// One performance, with what a fan wants to know before queueing.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Concert))]
@@ -98,7 +98,7 @@ impl ConcertBody {
     }
 }
 
-/// `Seat`.
+/// A seat of the map.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Seat))]

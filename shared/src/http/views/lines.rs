@@ -11,7 +11,7 @@ use crate::{
 };
 use serde::Serialize;
 
-/// `Token`.
+/// A fan's place in line, with the token that proves it.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Token))]
@@ -48,7 +48,7 @@ pub enum TokenStatus {
     Active,
 }
 
-/// `GET /queues/{queueId}`.
+/// How a line moves.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Queue))]
@@ -92,7 +92,7 @@ impl QueueBody {
     }
 }
 
-/// The answer of `PUT /admin/queues/{queueId}`.
+/// How a line moves, and its times.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = ConfiguredQueue))]

@@ -14,7 +14,7 @@ use crate::{
 };
 use serde::Serialize;
 
-/// `Reservation`.
+/// Seats held for a fan, and what became of them.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Reservation))]
@@ -75,7 +75,7 @@ impl ReservationBody {
     }
 }
 
-/// `Payment`.
+/// Money moved for a reservation.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Payment))]
@@ -138,7 +138,7 @@ impl From<&Refunded> for PaymentBody {
     }
 }
 
-/// `{currentBalance, newBalance}`: before and after.
+/// A balance, before and after.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Balance))]
@@ -157,7 +157,7 @@ impl BalanceBody {
     }
 }
 
-/// `LedgerEntry`.
+/// One movement of a balance.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = LedgerEntry))]

@@ -1,0 +1,258 @@
+//! One operation: a route with everything that it takes and answers.
+
+use crate::schemas::Schemas;
+use serde_json::{Map, Value, json};
+use shared::{domain::refusal::Refusal, http::Problem, store::StoreError};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// Who may call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// Anybody.
+    Nobody,
+    /// Anybody, or who has a token, as the deployment says.
+    Configured,
+    /// Who has an access token.
+    Access,
+    /// Who has an access or a queue token.
+    Either,
+    /// Who has a queue token and was let in.
+    LetIn,
+    /// Who has an access token with the role admin.
+    Admin,
+}
+
+/// An operation under construction.
+pub struct Operation {
+    /// The method in lower case.
+    pub method: &'static str,
+    /// The path, with its parameters in braces.
+    pub path: &'static str,
+    head: Map<String, Value>,
+    parameters: Vec<Value>,
+    successes: BTreeMap<u16, Value>,
+    refusals: BTreeMap<u16, BTreeMap<&'static str, Problem>>,
+}
+
+impl Operation {
+    /// An operation with the name of its function.
+    pub fn new(function: &str, method: &'static str, path: &'static str, caller: Caller) -> Self {
+        let mut operation = Operation {
+            method,
+            path,
+            head: Map::from_iter([("operationId".to_owned(), json!(operation_id(function)))]),
+            parameters: Vec::new(),
+            successes: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+        };
+        operation.head.insert("security".to_owned(), security(caller));
+        operation.refuse(Problem::internal(""));
+        if caller != Caller::Nobody {
+            operation.refuse(Problem::no_token());
+            operation.refuse(Problem::token_expired());
+        }
+        match caller {
+            Caller::LetIn => operation.refuses([Refusal::NoTurn, Refusal::SessionOver]),
+            Caller::Admin => operation.refuses([Refusal::AdminsOnly]),
+            _ => operation,
+        }
+    }
+
+    /// What it is for, in a line and in a paragraph of Markdown.
+    pub fn about(mut self, tag: &str, summary: &str, description: &str) -> Self {
+        self.head.insert("tags".to_owned(), json!([tag]));
+        self.head.insert("summary".to_owned(), json!(summary));
+        self.head.insert("description".to_owned(), json!(description));
+        self
+    }
+
+    /// It reads or writes the tables, which may fail.
+    pub fn stored(mut self) -> Self {
+        self.refuse(StoreError::Unavailable(String::new()).into());
+        self
+    }
+
+    /// A parameter of the path.
+    pub fn path_parameter(self, name: &str, description: &str, schema: Value, example: &str) -> Self {
+        self.parameter(json!({
+            "name": name, "in": "path", "required": true, "description": description, "schema": schema,
+            "example": example,
+        }))
+    }
+
+    /// A parameter of the query, which may be left out.
+    pub fn query(self, name: &str, description: &str, schema: Value) -> Self {
+        self.parameter(json!({ "name": name, "in": "query", "description": description, "schema": schema }))
+    }
+
+    fn parameter(mut self, parameter: Value) -> Self {
+        self.parameters.push(parameter);
+        self.refuse(invalid());
+        self
+    }
+
+    /// It takes a JSON body.
+    pub fn body<T: ToSchema>(self, schemas: &mut Schemas, example: Value) -> Self {
+        self.takes::<T>(schemas, true, example)
+    }
+
+    /// It takes a JSON body, or none.
+    pub fn optional_body<T: ToSchema>(self, schemas: &mut Schemas, example: Value) -> Self {
+        self.takes::<T>(schemas, false, example)
+    }
+
+    fn takes<T: ToSchema>(mut self, schemas: &mut Schemas, required: bool, example: Value) -> Self {
+        let content = json!({ "schema": schemas.request::<T>(), "example": example });
+        let body = json!({ "required": required, "content": { "application/json": content } });
+        self.head.insert("requestBody".to_owned(), body);
+        self.refuse(invalid());
+        self.refuse(Problem::too_large());
+        self.refuse(Problem::unsupported_media_type());
+        self
+    }
+
+    /// It honours `Idempotency-Key`.
+    pub fn idempotent(self) -> Self {
+        self.parameter(json!({ "$ref": "#/components/parameters/IdempotencyKey" }))
+            .refuses([Refusal::RequestInProgress, Refusal::IdempotencyKeyReused])
+    }
+
+    /// It is limited against abuse.
+    pub fn limited(mut self) -> Self {
+        self.refuse(Problem::too_many_requests(23));
+        self
+    }
+
+    /// It may be refused for these reasons.
+    pub fn refuses(mut self, refusals: impl IntoIterator<Item = Refusal>) -> Self {
+        refusals.into_iter().for_each(|refusal| self.refuse(refusal.into()));
+        self
+    }
+
+    fn refuse(&mut self, problem: Problem) {
+        self.refusals.entry(problem.status.as_u16()).or_default().insert(problem.code, problem);
+    }
+
+    /// It answers a status without a body.
+    pub fn answers_nothing(mut self, status: u16, description: &str) -> Self {
+        let answer = json!({ "description": description, "headers": headers(&[]) });
+        self.successes.insert(status, answer);
+        self
+    }
+
+    /// It answers a status with a JSON body, and with the named headers (of `components.headers`).
+    pub fn answers(
+        mut self,
+        status: u16,
+        description: &str,
+        named: &[&str],
+        schema: Value,
+        example: impl Into<Option<Value>>,
+    ) -> Self {
+        let mut content = json!({ "schema": schema });
+        if let Some(example) = example.into() {
+            content["example"] = example;
+        }
+        self.successes.insert(
+            status,
+            json!({
+                "description": description,
+                "headers": headers(named),
+                "content": { "application/json": content },
+            }),
+        );
+        self
+    }
+
+    /// What can be done next with an answer: the operation of `function` with parameters and a body taken from it.
+    pub fn then(mut self, status: u16, function: &str, parameters: Value, body: impl Into<Option<Value>>) -> Self {
+        let target = operation_id(function);
+        let mut link = json!({ "operationId": target, "parameters": parameters });
+        if let Some(body) = body.into() {
+            link["requestBody"] = body;
+        }
+        if let Some(answer) = self.successes.get_mut(&status) {
+            answer["links"][target] = link;
+        }
+        self
+    }
+
+    /// The operation object. Refusals that several operations share are added to `shared`, the `components.responses`.
+    pub fn into_value(mut self, shared: &mut Map<String, Value>) -> Value {
+        let refusals = self.refusals.into_iter().map(|(status, codes)| {
+            let name = codes.keys().fold(status.to_string(), |name, code| format!("{name}.{code}"));
+            let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+            shared.entry(name).or_insert_with(|| refusal(status, &codes));
+            (status, reference)
+        });
+        let responses: Map<String, Value> =
+            self.successes.into_iter().chain(refusals).map(|(status, answer)| (status.to_string(), answer)).collect();
+        if !self.parameters.is_empty() {
+            self.head.insert("parameters".to_owned(), Value::Array(self.parameters));
+        }
+        self.head.insert("responses".to_owned(), Value::Object(responses));
+        Value::Object(self.head)
+    }
+}
+
+/// The id of the operation that a function answers.
+pub fn operation_id(function: &str) -> String {
+    let mut words = function.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |id, word| {
+        let (initial, rest) = word.split_at(1.min(word.len()));
+        id + &initial.to_uppercase() + rest
+    })
+}
+
+fn invalid() -> Problem {
+    Problem::invalid("/amount", "must be a whole amount from 1 to 1000000000000")
+}
+
+fn security(caller: Caller) -> Value {
+    let (access, queue) = (json!({ "accessToken": [] }), json!({ "queueToken": [] }));
+    match caller {
+        Caller::Nobody => json!([]),
+        Caller::Configured => json!([{}, access, queue]),
+        Caller::Access | Caller::Admin => json!([access]),
+        Caller::Either => json!([access, queue]),
+        Caller::LetIn => json!([queue]),
+    }
+}
+
+/// The answer of a status that refuses, with the codes it may have.
+fn refusal(status: u16, problems: &BTreeMap<&'static str, Problem>) -> Value {
+    let later = ["not_active", "request_in_progress", "too_many_requests", "unavailable"];
+    let retry = later.iter().any(|code| problems.contains_key(code));
+    let named: &[&str] = match status {
+        401 => &["WWW-Authenticate", "Cache-Control"],
+        _ if retry => &["Retry-After", "Cache-Control"],
+        _ => &["Cache-Control"],
+    };
+    let codes: Vec<_> = problems.keys().collect();
+    let listed = codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ");
+    let examples: Map<String, Value> =
+        problems.iter().map(|(code, problem)| ((*code).to_owned(), example(problem))).collect();
+    json!({
+        "description": listed,
+        "headers": headers(named),
+        "content": { "application/problem+json": { "schema": { "allOf": [
+            { "$ref": "#/components/schemas/Problem" },
+            { "type": "object", "properties": { "status": { "const": status }, "code": { "enum": codes } } },
+        ] }, "examples": examples } },
+    })
+}
+
+/// A problem as it is answered.
+fn example(problem: &Problem) -> Value {
+    let answer = problem.clone().into_response("KqzB4iPgliAEMnA=");
+    json!({ "value": serde_json::from_slice::<Value>(answer.body()).unwrap_or_default() })
+}
+
+/// References to the named headers; every answer carries the request's id.
+fn headers(named: &[&str]) -> Value {
+    let reference = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
+    let all = named.iter().chain(&["x-request-id"]);
+    Value::Object(all.map(|name| ((*name).to_owned(), reference(name))).collect())
+}

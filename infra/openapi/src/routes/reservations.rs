@@ -1,0 +1,67 @@
+//! Holds, and what becomes of them.
+
+use super::page;
+use crate::{
+    examples,
+    operation::{Caller, Operation},
+    schemas::Schemas,
+};
+use serde_json::json;
+use shared::{
+    domain::{layout::SeatNumber, refusal::Refusal},
+    http::{requests::NewReservation, views::ReservationBody},
+};
+
+const TAG: &str = "Reservations";
+
+pub fn operations(s: &mut Schemas) -> Vec<Operation> {
+    let this = json!({ "reservationId": "$response.body#/reservationId" });
+    let first = json!({ "reservationId": "$response.body#/items/0/reservationId" });
+    let to_pay = json!({
+        "reservationId": "{$response.body#/reservationId}", "amount": "{$response.body#/amount}",
+    });
+    let reservation = s.answer::<ReservationBody>();
+    let example = examples::reservation();
+    vec![
+        Operation::new("create_reservation", "post", "/api/v1/reservations", Caller::LetIn)
+            .about(
+                TAG,
+                "Hold seats",
+                "All of them or none, until `expiresAt`. Who comes second gets 409 at once. Give either `seatNumber` \
+                 or `seatNumbers`.",
+            )
+            .stored()
+            .idempotent()
+            .body::<NewReservation>(s, json!({ "concertId": examples::CONCERT, "seatNumbers": [12, 13] }))
+            .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::SaleClosed, Refusal::ConcertNotFound])
+            .refuses(SeatNumber::new(1).map(Refusal::SeatNotFound))
+            .refuses([Refusal::SeatUnavailable { seats: Vec::new(), own: None }, Refusal::SeatLimit { limit: 1 }])
+            .answers(201, "The hold.", &["Idempotency-Replayed"], reservation.clone(), example.clone())
+            .then(201, "get_reservation", this.clone(), None)
+            .then(201, "process_payment", json!({}), to_pay)
+            .then(201, "cancel_reservation", this, None),
+        Operation::new("get_reservation", "get", "/api/v1/reservations/{reservationId}", Caller::Either)
+            .about(TAG, "See a reservation", "Somebody else's is 404.")
+            .stored()
+            .reservation(s)
+            .on_behalf(s)
+            .refuses([Refusal::Forbidden, Refusal::ReservationNotFound])
+            .answers(200, "The reservation.", &[], reservation.clone(), example.clone()),
+        Operation::new("cancel_reservation", "delete", "/api/v1/reservations/{reservationId}", Caller::Either)
+            .about(TAG, "Give a hold back", "Its seats are free at once. Doing it again changes nothing.")
+            .stored()
+            .reservation(s)
+            .on_behalf(s)
+            .refuses([Refusal::Forbidden, Refusal::ReservationNotFound])
+            .refuses([Refusal::NotCancellable, Refusal::ReservationExpired])
+            .answers_nothing(204, "The hold is cancelled."),
+        Operation::new("list_reservations", "get", "/api/v1/users/{userId}/reservations", Caller::Either)
+            .about(TAG, "List a fan's reservations", "Newest first.")
+            .stored()
+            .user(s)
+            .paged()
+            .refuses([Refusal::Forbidden, Refusal::UserNotFound])
+            .answers(200, "A page.", &[], page(reservation), json!({ "items": [example], "nextCursor": null }))
+            .then(200, "get_reservation", first, None),
+    ]
+}

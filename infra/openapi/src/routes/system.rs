@@ -1,0 +1,25 @@
+//! What the system says about itself.
+
+use crate::{
+    operation::{Caller, Operation},
+    schemas::Schemas,
+};
+use serde_json::json;
+use shared::http::views::HealthBody;
+
+const TAG: &str = "System";
+
+pub fn operations(s: &mut Schemas) -> Vec<Operation> {
+    vec![
+        Operation::new("get_jwks", "get", "/.well-known/jwks.json", Caller::Nobody)
+            .about(TAG, "Get the keys that tokens are signed with", "While keys are rotated there are several.")
+            .answers(200, "The keys.", &["Cache-Control"], json!({ "$ref": "#/components/schemas/KeySet" }), None),
+        Operation::new("describe_api", "get", "/openapi.json", Caller::Nobody)
+            .about(TAG, "Get this document", "OpenAPI 3.1.")
+            .answers(200, "The document.", &["Cache-Control"], json!({ "type": "object" }), None),
+        Operation::new("check_health", "get", "/health", Caller::Nobody)
+            .about(TAG, "See whether the system works", "200 when the tables answer.")
+            .stored()
+            .answers(200, "It works.", &[], s.answer::<HealthBody>(), json!({ "status": "ok" })),
+    ]
+}
