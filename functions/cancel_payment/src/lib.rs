@@ -4,22 +4,20 @@ use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::{
     app::App,
-    domain::{id::PaymentId, refusal::Refusal},
+    domain::{id::PaymentId, refusal::Refusal, text::Reason},
     http::{
-        Answer, Call, Problem,
+        Answer, Call,
         answer::{body, json_once},
         requests::CancelPayment,
         views::PaymentBody,
     },
 };
 
-const LONGEST_REASON: usize = 500;
-
 /// What makes two requests the same under an `Idempotency-Key`.
 #[derive(Serialize)]
 struct Same<'a> {
     payment: PaymentId,
-    reason: &'a Option<String>,
+    reason: &'a Option<Reason>,
 }
 
 /// Answers 200 with the payment, cancelled; also when it was before. Once the concert has started it is 409.
@@ -28,9 +26,6 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
     let payment: PaymentId = call.path("paymentId")?;
     let CancelPayment { reason } = payload.parse()?;
-    if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
-        return Err(Problem::invalid("/reason", "must be at most 500 characters"));
-    }
     let idempotent = call.idempotent("cancel_payment", &Same { payment, reason: &reason })?;
     let user = caller.acting_for(call)?;
     let reservation = payment.reservation().ok_or(Refusal::PaymentNotFound)?;

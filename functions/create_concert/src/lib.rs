@@ -4,10 +4,10 @@ use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     domain::{
-        amount::Amount,
         concert::Concert,
         id::QueueId,
         layout::{Block, Layout},
+        text::Label,
     },
     http::{
         Answer, Call, Problem,
@@ -18,9 +18,6 @@ use shared::{
         views::ConcertDate,
     },
 };
-
-const LONGEST_NAME: usize = 200;
-const LONGEST_LABEL: usize = 32;
 
 /// Answers 201 with the concert; what the draft leaves out has the contract's defaults.
 pub async fn handle(app: &App, call: &Call) -> Answer {
@@ -43,12 +40,9 @@ fn concert(app: &App, draft: ConcertDraft) -> Result<Concert, Problem> {
     }
     Ok(Concert {
         concert_id: app.context.concert_id(),
-        concert_name: text("/concertName", draft.concert_name, LONGEST_NAME)?,
+        concert_name: draft.concert_name.into_string(),
         event_id: draft.event_id.unwrap_or_else(|| app.context.event_id()),
-        category: match draft.category {
-            Some(category) => text("/category", category, LONGEST_LABEL)?,
-            None => "CONCERT".to_owned(),
-        },
+        category: draft.category.map_or_else(|| "CONCERT".to_owned(), Label::into_string),
         queue_id: draft.queue_id.unwrap_or_else(QueueId::main),
         starts_at,
         ends_at,
@@ -60,27 +54,15 @@ fn concert(app: &App, draft: ConcertDraft) -> Result<Concert, Problem> {
 }
 
 fn layout(drafts: Vec<Object<BlockDraft>>) -> Result<Layout, Problem> {
-    let blocks = drafts.into_iter().enumerate().map(|(i, Object(draft))| {
-        Ok(Block {
-            section: text(&format!("/blocks/{i}/section"), draft.section, LONGEST_LABEL)?,
-            from: draft.from.0,
-            to: draft.to.0,
-            seat_type: text(&format!("/blocks/{i}/seatType"), draft.seat_type, LONGEST_LABEL)?,
-            price: Amount::new(draft.price.0.units()),
-        })
+    let blocks = drafts.into_iter().map(|Object(draft)| Block {
+        section: draft.section.into_string(),
+        from: draft.from.0,
+        to: draft.to.0,
+        seat_type: draft.seat_type.into_string(),
+        price: draft.price.0,
     });
-    let blocks: Vec<Block> = blocks.collect::<Result<_, Problem>>()?;
-    Layout::new(blocks).map_err(|fault| match fault.index {
+    Layout::new(blocks.collect()).map_err(|fault| match fault.index {
         Some(index) => Problem::invalid(format!("/blocks/{index}"), fault.detail),
         None => Problem::invalid("/blocks", fault.detail),
     })
-}
-
-/// A name for people: not blank, not longer than `longest` characters, without control characters.
-fn text(pointer: &str, text: String, longest: usize) -> Result<String, Problem> {
-    let length = text.chars().count();
-    if text.trim().is_empty() || length > longest || text.chars().any(char::is_control) {
-        return Err(Problem::invalid(pointer, format!("must be 1 to {longest} characters, none of them a control")));
-    }
-    Ok(text)
 }

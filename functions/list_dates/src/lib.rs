@@ -40,7 +40,7 @@ fn range(call: &Call) -> Result<ListingRange, Problem> {
         to: call.query_with("to", |text| moment(text, true))?,
         after: call.cursor::<Position>()?.map(|Position(starts_at, id)| (starts_at, id)),
         event: call.query("eventId")?,
-        category: call.query_with("category", |text| Ok(text.to_owned()))?,
+        category: call.label("category")?,
     })
 }
 

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let claimant = app.tokens.claimant(call, app.now())?;
     let id: ConcertId = call.path("concertId")?;
-    let section = call.query_with("section", |name| Ok(name.to_owned()))?;
+    let section = call.label("section")?;
     let concert = match app.store.concert(id).await {
         Ok(concert) => concert,
         Err(failure) => return Err(app.store.live_session(&claimant).await.err().unwrap_or(failure).into()),

@@ -5,8 +5,7 @@ use shared::{app::App, http::answer::answer};
 
 macro_rules! functions {
     ($($name:ident),* $(,)?) => {
-        /// The functions that [`call`] knows.
-        #[cfg(test)]
+        /// The functions with a route, by name.
         pub const NAMES: &[&str] = &[$(stringify!($name)),*];
 
         /// Answers a request as the function `name` does; `None` for a name that is not a function's with a route.

@@ -6,5 +6,6 @@ mod functions;
 mod request;
 mod world;
 
+pub use functions::NAMES as FUNCTIONS;
 pub use request::{Reply, Request};
 pub use world::{Fan, START_MILLIS, World};

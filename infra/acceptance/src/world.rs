@@ -128,15 +128,27 @@ impl World {
     pub async fn send_to(&self, app: &App, request: Request) -> Reply {
         let (key, function, parameters) = self.route(&request);
         let id = format!("request-{}", self.requests.fetch_add(1, Ordering::Relaxed));
-        let event = request.event(&key, &parameters, &id).to_string();
-        let event = serde_json::from_str(&event).expect("a well-formed event");
-        let tamed = shared::http::event::tame(event).into();
-        let reply = Reply::of(functions::call(app, function, tamed).await.expect("the function of a route"));
+        let event = request.event(&key, &parameters, &id);
+        let reply = Self::deliver_to(app, function, &event).await.expect("a well-formed event");
         if key != "$default" {
             let faults = reply.faults(&key, &request);
             assert!(faults.is_empty(), "{faults:#?}");
         }
         reply
+    }
+
+    /// Hands an event to a function, as the Lambda runtime does; `None` for one that is not an HTTP API's.
+    ///
+    /// # Panics
+    /// Where `function` is none with a route.
+    pub async fn deliver(&self, function: &str, event: &Value) -> Option<Reply> {
+        Self::deliver_to(&self.app, function, event).await
+    }
+
+    async fn deliver_to(app: &App, function: &str, event: &Value) -> Option<Reply> {
+        let event = serde_json::from_str(&event.to_string()).ok()?;
+        let request = shared::http::event::tame(event).into();
+        Some(Reply::of(functions::call(app, function, request).await.expect("the function of a route")))
     }
 
     /// The most literal route that matches.

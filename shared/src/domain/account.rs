@@ -14,6 +14,9 @@ pub enum Role {
 }
 
 /// A user name: 3 to 32 of `[A-Za-z0-9_.-]`, unique without regard to case.
+///
+/// Stricter than PRECIS UsernameCaseMapped (RFC 8265): with nothing but ASCII, no two names look alike because of their
+/// script, width, combining or invisible characters, and lower case needs no locale (no dotless i).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username(String);
 
@@ -39,13 +42,23 @@ impl Username {
     }
 }
 
-/// A password as it came in: 8 to 128 characters. It has no `Debug`, so that it cannot reach a log by accident.
+/// A password: 8 to 128 characters (Unicode code points), spaces allowed, control characters not. It has no `Debug`, so
+/// that it cannot reach a log by accident.
+///
+/// It is hashed as the bytes that came, without the normalization of PRECIS OpaqueString (RFC 8265). Keyboards and browsers
+/// of one fan give the same bytes for the same keys, and changing what a fan chose can be added later (by trying both
+/// forms) but never taken back: a hash does not tell what it was made of. A client that composes text itself should send
+/// NFC. Control characters, NUL among them, cannot be typed into a form, and some software cuts a password at them.
 pub struct Password(String);
 
 impl Password {
-    /// Checks the length in characters; the text of the error says the rule.
+    /// Checks the rule; the text of the error says it.
     pub fn parse(text: String) -> Result<Self, &'static str> {
-        if (8..=128).contains(&text.chars().count()) { Ok(Password(text)) } else { Err("must be 8 to 128 characters") }
+        if (8..=128).contains(&text.chars().count()) && !text.contains(char::is_control) {
+            Ok(Password(text))
+        } else {
+            Err("must be 8 to 128 characters, none of them a control character")
+        }
     }
 
     /// A password to be compared with a hash: one that breaks the rule is just a wrong one.
@@ -68,10 +81,48 @@ mod tests {
         for good in ["abc", "A.b-c_9", &"x".repeat(32)] {
             assert!(Username::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "ab", &"x".repeat(33), "a b", "a#b", "\u{0430}bc", "abc\0"] {
+        for bad in ["", "ab", &"x".repeat(33), "a b", "a#b"] {
             assert!(Username::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(Username::parse("MiXed").unwrap().folded(), "mixed");
+    }
+
+    #[test]
+    fn nothing_looks_like_another_name() {
+        for (kind, alike) in [
+            ("Cyrillic a", "\u{430}bc"),
+            ("Greek omicron", "b\u{3bf}b"),
+            ("full-width", "\u{ff41}bc"),
+            ("composed", "\u{e9}ve"),
+            ("combining", "e\u{301}ve"),
+            ("dotless i", "\u{131}van"),
+            ("dotted I", "\u{130}van"),
+            ("zero-width space", "ab\u{200b}c"),
+            ("zero-width joiner", "ab\u{200d}c"),
+            ("soft hyphen", "ab\u{ad}c"),
+            ("right-to-left override", "ab\u{202e}c"),
+            ("byte order mark", "\u{feff}abc"),
+            ("tag", "abc\u{e0061}"),
+            ("ligature", "\u{fb01}sh"),
+            ("Roman numeral", "\u{2160}van"),
+            ("Kelvin sign", "\u{212a}arl"),
+            ("trailing NUL", "abc\0"),
+            ("new line", "abc\n"),
+            ("space", "abc "),
+            ("no-break space", "abc\u{a0}"),
+            ("slash", "../abc"),
+            ("percent", "abc%00"),
+        ] {
+            assert!(Username::parse(alike).is_err(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn passwords_have_no_control_characters() {
+        for control in ["\0", "\t", "\r", "\n", "\u{7f}", "\u{85}", "\u{9b}"] {
+            assert!(Password::parse(format!("correct{control}horse")).is_err(), "{control:?}");
+        }
+        assert!(Password::parse("correct horse \u{e9}\u{301}\u{200d}".into()).is_ok());
     }
 
     #[test]

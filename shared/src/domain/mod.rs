@@ -12,4 +12,5 @@ pub mod promotion;
 pub mod refusal;
 pub mod reservation;
 pub mod session;
+pub mod text;
 pub mod time;

@@ -1,8 +1,11 @@
 //! One request: its parts as typed values, or a problem. The checks go in the contract's order: size and content type,
 //! authentication, role, body, ownership.
 
-use super::{Problem, answer::body};
-use crate::store::idempotency::Idempotent;
+use super::{Problem, answer::body, fault};
+use crate::{
+    domain::{id::InvalidId, text::Label},
+    store::idempotency::Idempotent,
+};
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use lambda_http::{Body, Request, RequestExt, request::RequestContext};
@@ -10,12 +13,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use std::{
-    fmt::{self, Display},
-    marker::PhantomData,
-    ops::RangeInclusive,
-    str::FromStr,
-};
+use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr};
 
 /// Bodies above this many bytes are refused before they are parsed.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -40,6 +38,8 @@ impl Call {
             Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
             _ => None,
         };
+        // It goes into a header.
+        let request_id = request_id.filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_graphic()));
         Call { request, request_id: request_id.unwrap_or_else(|| "unknown".to_owned()) }
     }
 
@@ -51,11 +51,11 @@ impl Call {
     /// This path and query with another value for one parameter, for links to further pages.
     pub fn path_with(&self, name: &str, value: &str) -> String {
         let uri = self.request.uri();
-        let others = uri.query().unwrap_or_default().split('&');
-        let others = others.filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name));
-        let query: Vec<&str> = others.collect();
-        let separator = if query.is_empty() { "" } else { "&" };
-        format!("{}?{}{separator}{name}={value}", uri.path(), query.join("&"))
+        let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        let others = query.filter(|(other, _)| other != name);
+        let query =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(others).append_pair(name, value).finish();
+        format!("{}?{query}", uri.path())
     }
 
     /// The value of a header, if it is text.
@@ -73,8 +73,7 @@ impl Call {
         if bytes.len() > MAX_BODY_BYTES {
             return Err(Problem::too_large());
         }
-        let media_type = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
-        if !media_type.trim().eq_ignore_ascii_case("application/json") {
+        if !is_json(self.header("content-type").unwrap_or_default()) {
             return Err(Problem::unsupported_media_type());
         }
         Ok(Payload(bytes))
@@ -83,34 +82,47 @@ impl Call {
     /// The same for a route that needs no body: none at all is an empty object.
     pub fn optional_payload(&self) -> Result<Payload<'_>, Problem> {
         match self.request.body() {
-            Body::Empty if self.header("content-type").is_none() => Ok(Payload(b"{}")),
+            body if body.is_empty() && self.header("content-type").is_none() => Ok(Payload(b"{}")),
             _ => self.payload(),
         }
     }
 
-    /// A parameter of the path.
-    pub fn path<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Problem> {
+    /// An id in the path.
+    pub fn path<T: FromStr<Err = InvalidId>>(&self, name: &str) -> Result<T, Problem> {
         let parameters = self.request.path_parameters_ref();
         let text = parameters.and_then(|p| p.first(name)).unwrap_or_default();
-        text.parse().map_err(|e: T::Err| Problem::invalid(name, e.to_string()))
+        text.parse().map_err(|InvalidId(rule)| Problem::invalid(name, rule))
     }
 
-    /// A parameter of the query, if it is there.
-    pub fn query<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
-        self.query_with(name, |text| text.parse().map_err(|e: T::Err| e.to_string()))
+    /// An id in the query, if it is there.
+    pub fn query<T: FromStr<Err = InvalidId>>(&self, name: &str) -> Result<Option<T>, Problem> {
+        self.query_with(name, |text| text.parse().map_err(|InvalidId(rule)| rule.to_owned()))
     }
 
-    /// A parameter of the query, read by a function of one's own.
+    /// A parameter of the query, read by a function of one's own. Of two with one name neither is taken: a proxy in front
+    /// may have looked at the other.
     pub fn query_with<T>(&self, name: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, Problem> {
-        let parameters = self.request.query_string_parameters_ref();
-        let text = parameters.and_then(|p| p.first(name));
-        text.map(|text| read(text).map_err(|detail| Problem::invalid(name, detail))).transpose()
+        let values = self.request.query_string_parameters_ref().and_then(|p| p.all(name)).unwrap_or_default();
+        let value = match values[..] {
+            [] => Ok(None),
+            [text] => read(text).map(Some),
+            _ => Err("appears twice".to_owned()),
+        };
+        value.map_err(|detail| Problem::invalid(name, detail))
+    }
+
+    /// A name in the query that concerts may have: another one would match none.
+    pub fn label(&self, name: &str) -> Result<Option<String>, Problem> {
+        self.query_with(name, |text| {
+            Label::parse(text.to_owned()).map(Label::into_string).map_err(|rule| rule.to_string())
+        })
     }
 
     /// `?limit=`: 1 to 100, 50 unless told.
     pub fn limit(&self) -> Result<i32, Problem> {
         let in_range = |text: &str| match text.parse() {
-            Ok(limit) if LIMIT_RANGE.contains(&limit) => Ok(limit),
+            // `parse` takes a sign.
+            Ok(limit) if LIMIT_RANGE.contains(&limit) && !text.starts_with('+') => Ok(limit),
             _ => Err("must be from 1 to 100".to_owned()),
         };
         Ok(self.query_with("limit", in_range)?.unwrap_or(LIMIT_DEFAULT))
@@ -138,6 +150,16 @@ impl Call {
     }
 }
 
+/// Whether a content type is JSON in UTF-8. RFC 8259 knows no other encoding; a client that names one means other bytes.
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';');
+    let json = parts.next().is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"));
+    let utf8 = |charset: &str| ["utf-8", "utf8"].iter().any(|name| charset.eq_ignore_ascii_case(name));
+    json && parts
+        .filter_map(|parameter| parameter.split_once('='))
+        .all(|(name, value)| !name.trim().eq_ignore_ascii_case("charset") || utf8(value.trim().trim_matches('"')))
+}
+
 /// The opaque text of a position in a list.
 pub fn cursor_text(position: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(position)
@@ -147,18 +169,7 @@ impl Payload<'_> {
     /// Parses the body; unknown and doubled fields, wrong types and values out of range are 400 with a pointer.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let mut json = serde_json::Deserializer::from_slice(self.0);
-        let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let detail = error.inner().to_string();
-            let detail = detail.rsplit_once(" at line ").map_or(detail.as_str(), |(what, _)| what);
-            if error.inner().is_syntax() || error.inner().is_eof() {
-                return Problem::invalid("", format!("is not JSON: {detail}"));
-            }
-            let at = pointer(error.path());
-            match detail.strip_prefix("missing field `").and_then(|field| field.strip_suffix('`')) {
-                Some(field) => Problem::invalid(format!("{at}/{field}"), "is missing"),
-                None => Problem::invalid(at, detail),
-            }
-        })?;
+        let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(fault::problem)?;
         json.end().map_err(|_| Problem::invalid("", "there is something behind the JSON value"))?;
         Ok(value)
     }
@@ -180,21 +191,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     type Value = Object<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
+        f.write_str("must be an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Object)
     }
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .map(|segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { .. } | Segment::Unknown => String::new(),
-        })
-        .collect()
 }

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod call;
 pub mod event;
+mod fault;
 pub mod problem;
 pub mod requests;
 pub mod tokens;

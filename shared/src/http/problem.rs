@@ -66,7 +66,7 @@ impl Problem {
 
     /// 415: a body that does not say that it is JSON.
     pub fn unsupported_media_type() -> Self {
-        let detail = "the content type must be application/json";
+        let detail = "the content type must be application/json, in UTF-8";
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 

@@ -5,7 +5,10 @@ use super::{
     call::Object,
     values::{RequestedAmount, RequestedSeat, Rfc3339},
 };
-use crate::domain::id::{ConcertId, EventId, QueueId, ReservationId, UserId};
+use crate::domain::{
+    id::{ConcertId, EventId, QueueId, ReservationId, UserId},
+    text::{ConcertName, Label, Reason},
+};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A new account.
@@ -16,8 +19,8 @@ pub struct NewUser {
     /// Unique without regard to case.
     #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9_.-]{3,32}$"))]
     pub username: String,
-    /// Spaces are allowed; the characters count, not the bytes.
-    #[cfg_attr(feature = "openapi", schema(min_length = 8, max_length = 128, format = Password))]
+    /// Spaces are allowed, control characters are not; the characters count, not the bytes.
+    #[cfg_attr(feature = "openapi", schema(min_length = 8, max_length = 128, format = Password, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
     pub password: String,
 }
 
@@ -90,8 +93,8 @@ pub struct ProcessPayment {
 #[serde(deny_unknown_fields)]
 pub struct CancelPayment {
     /// For the log of whoever asks; it changes nothing here.
-    #[cfg_attr(feature = "openapi", schema(max_length = 500))]
-    pub reason: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(inline))]
+    pub reason: Option<Reason>,
 }
 
 /// A concert to be put on sale.
@@ -99,18 +102,18 @@ pub struct CancelPayment {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ConcertDraft {
-    /// What it is called; not blank.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 200))]
-    pub concert_name: String,
+    /// What it is called.
+    #[cfg_attr(feature = "openapi", schema(inline))]
+    pub concert_name: ConcertName,
     /// When it starts.
     pub starts_at: Rfc3339,
     /// When it ends; later than `startsAt`.
     pub ends_at: Rfc3339,
     /// The production it belongs to; a new one where it is left out.
     pub event_id: Option<EventId>,
-    /// `CONCERT` where it is left out; not blank.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 32))]
-    pub category: Option<String>,
+    /// `CONCERT` where it is left out.
+    #[cfg_attr(feature = "openapi", schema(inline))]
+    pub category: Option<Label>,
     /// The line in front of it; `main` where it is left out.
     pub queue_id: Option<QueueId>,
     /// At once where it is left out.
@@ -128,16 +131,16 @@ pub struct ConcertDraft {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct BlockDraft {
-    /// Where; not blank.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 32))]
-    pub section: String,
+    /// Where.
+    #[cfg_attr(feature = "openapi", schema(inline))]
+    pub section: Label,
     /// The first seat.
     pub from: RequestedSeat,
     /// The last seat, not below the first.
     pub to: RequestedSeat,
-    /// `STANDARD`, `VIP` and so on; not blank.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 32))]
-    pub seat_type: String,
+    /// `STANDARD`, `VIP` and so on.
+    #[cfg_attr(feature = "openapi", schema(inline))]
+    pub seat_type: Label,
     /// What each seat costs; at most an eighth of what a request may move.
     pub price: RequestedAmount,
 }

@@ -1,7 +1,11 @@
 //! Values in bodies that have a form of their own: times, amounts, seat numbers.
 
 use crate::domain::{amount::Amount, layout::SeatNumber, time::Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Unexpected, Visitor},
+};
+use std::fmt;
 
 /// A time as RFC 3339 text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,28 +31,36 @@ impl<'de> Deserialize<'de> for Rfc3339 {
 #[serde(transparent)]
 pub struct RequestedAmount(pub Amount);
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum NumberOrText {
-    Number(u64),
-    Text(String),
+struct AmountVisitor;
+
+impl Visitor<'_> for AmountVisitor {
+    type Value = Amount;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("must be a whole amount from 1 to 1000000000000")
+    }
+
+    fn visit_u64<E: Error>(self, units: u64) -> Result<Amount, E> {
+        Amount::requested(units).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(units), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Amount, E> {
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        let units = if digits { text.parse().ok() } else { None };
+        units.and_then(Amount::requested).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
 }
 
 impl<'de> Deserialize<'de> for RequestedAmount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const RULE: &str = "must be a whole amount from 1 to 1000000000000";
-        let units = match NumberOrText::deserialize(deserializer).map_err(|_| D::Error::custom(RULE))? {
-            NumberOrText::Number(units) => Some(units),
-            NumberOrText::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
-            NumberOrText::Text(_) => None,
-        };
-        units.and_then(Amount::requested).map(RequestedAmount).ok_or_else(|| D::Error::custom(RULE))
+        deserializer.deserialize_any(AmountVisitor).map(RequestedAmount)
     }
 }
 
 #[cfg(feature = "openapi")]
 mod schema {
     use super::{Amount, RequestedAmount};
+    use crate::domain::text::Text;
     use utoipa::{
         PartialSchema, ToSchema,
         openapi::{
@@ -69,6 +81,24 @@ mod schema {
     }
 
     impl ToSchema for RequestedAmount {}
+
+    /// What [`crate::domain::text::is_invisible`] names, for a class of a pattern.
+    const INVISIBLE: &str =
+        r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb";
+
+    impl<const LEAST: usize, const MOST: usize> PartialSchema for Text<LEAST, MOST> {
+        fn schema() -> RefOr<Schema> {
+            let pattern = match LEAST {
+                0 => format!("^[^{INVISIBLE}]*$"),
+                // One of them is not a space.
+                _ => format!(r"^[^{INVISIBLE}]*[^\s{INVISIBLE}][^{INVISIBLE}]*$"),
+            };
+            let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+            text.min_length(Some(LEAST)).max_length(Some(MOST)).into()
+        }
+    }
+
+    impl<const LEAST: usize, const MOST: usize> ToSchema for Text<LEAST, MOST> {}
 }
 
 /// A seat number that a client asks for: at least 1.

@@ -5,6 +5,8 @@ mod budget;
 mod cancel;
 mod concerts;
 mod dates;
+mod door_fuzz;
+mod door_mutations;
 mod expiry;
 mod failures;
 mod fences;
