@@ -2,7 +2,7 @@
 //! authentication, role, body, ownership.
 
 use super::{Problem, answer::body};
-use crate::store::idempotency::Idempotent;
+use crate::{config::Config, domain::limit::Address, store::idempotency::Idempotent};
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use lambda_http::{Body, Request, RequestExt, http::StatusCode, request::RequestContext};
@@ -61,6 +61,16 @@ impl Call {
     /// The value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.request.headers().get(name)?.to_str().ok()
+    }
+
+    /// Where the request came from, behind the deployment's proxies.
+    pub fn address(&self, config: &Config) -> Address {
+        let peer = match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
+            _ => None,
+        };
+        let forwarded = self.header("x-forwarded-for").unwrap_or_default();
+        Address::of_client(peer, forwarded, config.proxies_in_front)
     }
 
     /// The body, after the checks of its size (413) and content type (415).

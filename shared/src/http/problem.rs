@@ -110,7 +110,9 @@ impl From<Refusal> for Problem {
         let (status, code) = status_and_code(&refusal);
         let problem = Problem::new(status, code, refusal.to_string());
         match refusal {
-            Refusal::NotActive { retry_after } => problem.retry_after(retry_after),
+            Refusal::NotActive { retry_after } | Refusal::TooManyRequests { retry_after } => {
+                problem.retry_after(retry_after)
+            }
             // The contract gives every `not_active` a Retry-After.
             Refusal::RequestInProgress | Refusal::NoTurn => problem.retry_after(1),
             Refusal::SeatUnavailable { seats, own } => {
@@ -157,6 +159,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::RequestInProgress => (S::CONFLICT, "request_in_progress"),
         Refusal::TokenOver => (S::GONE, "session_over"),
         Refusal::ReservationExpired => (S::GONE, "reservation_expired"),
+        Refusal::TooManyRequests { .. } => (S::TOO_MANY_REQUESTS, "too_many_requests"),
         Refusal::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
     }
 }
