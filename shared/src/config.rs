@@ -1,6 +1,6 @@
 //! The deployment's parameters, read once from the environment. Their defaults are those of template.yaml.
 
-use crate::domain::{line::QueueRules, time::Seconds};
+use crate::domain::{limit::Limits, line::QueueRules, time::Seconds};
 use std::{env, str::FromStr};
 
 /// A variable that is missing or cannot be read. The value is not repeated: it may be a secret.
@@ -20,6 +20,8 @@ pub struct Config {
     pub concerts_table: String,
     /// Table of lines, tickets, sessions.
     pub queues_table: String,
+    /// Table of counters against abuse.
+    pub limits_table: String,
     /// Where promotion ticks go.
     pub ticks_queue_url: String,
     /// Where expiry timers go.
@@ -42,6 +44,10 @@ pub struct Config {
     pub dates_for_tokens_only: bool,
     /// Whether a payment refused for want of money gives the seats back at once.
     pub release_hold_on_insufficient_balance: bool,
+    /// How often a minute one may sign up, log in and join.
+    pub limits: Limits,
+    /// Trusted proxies between the clients and API Gateway.
+    pub proxies_in_front: usize,
 }
 
 /// A string that `Debug` does not show.
@@ -64,6 +70,7 @@ impl Config {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let required = |name| lookup(name).ok_or(ConfigError { name, problem: "is not set" });
         let seconds = |name, default| number(&lookup, name, default, 1..=31_536_000).map(Seconds);
+        let a_minute = |name, default| number(&lookup, name, default, 0..=1_000_000);
         let secrets = required("TOKEN_SIGNING_SECRET")?;
         let secrets: Vec<Secret> = secrets.split(',').map(|secret| Secret(secret.to_owned())).collect();
         if secrets.iter().any(|Secret(secret)| secret.len() < 32) {
@@ -73,6 +80,7 @@ impl Config {
             fans_table: required("FANS_TABLE")?,
             concerts_table: required("CONCERTS_TABLE")?,
             queues_table: required("QUEUES_TABLE")?,
+            limits_table: required("LIMITS_TABLE")?,
             ticks_queue_url: required("TICKS_QUEUE_URL")?,
             timers_queue_url: required("TIMERS_QUEUE_URL")?,
             events_queue_url: required("EVENTS_QUEUE_URL")?,
@@ -93,6 +101,14 @@ impl Config {
                 "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE",
                 ["false", "true"],
             )?,
+            limits: Limits {
+                sign_ups_per_address: a_minute("SIGN_UPS_PER_ADDRESS", 300)?,
+                logins_per_address: a_minute("LOGINS_PER_ADDRESS", 600)?,
+                logins_per_username: a_minute("LOGINS_PER_USERNAME", 10)?,
+                joins_per_address: a_minute("JOINS_PER_ADDRESS", 1_000)?,
+                joins_per_fan: a_minute("JOINS_PER_FAN", 20)?,
+            },
+            proxies_in_front: number(&lookup, "PROXIES_IN_FRONT", 0, 0..=10)?,
         })
     }
 }
@@ -134,7 +150,8 @@ mod tests {
             "HOLD_SECONDS" | "QUEUE_CAPACITY" | "TICK_SECONDS" | "SEATS_PER_SESSION" | "CURRENCY" => None,
             "DATES_ACCESS" | "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" => None,
             "TOKEN_SIGNING_SECRET" => Some("x".repeat(64)),
-            name if name.ends_with("_SECONDS") => None,
+            name if name.ends_with("_SECONDS") || name.contains("_PER_") => None,
+            "PROXIES_IN_FRONT" => None,
             name => Some(name.to_lowercase()),
         })
     }

@@ -13,6 +13,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let new: NewUser = call.payload()?.parse()?;
     let name = Username::parse(&new.username).map_err(|rule| Problem::invalid("/username", rule))?;
     let password = Password::parse(new.password).map_err(|rule| Problem::invalid("/password", rule))?;
+    app.store.count(&app.config.limits.of_sign_up(call.address(&app.config))).await?;
     let hash = passwords::hash(&password).map_err(Problem::internal)?;
     let account = app.store.create_account(&name, hash, Role::Fan).await?;
     Ok(json(StatusCode::CREATED, &UserBody::from(account)))

@@ -19,7 +19,8 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
         // An admin may mistype an id; a token proves that the caller exists.
         app.store.balance(user).await?;
     }
-    let joined = app.store.join(&join.queue_id.unwrap_or_else(QueueId::main), user).await?;
+    let limits = app.config.limits.of_join(call.address(&app.config), user);
+    let joined = app.store.join(&join.queue_id.unwrap_or_else(QueueId::main), user, &limits).await?;
     let status = if joined.new { StatusCode::CREATED } else { StatusCode::OK };
     turn::answer(app, status, &Claimant::of(&joined.ticket), joined.turn).await
 }

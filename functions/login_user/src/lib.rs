@@ -14,7 +14,10 @@ use shared::{
 /// Answers 200 with an access token; an unknown user and a wrong password are told the same, after the same work.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let given: Credentials = call.payload()?.parse()?;
-    let account = match Username::parse(&given.username) {
+    let name = Username::parse(&given.username);
+    let counted = name.as_ref().map_or_else(|_| given.username.clone(), Username::folded);
+    app.store.count(&app.config.limits.of_login(call.address(&app.config), counted)).await?;
+    let account = match name {
         Ok(name) => app.store.account_by_name(&name).await?,
         // Nobody has this name: as wrong as any other that nobody has.
         Err(_) => None,

@@ -1,6 +1,7 @@
 //! The budget table of infra/ARCHITECTURE.md, measured: what each step of a purchase costs in a warm function.
 
-use crate::{Fan, World};
+use crate::{Fan, Request, World};
+use serde_json::json;
 use shared::domain::id::QueueId;
 use std::{error::Error, fmt};
 
@@ -83,6 +84,7 @@ pub async fn measure() -> Result<Vec<Row>> {
     let mut rows = line().await?;
     rows.extend(purchase().await?);
     rows.extend(promotion().await?);
+    rows.extend(limits().await?);
     Ok(rows)
 }
 
@@ -165,6 +167,46 @@ async fn line() -> Result<Vec<Row>> {
         Row { step: "poll while waiting (of 1,000)", budget: poll_budget, measured: far },
         Row { step: "poll while waiting at position 1 (of 1,000)", budget: poll_budget, measured: front },
         Row { step: "claim", budget: cost(1.0, 0.0, 1.0), measured: claim },
+    ])
+}
+
+/// What limits add to an act, beside what it costs without any.
+async fn limits() -> Result<Vec<Row>> {
+    let limited = [
+        ("SIGN_UPS_PER_ADDRESS", "2"),
+        ("LOGINS_PER_ADDRESS", "2"),
+        ("LOGINS_PER_USERNAME", "2"),
+        ("JOINS_PER_ADDRESS", "2"),
+        ("JOINS_PER_FAN", "2"),
+    ];
+    let account = json!({ "username": "ann", "password": "correct horse" });
+    let mut acts = Vec::new();
+    for limits in [&[][..], &limited[..]] {
+        let world = World::with(limits).await?;
+        joined(&world, 1).await?;
+        let newcomer = world.fan("newcomer").await;
+        let post = |path: &str| Request::new("POST", path).from_address(Some("192.0.2.1")).json(&account);
+        let join = Request::new("POST", "/api/v1/tokens").from_address(Some("192.0.2.1")).token(&newcomer.access);
+        let mut costs = Vec::new();
+        for (request, expected) in
+            [(post("/api/v1/users"), "201"), (post("/api/v1/users/login"), "200"), (join.json(&json!({})), "201")]
+        {
+            world.engine.reset_meter();
+            must("limited act", &world.send(request).await.outcome(), expected)?;
+            costs.push(used(&world, 1));
+        }
+        acts.push(costs);
+    }
+    let added = |act: usize| {
+        let (without, with): (&Cost, &Cost) = (&acts[0][act], &acts[1][act]);
+        let round_trips = with.round_trips - without.round_trips;
+        cost(with.write_units - without.write_units, with.read_units - without.read_units, round_trips)
+    };
+    Ok(vec![
+        Row { step: "limits of a sign-up, beside it", budget: cost(1.0, 0.0, 1.0), measured: added(0) },
+        Row { step: "limits of a login, beside it", budget: cost(2.0, 0.0, 1.0), measured: added(1) },
+        // They are counted while the ticket is read.
+        Row { step: "limits of a join, beside it", budget: cost(2.0, 0.0, 0.0), measured: added(2) },
     ])
 }
 

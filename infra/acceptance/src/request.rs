@@ -13,6 +13,7 @@ pub struct Request {
     query: String,
     headers: BTreeMap<String, String>,
     body: Option<String>,
+    source_ip: Option<String>,
 }
 
 /// An answer, with its JSON body (null where there is none).
@@ -30,7 +31,14 @@ impl Request {
     /// A request to a path, which may have a query.
     pub fn new(method: &'static str, path: impl AsRef<str>) -> Self {
         let (path, query) = path.as_ref().split_once('?').unwrap_or((path.as_ref(), ""));
-        Request { method, path: path.to_owned(), query: query.to_owned(), headers: BTreeMap::new(), body: None }
+        Request {
+            method,
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: BTreeMap::new(),
+            body: None,
+            source_ip: Some("127.0.0.1".to_owned()),
+        }
     }
 
     /// With a bearer token.
@@ -41,6 +49,12 @@ impl Request {
     /// With an `Idempotency-Key`.
     pub fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
+    }
+
+    /// From another address; `None` is an event that does not tell.
+    pub fn from_address(mut self, address: Option<&str>) -> Self {
+        self.source_ip = address.map(str::to_owned);
+        self
     }
 
     /// With a header.
@@ -79,7 +93,7 @@ impl Request {
             "requestContext": {
                 "accountId": "000000000000", "apiId": "local", "stage": "$default", "requestId": request_id,
                 "routeKey": route_key, "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 0,
-                "http": { "method": self.method, "path": self.path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1" },
+                "http": { "method": self.method, "path": self.path, "protocol": "HTTP/1.1", "sourceIp": self.source_ip },
             },
             "body": self.body,
             "isBase64Encoded": false,

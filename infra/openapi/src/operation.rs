@@ -119,9 +119,8 @@ impl Operation {
     }
 
     /// It is limited against abuse.
-    pub fn limited(mut self) -> Self {
-        self.refuse(Problem::too_many_requests(23));
-        self
+    pub fn limited(self) -> Self {
+        self.refuses([Refusal::TooManyRequests { retry_after: 23 }])
     }
 
     /// It may be refused for these reasons.

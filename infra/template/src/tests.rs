@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Value, json};
+
 use super::*;
 
 fn real() -> Template {
@@ -18,19 +20,36 @@ fn resources(reference: Reference<'_>) -> Option<String> {
 }
 
 #[test]
-fn every_table_has_keys_ttl_and_stream() {
+fn every_table_has_keys_and_ttl_and_all_but_the_counters_a_stream() {
     let template = real();
     let names: Vec<_> = template.tables.iter().map(|table| table.name.as_str()).collect();
-    assert_eq!(names, ["Concerts", "Fans", "Queues"]);
+    assert_eq!(names, ["Concerts", "Fans", "Limits", "Queues"]);
     for table in &template.tables {
         let roles: Vec<_> = table.keys.iter().map(|key| (key.name.as_str(), key.role)).collect();
         assert_eq!(roles, [("pk", KeyRole::Hash), ("sk", KeyRole::Range)]);
         assert_eq!(table.ttl_attribute.as_deref(), Some("ttl"));
-        assert_eq!(table.stream_view.as_deref(), Some("NEW_AND_OLD_IMAGES"));
+        let stream = (table.name != "Limits").then_some("NEW_AND_OLD_IMAGES");
+        assert_eq!(table.stream_view.as_deref(), stream);
     }
     let request = template.tables[0].create_request();
     assert_eq!(request["KeySchema"][1]["KeyType"], "RANGE");
     assert_eq!(request["StreamSpecification"]["StreamViewType"], "NEW_AND_OLD_IMAGES");
+}
+
+#[test]
+fn those_who_count_may_do_nothing_else_to_the_counters_and_others_nothing_at_all() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let template = yaml::to_json(&std::fs::read_to_string(path_in(&root)).expect("readable")).expect("YAML");
+    let resources = template["Resources"].as_object().expect("a map");
+    let counters = json!({ "Fn::GetAtt": ["LimitsTable", "Arn"] });
+    let mentions = |resource: &Value, what: &Value| resource.to_string().contains(&what.to_string());
+    let policies: Vec<_> = resources.iter().filter(|(_, resource)| mentions(resource, &counters)).collect();
+    let [(policy, resource)] = policies[..] else { panic!("one policy: {policies:?}") };
+    let statement = json!([{ "Effect": "Allow", "Action": "dynamodb:UpdateItem", "Resource": counters }]);
+    assert_eq!(resource["Properties"]["PolicyDocument"]["Statement"], statement);
+    let holders = resources.iter().filter(|(_, resource)| mentions(resource, &json!({ "Ref": policy })));
+    let holders: Vec<_> = holders.map(|(id, _)| id.as_str()).collect();
+    assert_eq!(holders, ["CreateUser", "IssueToken", "LoginUser"]);
 }
 
 #[test]

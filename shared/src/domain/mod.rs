@@ -7,6 +7,7 @@ pub mod concert;
 pub mod id;
 pub mod layout;
 pub mod ledger;
+pub mod limit;
 pub mod line;
 pub mod promotion;
 pub mod refusal;

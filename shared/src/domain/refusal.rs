@@ -103,4 +103,10 @@ pub enum Refusal {
     /// The same request is being worked on.
     #[error("the same request is being worked on")]
     RequestInProgress,
+    /// A limit against abuse is reached, whichever it is.
+    #[error("too many requests of this kind; wait for the time that Retry-After says")]
+    TooManyRequests {
+        /// Seconds until the limit's window ends.
+        retry_after: u64,
+    },
 }

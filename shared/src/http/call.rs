@@ -3,7 +3,8 @@
 
 use super::{Problem, answer::body, fault};
 use crate::{
-    domain::{id::InvalidId, text::Label},
+    config::Config,
+    domain::{id::InvalidId, limit::Address, text::Label},
     store::idempotency::Idempotent,
 };
 use aws_lc_rs::digest;
@@ -61,6 +62,16 @@ impl Call {
     /// The value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.request.headers().get(name)?.to_str().ok()
+    }
+
+    /// Where the request came from, behind the deployment's proxies.
+    pub fn address(&self, config: &Config) -> Address {
+        let peer = match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
+            _ => None,
+        };
+        let forwarded = self.header("x-forwarded-for").unwrap_or_default();
+        Address::of_client(peer, forwarded, config.proxies_in_front)
     }
 
     /// The body, after the checks of its size (413) and content type (415).

@@ -70,12 +70,6 @@ impl Problem {
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
-    /// 429: as often as is allowed; `seconds` until it is again.
-    pub fn too_many_requests(seconds: u64) -> Self {
-        let detail = "too many requests; wait before the next one";
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(seconds)
-    }
-
     /// 500: a bug; the cause is for the log.
     pub fn internal(cause: impl Into<String>) -> Self {
         let mut problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong");
@@ -127,7 +121,9 @@ impl From<Refusal> for Problem {
         let (status, code) = status_and_code(&refusal);
         let problem = Problem::new(status, code, refusal.to_string());
         match refusal {
-            Refusal::NotActive { retry_after } => problem.retry_after(retry_after),
+            Refusal::NotActive { retry_after } | Refusal::TooManyRequests { retry_after } => {
+                problem.retry_after(retry_after)
+            }
             // The contract gives every `not_active` a Retry-After.
             Refusal::RequestInProgress | Refusal::NoTurn => problem.retry_after(1),
             Refusal::SeatUnavailable { seats, own } => {
@@ -174,6 +170,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::RequestInProgress => (S::CONFLICT, "request_in_progress"),
         Refusal::TokenOver => (S::GONE, "session_over"),
         Refusal::ReservationExpired => (S::GONE, "reservation_expired"),
+        Refusal::TooManyRequests { .. } => (S::TOO_MANY_REQUESTS, "too_many_requests"),
         Refusal::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
     }
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     id::{QueueId, UserId},
+    limit::Limit,
     line::{Place, QueueRules, Ticket},
     session::EndReason,
 };
@@ -27,11 +28,16 @@ pub struct Joined {
 
 impl Store {
     /// The fan's live ticket as it is, or a new place at the end of the line. When nobody waits and slots are free, the
-    /// fan is let in at once.
-    pub async fn join(&self, queue: &QueueId, user: UserId) -> Result<Joined, Failure> {
-        let (state, old) = try_join!(self.queue_state(queue, STATE_AGE_MILLIS), async {
-            self.ticket(queue, user).await.map_err(Failure::from)
-        })?;
+    /// fan is let in at once. It counts on `limits` while it reads, and writes nothing before it knows of them.
+    pub async fn join(&self, queue: &QueueId, user: UserId, limits: &[Limit]) -> Result<Joined, Failure> {
+        let reads = async {
+            try_join!(self.queue_state(queue, STATE_AGE_MILLIS), async {
+                self.ticket(queue, user).await.map_err(Failure::from)
+            })
+        };
+        // Whatever the reads find: a limit that is reached comes first.
+        let ((), read) = try_join!(self.count(limits), async { Ok(reads.await) })?;
+        let (state, old) = read?;
         let rules = state.settings.rules(self.rules.queue);
         if let Some(ticket) = &old
             && let Some(turn) = self.turn_or_shut(ticket, rules).await?

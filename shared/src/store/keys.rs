@@ -4,12 +4,13 @@ use crate::domain::{
     account::Username,
     id::{ConcertId, QueueId, ReservationId, UserId},
     layout::{Chunk, SeatNumber},
+    limit::{Act, Window},
     line::Place,
     time::Timestamp,
 };
 
-/// One of the three tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Table {
     /// Accounts, balances, ledgers, reservations, idempotency records.
     Fans,
@@ -17,10 +18,12 @@ pub enum Table {
     Concerts,
     /// Lines, tickets, sessions.
     Queues,
+    /// Counters against abuse.
+    Limits,
 }
 
 /// Where an item is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The table.
     pub table: Table,
@@ -163,4 +166,24 @@ pub fn place_sort(place: Place) -> String {
 /// The session of a place.
 pub fn session(queue: &QueueId, place: Place) -> Key {
     key(Table::Queues, session_partition(queue, place.get() % SESSION_PARTITIONS), place_sort(place))
+}
+
+/// Stands for an address, a user name or a fan, so that a key does not tell which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pseudonym {
+    /// What it stands for.
+    pub kind: &'static str,
+    /// Which of them, as base64url.
+    pub digest: String,
+}
+
+/// The counter of an act on somebody's account in one window.
+pub fn limit(act: Act, subject: &Pseudonym, window: Window) -> Key {
+    let act = match act {
+        Act::SignUp => "SIGNUP",
+        Act::Login => "LOGIN",
+        Act::Join => "JOIN",
+    };
+    let Pseudonym { kind, digest } = subject;
+    key(Table::Limits, format!("{act}#{kind}#{digest}"), format!("{:012}", window.start().seconds()))
 }

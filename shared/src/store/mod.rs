@@ -9,6 +9,7 @@ pub mod holds;
 pub mod idempotency;
 pub mod join;
 pub mod keys;
+pub mod limits;
 pub mod money;
 pub mod payment;
 pub mod queue_state;
@@ -21,7 +22,7 @@ pub mod sessions;
 pub mod tickets;
 
 use crate::{
-    config::Config,
+    config::{Config, Secret},
     context::Context,
     domain::{
         concert::Concert,
@@ -32,17 +33,21 @@ use crate::{
     },
 };
 use cache::Cache;
-use keys::Table;
+use keys::{Key, Table};
+use limits::Pseudonyms;
 use std::sync::Arc;
 
 /// The tables, with the parameters that their conditions need.
 pub struct Store {
     dynamo: aws_sdk_dynamodb::Client,
-    tables: [String; 3],
+    tables: [String; 4],
     context: Context,
     rules: Rules,
     states: Cache<QueueId, QueueState>,
     concerts: Cache<ConcertId, Arc<Concert>>,
+    /// Counters whose window is known to have had its fill.
+    full_counters: Cache<Key, ()>,
+    pseudonyms: Pseudonyms,
 }
 
 /// Parameters of the deployment that decide what may be written.
@@ -88,7 +93,12 @@ impl Store {
     pub fn new(dynamo: aws_sdk_dynamodb::Client, config: &Config, context: Context) -> Self {
         Store {
             dynamo,
-            tables: [config.fans_table.clone(), config.concerts_table.clone(), config.queues_table.clone()],
+            tables: [
+                config.fans_table.clone(),
+                config.concerts_table.clone(),
+                config.queues_table.clone(),
+                config.limits_table.clone(),
+            ],
             context,
             rules: Rules {
                 hold: config.hold,
@@ -98,6 +108,8 @@ impl Store {
             },
             states: Cache::new(),
             concerts: Cache::new(),
+            full_counters: Cache::new(),
+            pseudonyms: Pseudonyms::new(config.token_signing_secrets.first().map_or("", |Secret(secret)| secret)),
         }
     }
 
@@ -111,6 +123,7 @@ impl Store {
             Table::Fans => &self.tables[0],
             Table::Concerts => &self.tables[1],
             Table::Queues => &self.tables[2],
+            Table::Limits => &self.tables[3],
         }
     }
 

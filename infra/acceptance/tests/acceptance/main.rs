@@ -17,6 +17,7 @@ mod invariants;
 mod joining;
 mod journey;
 mod leaving;
+mod limits;
 mod line;
 mod money;
 mod order;

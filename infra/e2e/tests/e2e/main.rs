@@ -25,8 +25,10 @@ const DATES_AGE: Duration = Duration::from_secs(5);
 /// The stack that most tests share, with the template's parameters.
 static USUAL: Shared = Shared::new("the usual stack", &[]);
 /// A stack in which time flies.
-static BRISK: Shared =
-    Shared::new("the brisk stack", &[("HOLD_SECONDS", "4"), ("QUEUE_CAPACITY", "5"), ("CLAIM_WINDOW_SECONDS", "3")]);
+static BRISK: Shared = Shared::new(
+    "the brisk stack",
+    &[("HOLD_SECONDS", "4"), ("QUEUE_CAPACITY", "5"), ("CLAIM_WINDOW_SECONDS", "3"), ("JOINS_PER_FAN", "20")],
+);
 
 /// A stack that is started by the first test that needs it, and ended by the last one that has done with it: nothing
 /// is left when the test process ends.

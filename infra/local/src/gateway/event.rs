@@ -31,7 +31,7 @@ pub struct Received<'a> {
 /// The event for the function of the route.
 pub fn payload(received: &Received<'_>, route: &Matched<'_>) -> Value {
     let uri = &received.parts.uri;
-    let headers = headers(&received.parts.headers);
+    let headers = headers(&received.parts.headers, received.peer);
     let mut event = json!({
         "version": "2.0",
         "routeKey": route.key,
@@ -84,7 +84,7 @@ fn context(received: &Received<'_>, route: &Matched<'_>, headers: &BTreeMap<Stri
 }
 
 /// Names in lower case (they are already), repeated ones joined by commas; cookies stand elsewhere.
-fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+fn headers(headers: &HeaderMap, peer: SocketAddr) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers.iter().filter(|(name, _)| *name != header::COOKIE) {
         let value = String::from_utf8_lossy(value.as_bytes());
@@ -96,8 +96,11 @@ fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
             })
             .or_insert_with(|| value.into_owned());
     }
-    // API Gateway says how the request came to it, whatever the client claims.
+    // API Gateway says how and from whom the request came to it, whatever the client claims.
     joined.insert("x-forwarded-proto".to_owned(), "http".to_owned());
+    let peer = peer.ip();
+    let forwarded = joined.entry("x-forwarded-for".to_owned());
+    forwarded.and_modify(|all| all.push_str(&format!(", {peer}"))).or_insert_with(|| peer.to_string());
     joined
 }
 
@@ -158,6 +161,7 @@ mod tests {
             .header("X-Many", "one")
             .header("X-Many", "two")
             .header("X-Forwarded-Proto", "no scheme")
+            .header("X-Forwarded-For", "192.0.2.7")
             .header("Cookie", "c=1; d=2")
             .header("Content-Type", "application/json; charset=utf-8");
         let event = event(request, br#"{"k":1}"#);
@@ -166,6 +170,7 @@ mod tests {
         assert_eq!(event["queryStringParameters"], json!({ "a": "1,2", "b": "x y" }));
         assert_eq!(event["headers"]["x-many"], "one,two");
         assert_eq!(event["headers"]["x-forwarded-proto"], "http");
+        assert_eq!(event["headers"]["x-forwarded-for"], "192.0.2.7, 127.0.0.1");
         assert_eq!(event["headers"].get("cookie"), None);
         assert_eq!(event["cookies"], json!(["c=1", "d=2"]));
         assert_eq!(event["pathParameters"], json!({ "id": "7" }));

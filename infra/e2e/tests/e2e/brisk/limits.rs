@@ -1,0 +1,36 @@
+//! A limit, across the processes of a function.
+
+use e2e::figure;
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::{BRISK, Stage};
+
+/// `JOINS_PER_FAN` of the brisk stack.
+const LIMIT: usize = 20;
+
+#[tokio::test]
+async fn a_fan_who_hammers_is_told_to_wait_and_others_are_not() {
+    let stage = Stage::together(&BRISK).await;
+    let site = &stage.site;
+    let queue = site.queue(&json!({ "capacity": 1 })).await;
+    let (fan, mut other) = (site.fan().await, site.fan().await);
+    let body = json!({ "queueId": queue });
+    // Each pretends to come from elsewhere, which changes nothing.
+    let joins = (0..4 * LIMIT).map(|number| {
+        let forwarded = format!("192.0.2.{number}");
+        site.client.post("/api/v1/tokens", &body).bearer(&fan.access).header("x-forwarded-for", forwarded).send()
+    });
+    let replies = join_all(joins).await;
+    let (joined, refused): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status < 300);
+    figure(format!("of {} joins at once {} were answered", 4 * LIMIT, joined.len()));
+    // The minute may have ended in between.
+    assert!((LIMIT..=2 * LIMIT).contains(&joined.len()), "{}", joined.len());
+    assert_eq!(joined.iter().filter(|reply| reply.status == 201).count(), 1);
+    for reply in refused {
+        let reply = reply.expect_problem(429, "too_many_requests");
+        let seconds: u64 = reply.header("retry-after").parse().expect("whole seconds");
+        assert!((1..=60).contains(&seconds), "{seconds}");
+    }
+    other.join(&queue).await.expect(201);
+}

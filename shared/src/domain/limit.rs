@@ -1,0 +1,230 @@
+//! Limits against abuse: which acts are counted, on whose account, in which minute (infra/adr/0008).
+
+use super::{
+    id::UserId,
+    time::{Seconds, Timestamp},
+};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+/// How long a window is.
+const WINDOW: Seconds = Seconds(60);
+/// The bits of an IPv6 address below the /64 that one customer has at the least.
+const IPV6_HOST_BITS: u32 = 64;
+
+/// How often an act may be done in one window, the deployment's parameters; 0 is as often as one likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Accounts made from one address.
+    pub sign_ups_per_address: u32,
+    /// Logins tried from one address.
+    pub logins_per_address: u32,
+    /// Logins tried with one user name, whether or not anybody has it.
+    pub logins_per_username: u32,
+    /// Joins from one address.
+    pub joins_per_address: u32,
+    /// Joins of one fan.
+    pub joins_per_fan: u32,
+}
+
+/// What is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Making an account.
+    SignUp,
+    /// Trying a password.
+    Login,
+    /// Joining the line.
+    Join,
+}
+
+/// On whose account an act is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// Where it came from.
+    Address(Address),
+    /// The user name that was tried, in the form that is unique.
+    Username(String),
+    /// Whose place in line it is.
+    Fan(UserId),
+}
+
+/// At most so many acts of one kind on one account in a window; 0 is no limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// What is limited.
+    pub act: Act,
+    /// On whose account.
+    pub subject: Subject,
+    /// How often.
+    pub most: u32,
+}
+
+impl Limits {
+    /// What a sign-up counts on.
+    pub fn of_sign_up(&self, address: Address) -> [Limit; 1] {
+        [Limit { act: Act::SignUp, subject: Subject::Address(address), most: self.sign_ups_per_address }]
+    }
+
+    /// What a login counts on. A text that cannot be a user name counts as one that nobody has.
+    pub fn of_login(&self, address: Address, username: String) -> [Limit; 2] {
+        let act = Act::Login;
+        [
+            Limit { act, subject: Subject::Username(username), most: self.logins_per_username },
+            Limit { act, subject: Subject::Address(address), most: self.logins_per_address },
+        ]
+    }
+
+    /// What a join counts on.
+    pub fn of_join(&self, address: Address, user: UserId) -> [Limit; 2] {
+        let act = Act::Join;
+        [
+            Limit { act, subject: Subject::Fan(user), most: self.joins_per_fan },
+            Limit { act, subject: Subject::Address(address), most: self.joins_per_address },
+        ]
+    }
+}
+
+/// A fixed window: all times from its start to its end, which is outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    start: Timestamp,
+}
+
+impl Window {
+    /// How long a window is, in milliseconds.
+    pub const MILLIS: i64 = WINDOW.0 as i64 * 1_000;
+
+    /// The window that a time is in.
+    pub fn of(time: Timestamp) -> Self {
+        Window { start: Timestamp::from_millis(time.millis().div_euclid(Self::MILLIS) * Self::MILLIS) }
+    }
+
+    /// Its first moment.
+    pub fn start(self) -> Timestamp {
+        self.start
+    }
+
+    /// The first moment of the next.
+    pub fn end(self) -> Timestamp {
+        self.start + WINDOW
+    }
+}
+
+/// Where a request came from, as exactly as it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// An IPv4 address; one in the form of IPv6 is the same.
+    V4(Ipv4Addr),
+    /// The first 64 bits of an IPv6 address: a customer chooses the others at will.
+    V6(u64),
+    /// Not told, or not understood. All such requests count together: whoever hides gains nothing by it.
+    Unknown,
+}
+
+impl Address {
+    /// The address that is counted for a client's.
+    pub fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Address::V4(ip),
+            IpAddr::V6(ip) => Address::V6((ip.to_bits() >> IPV6_HOST_BITS) as u64),
+        }
+    }
+
+    /// The client's address: the peer of API Gateway, unless that is the last of `proxies` trusted ones, each of which
+    /// appends whom it heard to `forwarded` (the value of `X-Forwarded-For`). What stands to the left of theirs is the
+    /// client's own text and never looked at. API Gateway may have appended its peer as well.
+    pub fn of_client(peer: Option<&str>, forwarded: &str, proxies: usize) -> Self {
+        let Some(peer) = peer.and_then(ip) else { return Address::Unknown };
+        let Some(nth) = proxies.checked_sub(1) else { return Address::of(peer) };
+        let own = usize::from(forwarded.rsplit(',').next().and_then(ip) == Some(peer));
+        forwarded.rsplit(',').nth(own + nth).and_then(ip).map_or(Address::Unknown, Address::of)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::V4(ip) => ip.fmt(f),
+            Address::V6(bits) => write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(*bits) << IPV6_HOST_BITS)),
+            Address::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// An IP address, with or without a port.
+fn ip(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        Address::of_client(Some(text), "", 0)
+    }
+
+    #[test]
+    fn a_window_is_a_minute_of_the_clock() {
+        let window = |millis| Window::of(Timestamp::from_millis(millis));
+        assert_eq!(window(60_000), window(119_999));
+        assert_ne!(window(59_999), window(60_000));
+        assert_eq!(window(119_999).end(), window(120_000).start());
+        assert_eq!(window(119_001).end().seconds_left(Timestamp::from_millis(119_001)), 1);
+    }
+
+    #[test]
+    fn ipv6_counts_by_64_bits_and_ipv4_is_ipv4_in_any_form() {
+        assert_eq!(address("2001:db8:1:2:3:4:5:6"), address("2001:db8:1:2:ffff::1"));
+        assert_ne!(address("2001:db8:1:2::1"), address("2001:db8:1:3::1"));
+        assert_eq!(address("::ffff:192.0.2.7"), address("192.0.2.7"));
+        assert_ne!(address("192.0.2.7"), address("192.0.2.8"));
+        assert_eq!(address("2001:db8:1:2:3:4:5:6").to_string(), "2001:db8:1:2::/64");
+    }
+
+    #[test]
+    fn a_port_is_no_part_of_an_address() {
+        assert_eq!(address("192.0.2.7:443"), address("192.0.2.7"));
+        assert_eq!(address("[2001:db8::1]:443"), address("2001:db8::1"));
+        assert_eq!(address(" 192.0.2.7 "), address("192.0.2.7"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_unknown() {
+        for odd in ["", "unknown", "192.0.2", "192.0.2.7, 192.0.2.8", "_hidden"] {
+            assert_eq!(address(odd), Address::Unknown, "{odd}");
+        }
+        assert_eq!(Address::of_client(None, "192.0.2.7", 0), Address::Unknown);
+        assert_eq!(Address::of_client(None, "192.0.2.7", 1), Address::Unknown);
+    }
+
+    #[test]
+    fn without_proxies_the_header_means_nothing() {
+        assert_eq!(Address::of_client(Some("192.0.2.7"), "198.51.100.1", 0), address("192.0.2.7"));
+    }
+
+    #[test]
+    fn behind_proxies_only_their_own_entries_count() {
+        let client = address("192.0.2.7");
+        let one = |forwarded| Address::of_client(Some("203.0.113.1"), forwarded, 1);
+        for forwarded in [
+            "192.0.2.7",
+            "192.0.2.7, 203.0.113.1",
+            "198.51.100.1,192.0.2.7,203.0.113.1",
+            "203.0.113.1, 192.0.2.7",
+            "nonsense, 192.0.2.7:50000, 203.0.113.1",
+        ] {
+            assert_eq!(one(forwarded), client, "{forwarded}");
+        }
+        for missing in ["", "203.0.113.1", "192.0.2.7, nonsense", "192.0.2.7,"] {
+            assert_eq!(one(missing), Address::Unknown, "{missing}");
+        }
+        let two = |forwarded| Address::of_client(Some("203.0.113.1"), forwarded, 2);
+        assert_eq!(two("198.51.100.1, 192.0.2.7, 203.0.113.9, 203.0.113.1"), client);
+        assert_eq!(two("192.0.2.7, 203.0.113.1"), Address::Unknown);
+    }
+}

@@ -1,0 +1,84 @@
+//! Limits against abuse: a counter for each act, subject and minute. The minute is part of the key, so a counter is
+//! over when its minute is; TTL only cleans up.
+
+use super::{
+    Failure, Store, StoreError, keys,
+    keys::{Key, Pseudonym},
+    request::{WriteFailure, n},
+};
+use crate::domain::{
+    limit::{Limit, Subject, Window},
+    refusal::Refusal,
+    time::{Seconds, Timestamp},
+};
+use aws_lc_rs::hmac;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures_util::future::join_all;
+
+/// How long after its window a counter is kept: longer than any clock is wrong.
+const TTL_GRACE: Seconds = Seconds(3_600);
+
+/// Turns what a limit counts on into what may stand in a table: nobody who reads the table learns an address or a name
+/// from it. A plain hash would not do: all IPv4 addresses are hashed in minutes.
+pub(super) struct Pseudonyms(hmac::Key);
+
+impl Pseudonyms {
+    /// With a key derived from the deployment's signing secret. A new secret makes new pseudonyms: counters start anew.
+    pub(super) fn new(secret: &str) -> Self {
+        Pseudonyms(hmac::Key::new(hmac::HMAC_SHA256, format!("stagedoor limit subjects 1\n{secret}").as_bytes()))
+    }
+
+    fn of(&self, subject: &Subject) -> Pseudonym {
+        let (kind, text) = match subject {
+            Subject::Address(address) => ("ADDRESS", address.to_string()),
+            Subject::Username(name) => ("NAME", name.clone()),
+            Subject::Fan(user) => ("FAN", user.to_string()),
+        };
+        Pseudonym { kind, digest: BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, text.as_bytes())) }
+    }
+}
+
+impl Store {
+    /// Counts an act on all that it is limited by, at once; refuses it where one of them has had its fill. A write that
+    /// the SDK repeats because its answer was lost counts twice: a limit may come early, never late.
+    pub async fn count(&self, limits: &[Limit]) -> Result<(), Failure> {
+        let now = self.now();
+        let window = Window::of(now);
+        let counters = limits.iter().filter(|limit| limit.most > 0);
+        let counters: Vec<(Key, u32)> = counters.map(|limit| (self.counter(limit, window), limit.most)).collect();
+        let refusal = Refusal::TooManyRequests { retry_after: window.end().seconds_left(now) };
+        // What is known to be full is refused without a write: an attacker's counter cannot become a hot item.
+        if counters.iter().any(|(key, _)| self.full_counters.get(key, now, Window::MILLIS).is_some()) {
+            return Err(refusal.into());
+        }
+        let counted = join_all(counters.iter().map(|counter| self.add(counter, window, now))).await;
+        if counted.contains(&Ok(false)) {
+            return Err(refusal.into());
+        }
+        Ok(counted.into_iter().try_for_each(|counted| counted.map(drop))?)
+    }
+
+    /// Adds one to a counter that is below its most; whether it was.
+    async fn add(&self, (key, most): &(Key, u32), window: Window, now: Timestamp) -> Result<bool, StoreError> {
+        let add = self
+            .update(key)
+            .update_expression("ADD counted :one SET #ttl = :ttl")
+            .condition_expression("attribute_not_exists(counted) OR counted < :most")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":most", n(*most))
+            .expression_attribute_values(":ttl", n((window.end() + TTL_GRACE).seconds()));
+        match self.send_update(add).await {
+            Ok(_) => Ok(true),
+            Err(WriteFailure::Condition(_)) => {
+                self.full_counters.put(key.clone(), (), now);
+                Ok(false)
+            }
+            Err(WriteFailure::Store(error)) => Err(error),
+        }
+    }
+
+    fn counter(&self, limit: &Limit, window: Window) -> Key {
+        keys::limit(limit.act, &self.pseudonyms.of(&limit.subject), window)
+    }
+}
