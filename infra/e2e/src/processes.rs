@@ -49,6 +49,11 @@ impl Process {
         self.signal(Signal::TERM);
     }
 
+    /// Asks it to read its configuration anew (SIGHUP).
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.id).ok().and_then(Pid::from_raw);
         if let Some(id) = id.filter(|_| self.is_running()) {

@@ -1,4 +1,4 @@
-//! Starts everything in order, and ends it.
+//! Starts everything in order, rotates its secrets, and ends it.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -30,7 +30,8 @@ const PASSWORD_LENGTH: usize = 20;
 /// How long the processes of functions get to be gone.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs the stack until Ctrl-C or SIGTERM.
+/// Runs the stack until Ctrl-C or SIGTERM. SIGHUP deploys the functions anew with the secrets that are in the data
+/// directory by then.
 ///
 /// # Errors
 /// When it cannot start.
@@ -44,10 +45,19 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
         running = start(options, &gateway) => running?,
         () = either(&mut interrupt, &mut terminate) => return Ok(()),
     };
-    either(&mut interrupt, &mut terminate).await;
+    let mut hang_up = signal(SignalKind::hangup()).context("signals")?;
+    loop {
+        tokio::select! {
+            () = either(&mut interrupt, &mut terminate) => break,
+            _ = hang_up.recv() => match running.redeploy() {
+                Ok(()) => eprintln!("the functions run with the secrets as they are now"),
+                Err(failure) => eprintln!("the functions run as before: {failure}"),
+            },
+        }
+    }
     eprintln!("stopping");
     // What hangs is killed with the runtime.
-    let _ = time::timeout(STOP_TIMEOUT, running.functions.stop()).await;
+    let _ = time::timeout(STOP_TIMEOUT, running.sources.functions.stop()).await;
     Ok(())
 }
 
@@ -58,7 +68,27 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
     }
 }
 
-async fn start(options: &Options, gateway: &Gateway) -> Result<Arc<Sources>, Failure> {
+/// A stack that runs.
+struct Running {
+    template: Template,
+    sources: Arc<Sources>,
+}
+
+impl Running {
+    /// Gives every function its variables anew, with the secrets that the data directory has now.
+    fn redeploy(&self) -> Result<(), Failure> {
+        let Sources { functions, queues, tables, state } = &*self.sources;
+        state.read_secrets()?;
+        let surroundings = Surroundings { template: &self.template, state, queues, dynamodb: &tables.endpoint };
+        let variables = (self.template.functions.iter())
+            .map(|function| Ok((function.name.clone(), surroundings.variables(function)?)))
+            .collect::<Result<_, Failure>>()?;
+        functions.reconfigure(variables);
+        Ok(())
+    }
+}
+
+async fn start(options: &Options, gateway: &Gateway) -> Result<Running, Failure> {
     let workspace = Workspace::locate().await?;
     let template = Template::load(&template::path_in(&workspace.root)).context("template")?;
     let state = Arc::new(State::open(&workspace, &options.data, gateway.port())?);
@@ -78,7 +108,7 @@ async fn start(options: &Options, gateway: &Gateway) -> Result<Arc<Sources>, Fai
     feeds::start(&template, Arc::clone(&sources))?;
     gateway.open(&template, functions);
     announce(&password, gateway.port());
-    Ok(sources)
+    Ok(Running { template, sources })
 }
 
 fn programs(

@@ -88,11 +88,22 @@ impl State {
             Err(TryLockError::Error(error)) => return Err(error).context(&shown),
         }
         let state = Self { directory, persistent, secrets: Mutex::default(), _lock: lock };
-        if persistent && let Ok(text) = fs::read_to_string(state.secrets_path()) {
-            let known = serde_json::from_str(&text).context(state.secrets_path().display())?;
-            state.secrets.lock().map_err(|_| Failure::new("secrets"))?.clone_from(&known);
-        }
+        state.read_secrets()?;
         Ok(state)
+    }
+
+    /// Reads the secrets that the directory keeps, if it keeps any.
+    ///
+    /// # Errors
+    /// When what is there cannot be understood.
+    pub fn read_secrets(&self) -> Result<(), Failure> {
+        if self.persistent
+            && let Ok(text) = fs::read_to_string(self.secrets_path())
+        {
+            let known = serde_json::from_str(&text).context(self.secrets_path().display())?;
+            *self.secrets.lock().map_err(|_| Failure::new("secrets"))? = known;
+        }
+        Ok(())
     }
 
     /// The secret called `name`, made up of up to 64 letters and digits when it is asked for the first time.

@@ -9,6 +9,7 @@
 mod brisk;
 mod events;
 mod restart;
+mod rotation;
 mod usual;
 
 use std::{

@@ -74,6 +74,16 @@ impl Functions {
         Ok(functions)
     }
 
+    /// Gives the named functions other variables, as a deployment does: an environment with the old ones finishes what it
+    /// works on and gets no more; what waits gets new ones.
+    pub fn reconfigure(&self, variables: BTreeMap<String, BTreeMap<String, String>>) {
+        for (function, variables) in variables {
+            if let Some(pool) = self.pools.get(&function) {
+                pool.reconfigure(variables);
+            }
+        }
+    }
+
     /// Invokes `function` with `payload`. It is given its own timeout to run, and `patience` in all, waiting for a free
     /// environment included.
     ///

@@ -70,6 +70,8 @@ enum Phase {
 
 struct Environment {
     phase: Phase,
+    /// Its configuration is of the past: it gets no more work.
+    retired: bool,
     kill: Arc<Notify>,
 }
 
@@ -85,6 +87,8 @@ struct State {
 /// The environments of one function and the invocations that wait for them.
 pub struct Pool {
     program: Program,
+    /// Variables on top of those of this process, for the environments that start from now on.
+    variables: Mutex<BTreeMap<String, String>>,
     /// The runtime API, `host:port`; set before the first environment starts.
     runtime_api: Arc<OnceLock<String>>,
     state: Mutex<State>,
@@ -92,7 +96,20 @@ pub struct Pool {
 
 impl Pool {
     pub fn new(program: Program, runtime_api: Arc<OnceLock<String>>) -> Self {
-        Self { program, runtime_api, state: Mutex::default() }
+        let variables = Mutex::new(program.variables.clone());
+        Self { program, variables, runtime_api, state: Mutex::default() }
+    }
+
+    /// See [`super::Functions::reconfigure`].
+    pub fn reconfigure(&self, variables: BTreeMap<String, String>) {
+        *self.variables.lock().unwrap_or_else(PoisonError::into_inner) = variables;
+        for environment in self.lock().environments.values_mut() {
+            environment.retired = true;
+            if matches!(environment.phase, Phase::Idle(_)) {
+                environment.phase = Phase::Between;
+                environment.kill.notify_one();
+            }
+        }
     }
 
     pub fn timeout(&self) -> Duration {
@@ -139,6 +156,12 @@ impl Pool {
         {
             let mut state = self.lock();
             let entry = state.environments.get_mut(&environment)?;
+            if entry.retired {
+                // It did start: what waits is not to be failed for it.
+                entry.phase = Phase::Between;
+                entry.kill.notify_one();
+                return None;
+            }
             let before = std::mem::replace(&mut entry.phase, Phase::Idle(sender));
             if let Phase::Busy(running) = before {
                 running.fail(InvokeError::Crashed("it asked for work without answering".to_owned()));
@@ -245,7 +268,9 @@ impl Pool {
         state.started += 1;
         let environment = state.started;
         let kill = Arc::new(Notify::new());
-        state.environments.insert(environment, Environment { phase: Phase::Starting, kill: Arc::clone(&kill) });
+        state
+            .environments
+            .insert(environment, Environment { phase: Phase::Starting, retired: false, kill: Arc::clone(&kill) });
         tokio::spawn(Arc::clone(self).supervise(environment, kill));
     }
 
@@ -271,7 +296,7 @@ impl Pool {
     /// Ends an environment that does not ask for work in time.
     async fn limit_init(self: Arc<Self>, environment: u64) {
         time::sleep(INIT_TIMEOUT).await;
-        if let Some(Environment { phase: Phase::Starting, kill }) = self.lock().environments.get(&environment) {
+        if let Some(Environment { phase: Phase::Starting, kill, .. }) = self.lock().environments.get(&environment) {
             kill.notify_one();
         }
     }
@@ -284,7 +309,7 @@ impl Pool {
             command.env_remove(name);
         }
         command
-            .envs(&self.program.variables)
+            .envs(&*self.variables.lock().unwrap_or_else(PoisonError::into_inner))
             .env("AWS_LAMBDA_RUNTIME_API", format!("http://{address}/{}/{environment}", self.program.name))
             .stdin(Stdio::null())
             .stdout(self.program.log.try_clone()?)
@@ -309,7 +334,7 @@ impl Pool {
             }
             Phase::Idle(_) | Phase::Between => {}
         }
-        if !state.stopped {
+        if !state.stopped && !entry.retired {
             eprintln!("{} ended: {reason}", self.program.name);
         }
         self.grow(&mut state);

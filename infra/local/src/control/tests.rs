@@ -99,3 +99,23 @@ async fn a_caller_gives_up_and_nobody_works_for_it() {
     pool.stop();
     assert!(matches!(call.await.expect("no panic"), Err(InvokeError::Crashed(_))));
 }
+
+#[tokio::test]
+async fn an_environment_with_old_variables_gets_no_more_work_and_nothing_fails_for_it() {
+    let pool = endless(PATIENCE);
+    let begun = invoke(&pool, "begun");
+    let work = next(&pool, 1).await;
+    let waits = invoke(&pool, "waits");
+    // The second environment is starting.
+    tokio::task::yield_now().await;
+    pool.reconfigure(BTreeMap::new());
+    assert!(pool.answer(1, &work.id, Ok("done".into())));
+    assert_eq!(begun.await.expect("no panic"), Ok("done".into()));
+    for old in [1, 2] {
+        assert!(pool.next(old).await.is_none());
+    }
+    let work = next(&pool, 3).await;
+    assert!(pool.answer(3, &work.id, Ok("done later".into())));
+    assert_eq!(waits.await.expect("no panic"), Ok("done later".into()));
+    pool.stop();
+}
