@@ -149,6 +149,17 @@ async fn a_fan_is_counted_from_all_addresses_and_apart_from_other_fans() -> Outc
 }
 
 #[tokio::test]
+async fn a_join_by_an_admin_counts_on_the_fan_whose_place_it_is() -> Outcome {
+    let world = World::with(&[("JOINS_PER_FAN", "1")]).await?;
+    let (admin, fans) = (world.admin().await, fans(&world, 2).await);
+    let for_fan =
+        |fan: &Fan| Request::new("POST", "/api/v1/tokens").token(&admin.access).json(&json!({ "userId": fan.user_id }));
+    let joins = [for_fan(&fans[0]), for_fan(&fans[1]), for_fan(&fans[1]), join(&fans[0])];
+    assert_eq!(outcomes(&world, joins).await, ["201", "201", REFUSED, REFUSED]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn many_at_once_in_many_environments_never_exceed_a_limit() -> Outcome {
     let variables = [("JOINS_PER_FAN", "7"), ("JOINS_PER_ADDRESS", "13"), ("SIGN_UPS_PER_ADDRESS", "3")];
     let world = World::with(&variables).await?;
