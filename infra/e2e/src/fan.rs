@@ -113,15 +113,15 @@ impl<'a> Fan<'a> {
 
     /// The balance and all entries of the ledger, which may not be more than a page.
     pub async fn ledger(&self) -> Ledger {
-        let get = |what: &str| {
-            let path = format!("/api/v1/payments/{what}/{}", self.id);
+        let get = |what: &str, query: &str| {
+            let path = format!("/api/v1/payments/{what}/{}{query}", self.id);
             self.client.get(path).bearer(&self.access).send()
         };
-        let history = get("history").await.expect(200);
+        let history = get("history", "?limit=100").await.expect(200);
         assert!(history.body["nextCursor"].is_null(), "more than a page");
         let mut entries = history.body["items"].as_array().expect("a list").clone();
         entries.reverse();
-        let balance = get("balance").await.expect(200).body["currentBalance"].as_i64().expect("a number");
+        let balance = get("balance", "").await.expect(200).body["currentBalance"].as_i64().expect("a number");
         Ledger { entries, balance }
     }
 

@@ -15,7 +15,8 @@ use crate::{Stage, USUAL};
 const FANS: usize = 60;
 const SEATS: u32 = 10;
 const PAYMENTS: usize = 40;
-const RECHARGES: usize = 20;
+const RECHARGES: usize = 50;
+const REFUNDS: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_fans_want_ten_seats() {
@@ -112,7 +113,44 @@ async fn one_recharge_moves_money_once() {
     figure(format!("{RECHARGES} recharges at once with a key each: all done in {:.2} s", took.as_secs_f64()));
     let ledger = fan.ledger().await;
     ledger.assert_adds_up();
-    assert_eq!((ledger.count("CHARGE"), ledger.balance), (1 + RECHARGES, 30_000 + 20 * 1_000));
+    assert_eq!((ledger.count("CHARGE"), ledger.balance), (1 + RECHARGES, 30_000 + 50 * 1_000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_payment_is_refunded_once_and_its_seat_stays_with_the_next_fan() {
+    let stage = Stage::alone(&USUAL).await;
+    let site = &stage.site;
+    let queue = site.queue(&json!({ "capacity": 2 })).await;
+    let concert = site.concert(&queue, 1).await;
+    let fans = site.fans_inside(&queue, 2).await;
+    let (fan, next) = (&fans[0], &fans[1]);
+    fan.recharge(concert.price, None).send().await.expect(200);
+    let reservation = fan.hold_seats(&concert, &[1]).await;
+    let paid = fan.pay(&reservation, concert.price, None).send().await.expect(200);
+    let path = format!("/api/v1/payments/{}/cancel", paid.text("paymentId"));
+
+    let refund = || site.client.post(path.as_str(), &json!({})).bearer(&fan.access).send();
+    // While the refunds come in, another fan wants the seat.
+    let taken = async {
+        loop {
+            let reply = next.hold(&concert, &[1], None).send().await;
+            if reply.status == 201 {
+                return reply.text("reservationId").to_owned();
+            }
+        }
+    };
+    let started = Instant::now();
+    let (replies, taken) = tokio::join!(join_all((0..REFUNDS).map(|_| refund())), taken);
+    let took = started.elapsed();
+    figure(format!("{REFUNDS} refunds at once: {:?} in {:.2} s", outcomes(&replies), took.as_secs_f64()));
+    assert!(replies.iter().all(|reply| reply.status == 200), "{:?}", outcomes(&replies));
+    refund().await.expect(200);
+
+    assert_eq!(next.reservation(&taken).await.expect(200).text("status"), "PENDING");
+    assert_eq!(next.seats(&concert).await.expect(200).body[0]["status"], "HELD");
+    let ledger = fan.ledger().await;
+    ledger.assert_adds_up();
+    assert_eq!((ledger.count("REFUND"), ledger.balance), (1, i64::try_from(concert.price).expect("small")));
 }
 
 async fn recharge_until_done(fan: &Fan<'_>, key: &str) -> Reply {
