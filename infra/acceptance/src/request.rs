@@ -12,7 +12,7 @@ pub struct Request {
     pub(crate) path: String,
     query: String,
     headers: BTreeMap<String, String>,
-    body: Option<String>,
+    pub(crate) body: Option<String>,
     source_ip: Option<String>,
 }
 
@@ -112,9 +112,12 @@ impl Reply {
         }
     }
 
-    /// What the OpenAPI document does not know about this answer to a request on a route.
-    pub(crate) fn faults(&self, route: &str, request: &Request) -> Vec<String> {
-        let asked = request.body.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    /// What the OpenAPI document does not know about this answer to a body on a route. It knows no `$default`.
+    pub fn faults(&self, route: &str, asked: Option<&str>) -> Vec<String> {
+        if route == "$default" {
+            return Vec::new();
+        }
+        let asked = asked.and_then(|text| serde_json::from_str::<Value>(text).ok());
         let (asked, headers, answered) = (asked.as_ref(), &self.headers, &self.body);
         Exchange { route, asked, status: self.status, headers, answered }.faults()
     }

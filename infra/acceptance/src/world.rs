@@ -135,10 +135,8 @@ impl World {
         let id = format!("request-{}", self.requests.fetch_add(1, Ordering::Relaxed));
         let event = request.event(&key, &parameters, &id);
         let reply = Self::deliver_to(app, function, &event).await.expect("a well-formed event");
-        if key != "$default" {
-            let faults = reply.faults(&key, &request);
-            assert!(faults.is_empty(), "{faults:#?}");
-        }
+        let faults = reply.faults(&key, request.body.as_deref());
+        assert!(faults.is_empty(), "{faults:#?}");
         reply
     }
 

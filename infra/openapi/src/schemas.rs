@@ -32,7 +32,6 @@ impl Schemas {
         for (name, schema) in found {
             let mut schema = serde_json::to_value(schema).unwrap_or_default();
             forget_machine_types(&mut schema);
-            join_descriptions(&mut schema);
             if whole {
                 require_all(&mut schema);
             }
@@ -64,19 +63,6 @@ fn forget_machine_types(schema: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(forget_machine_types),
         _ => {}
-    }
-}
-
-/// utoipa puts the description of a field beside the schema of its type, as if it were an object of its own.
-fn join_descriptions(schema: &mut Value) {
-    for property in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
-        if let Some([typed, described]) = property.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
-            && described.get("description").is_some()
-        {
-            let mut joined = typed.clone();
-            joined["description"] = described["description"].clone();
-            *property = joined;
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::fmt;
 
 /// Text of at least `LEAST` and at most `MOST` characters (Unicode code points), not blank unless it may be empty, and
-/// without characters that cannot be seen: see [`is_invisible`].
+/// without characters that cannot be seen: see [`INVISIBLE`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Text<const LEAST: usize, const MOST: usize>(String);
@@ -55,18 +55,34 @@ impl<'de, const LEAST: usize, const MOST: usize> Deserialize<'de> for Text<LEAST
     }
 }
 
-/// Whether a character is a control character, a line or paragraph separator, or an invisible format character: with
-/// them two names look alike, or the text around a name reads in another order. What scripts and emoji are composed with
-/// (joiners, variation selectors, the tags of flags) is none of these.
-pub fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            // Soft hyphen, Mongolian vowel separator, zero-width space and no-break space.
-            '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{feff}'
-            // Marks of direction; separators, embeddings and overrides; word joiner to isolates and what is deprecated.
-            | '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            // Interlinear annotation.
-            | '\u{fff9}'..='\u{fffb}')
+/// What no text for people holds, as ranges: control characters, separators of lines and paragraphs, and invisible format
+/// characters. With them two names look alike, or the text around a name reads in another order. What scripts and emoji
+/// are composed with (joiners, variation selectors, the tags of flags) is none of these.
+pub const INVISIBLE: [(char, char); 11] = [
+    ('\0', '\u{1f}'),
+    ('\u{7f}', '\u{9f}'),
+    // Soft hyphen.
+    ('\u{ad}', '\u{ad}'),
+    // Arabic letter mark.
+    ('\u{61c}', '\u{61c}'),
+    // Mongolian vowel separator.
+    ('\u{180e}', '\u{180e}'),
+    // Zero-width space.
+    ('\u{200b}', '\u{200b}'),
+    // Marks of direction.
+    ('\u{200e}', '\u{200f}'),
+    // Separators; embeddings and overrides of direction.
+    ('\u{2028}', '\u{202e}'),
+    // Word joiner, invisible operators, isolates of direction.
+    ('\u{2060}', '\u{206f}'),
+    // Byte order mark.
+    ('\u{feff}', '\u{feff}'),
+    // Interlinear annotation.
+    ('\u{fff9}', '\u{fffb}'),
+];
+
+fn is_invisible(character: char) -> bool {
+    INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&character))
 }
 
 #[cfg(test)]

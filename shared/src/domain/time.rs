@@ -59,10 +59,15 @@ impl Timestamp {
         self.utc().format("%Y-%m-%d").to_string()
     }
 
-    /// Parses RFC 3339 with any offset; `None` for anything else or a year outside 1970 to 9999.
+    /// Parses RFC 3339 with any offset; `None` for anything else or a year outside 1970 to 9999. A leap second is the
+    /// last of a day in UTC, and counts as the first of the next.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        let millis = DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis();
-        (0..253_402_300_800_000).contains(&millis).then_some(Timestamp(millis))
+        // chrono takes a space for the T, and a minus sign that is not ASCII.
+        let plain = text.is_ascii() && text.as_bytes().get(10).is_some_and(|b| b.eq_ignore_ascii_case(&b'T'));
+        let time = DateTime::parse_from_rfc3339(text).ok().filter(|_| plain)?;
+        let millis = time.timestamp_millis();
+        let misplaced_leap = time.timestamp_subsec_millis() >= 1000 && (time.timestamp() + 1) % 86_400 != 0;
+        (!misplaced_leap && (0..253_402_300_800_000).contains(&millis)).then_some(Timestamp(millis))
     }
 
     fn utc(self) -> DateTime<Utc> {
@@ -120,7 +125,23 @@ mod tests {
     #[test]
     fn other_offsets_and_odd_texts() {
         assert_eq!(Timestamp::parse_rfc3339("1970-01-01T09:00:01+09:00"), Some(Timestamp(1000)));
-        for odd in ["", "2026-12-24", "2026-13-24T00:00:00Z", "yesterday", "1969-12-31T23:59:59Z"] {
+        let leap = Timestamp::parse_rfc3339("2017-01-01T08:59:60.5+09:00");
+        assert_eq!(leap, Timestamp::parse_rfc3339("2017-01-01T00:00:00.5Z"));
+        for odd in [
+            "",
+            "2026-12-24",
+            "2026-13-24T00:00:00Z",
+            "2026-12-24 00:00:00Z",
+            "2026-12-24T00:00:00",
+            "2026-12-24T00:00:60Z",
+            "2026-12-24T24:00:00Z",
+            "2026-12-24T00:00:00\u{2212}05:00",
+            "2026-12-24T00:00:00Z\0",
+            "yesterday",
+            "1969-12-31T23:59:59Z",
+            "9999-12-31T23:59:60Z",
+            "+10000-01-01T00:00:00Z",
+        ] {
             assert_eq!(Timestamp::parse_rfc3339(odd), None, "{odd}");
         }
     }

@@ -93,7 +93,6 @@ pub struct ProcessPayment {
 #[serde(deny_unknown_fields)]
 pub struct CancelPayment {
     /// For the log of whoever asks; it changes nothing here.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub reason: Option<Reason>,
 }
 
@@ -103,7 +102,6 @@ pub struct CancelPayment {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ConcertDraft {
     /// What it is called.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub concert_name: ConcertName,
     /// When it starts.
     pub starts_at: Rfc3339,
@@ -112,7 +110,6 @@ pub struct ConcertDraft {
     /// The production it belongs to; a new one where it is left out.
     pub event_id: Option<EventId>,
     /// `CONCERT` where it is left out.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub category: Option<Label>,
     /// The line in front of it; `main` where it is left out.
     pub queue_id: Option<QueueId>,
@@ -132,14 +129,12 @@ pub struct ConcertDraft {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct BlockDraft {
     /// Where.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub section: Label,
     /// The first seat.
     pub from: RequestedSeat,
     /// The last seat, not below the first.
     pub to: RequestedSeat,
     /// `STANDARD`, `VIP` and so on.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub seat_type: Label,
     /// What each seat costs; at most an eighth of what a request may move.
     pub price: RequestedAmount,

@@ -60,7 +60,8 @@ impl<'de> Deserialize<'de> for RequestedAmount {
 #[cfg(feature = "openapi")]
 mod schema {
     use super::{Amount, RequestedAmount};
-    use crate::domain::text::Text;
+    use crate::domain::text::{INVISIBLE, Text};
+    use std::borrow::Cow;
     use utoipa::{
         PartialSchema, ToSchema,
         openapi::{
@@ -82,23 +83,28 @@ mod schema {
 
     impl ToSchema for RequestedAmount {}
 
-    /// What [`crate::domain::text::is_invisible`] names, for a class of a pattern.
-    const INVISIBLE: &str =
-        r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb";
-
     impl<const LEAST: usize, const MOST: usize> PartialSchema for Text<LEAST, MOST> {
         fn schema() -> RefOr<Schema> {
+            let range = |(first, last)| match (u32::from(first), u32::from(last)) {
+                (first, last) if first == last => format!(r"\u{first:04x}"),
+                (first, last) => format!(r"\u{first:04x}-\u{last:04x}"),
+            };
+            let invisible = INVISIBLE.map(range).concat();
             let pattern = match LEAST {
-                0 => format!("^[^{INVISIBLE}]*$"),
+                0 => format!("^[^{invisible}]*$"),
                 // One of them is not a space.
-                _ => format!(r"^[^{INVISIBLE}]*[^\s{INVISIBLE}][^{INVISIBLE}]*$"),
+                _ => format!(r"^[^{invisible}]*[^\s{invisible}][^{invisible}]*$"),
             };
             let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
             text.min_length(Some(LEAST)).max_length(Some(MOST)).into()
         }
     }
 
-    impl<const LEAST: usize, const MOST: usize> ToSchema for Text<LEAST, MOST> {}
+    impl<const LEAST: usize, const MOST: usize> ToSchema for Text<LEAST, MOST> {
+        fn name() -> Cow<'static, str> {
+            Cow::Owned(format!("TextOf{LEAST}To{MOST}"))
+        }
+    }
 }
 
 /// A seat number that a client asks for: at least 1.

@@ -103,11 +103,12 @@ const TEXTS: [&str; 34] = [
 
 const PARAMETERS: [&str; 9] = ["limit", "cursor", "from", "to", "eventId", "category", "section", "userId", "queueId"];
 
-const HEADERS: [&str; 8] = [
+const HEADERS: [&str; 9] = [
     "content-type",
     "authorization",
     "idempotency-key",
     "host",
+    "x-forwarded-for",
     "x-forwarded-proto",
     "content-length",
     "accept",
@@ -299,6 +300,10 @@ fn replace(event: &mut Value, at: &Index, value: Option<Value>) {
     let pointer = &pointers[at.index(pointers.len())];
     let Some((parent, name)) = pointer.rsplit_once('/') else { return };
     let name = name.replace("~1", "/").replace("~0", "~");
+    if name == "requestId" {
+        // API Gateway's own, and what the answer is known by.
+        return;
+    }
     let members: Option<&mut Map<String, Value>> = event.pointer_mut(parent).and_then(Value::as_object_mut);
     if let Some(members) = members {
         match value {

@@ -7,6 +7,8 @@ mod concerts;
 mod dates;
 mod door_fuzz;
 mod door_mutations;
+mod door_parts;
+mod door_rules;
 mod expiry;
 mod failures;
 mod fences;

@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::json;
 use shared::{
-    domain::{id::EventId, refusal::Refusal},
+    domain::{id::EventId, refusal::Refusal, text::Label},
     http::views::{ConcertBody, ConcertDate, SeatBody},
 };
 
@@ -27,7 +27,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             )
             .stored()
             .query("eventId", "Of this production only.", s.request::<EventId>())
-            .query("category", "Of this category only, letter by letter.", json!({ "type": "string" }))
+            .query("category", "Of this category only, letter by letter.", s.request::<Label>())
             .query("from", "Starting at this time, or on this day (UTC), or later.", moment.clone())
             .query("to", "Starting at this time, or on this day (UTC), or earlier.", moment)
             .paged()
@@ -50,7 +50,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .about(TAG, "See the seat map", "By seat number; a second old at most.")
             .stored()
             .concert(s)
-            .query("section", "Of this section only; required above 5,000 seats.", json!({ "type": "string" }))
+            .query("section", "Of this section only; required above 5,000 seats.", s.request::<Label>())
             .refuses([Refusal::ConcertNotFound, Refusal::WrongQueue])
             .answers(200, "The seats.", &[], json!({ "type": "array", "items": seat }), json!([examples::seat()])),
     ]

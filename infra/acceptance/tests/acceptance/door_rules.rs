@@ -1,0 +1,261 @@
+//! What is refused of bodies, one rule at a time: where the problem points, and in which words.
+
+use crate::Outcome;
+use acceptance::{Fan, Reply, Request, World};
+use serde_json::{Value, json};
+
+/// The outcome, with pointer and detail of the first error.
+pub fn told(reply: &Reply) -> (String, &str, &str) {
+    let error = &reply.body["errors"][0];
+    (reply.outcome(), error["pointer"].as_str().unwrap_or("none"), error["detail"].as_str().unwrap_or("none"))
+}
+
+/// What [`told`] gives for a request that is not valid.
+pub fn refused<'a>(pointer: &'a str, detail: &'a str) -> (String, &'a str, &'a str) {
+    ("400 invalid_request".to_owned(), pointer, detail)
+}
+
+async fn post(world: &World, path: &str, token: &str, body: &str) -> Reply {
+    world.send(Request::new("POST", path).token(token).text("application/json", body)).await
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_body_is_said_in_plain_words() -> Outcome {
+    let world = World::new().await?;
+    let deep = format!("{{\"username\":\"ann\",\"x\":{}", "[".repeat(200));
+    let seat_text = format!("{{\"username\":{}", "[".repeat(200));
+    for (body, pointer, detail) in [
+        (r#"{"username":"ann"}"#, "/password", "is missing"),
+        (r#"{"username":"ann","username":"bob","password":"x"}"#, "/username", "appears twice"),
+        (r#"{"username":"ann","password":"x","role":"admin"}"#, "/role", "is not a field of this request"),
+        (r#"{"username":"ann","password":"x","a/b~c":1}"#, "/a~1b~0c", "is not a field of this request"),
+        (r#"{"username":7,"password":"x"}"#, "/username", "must be a string"),
+        (r#"{"username":null,"password":"x"}"#, "/username", "must be a string"),
+        (r#"{"username":1e400,"password":"x"}"#, "/username", "is a number out of range"),
+        (r#"["ann","correct horse"]"#, "", "must be an object"),
+        ("null", "", "must be an object"),
+        ("", "", "is not JSON: EOF while parsing a value at line 1 column 0"),
+        (r#"{"username":"ann","password":"correct horse"}x"#, "", "there is something behind the JSON value"),
+        ("{\"username\":\"ann\",\"password\":\"correct horse\"}\0", "", "there is something behind the JSON value"),
+        ("\u{feff}{}", "", "is not JSON: expected value at line 1 column 1"),
+        (&deep, "/x", "is not a field of this request"),
+        (&seat_text, "/username", "must be a string"),
+    ] {
+        let reply = post(&world, "/api/v1/users", "", body).await;
+        assert_eq!(told(&reply), refused(pointer, detail), "{body}");
+    }
+    let unpaired = post(&world, "/api/v1/users", "", r#"{"username":"\ud800","password":"x"}"#).await;
+    assert_eq!((told(&unpaired).0.as_str(), told(&unpaired).1), ("400 invalid_request", ""));
+    assert!(told(&unpaired).2.starts_with("is not JSON: "), "{}", unpaired.body);
+    assert!(world.engine.items("Fans").is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_kind_of_value_has_its_sentence() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let fan = world.buyer("ann", 0).await;
+    let of_a_queue = "must be a whole number from 0 to 18446744073709551615";
+    let of_a_seat = "must be a whole number from 0 to 4294967295";
+    let amount = "must be a whole amount from 1 to 1000000000000";
+    let put = |body: String| {
+        world.send(Request::new("PUT", "/api/v1/admin/queues/main").token(&admin.access).text("application/json", body))
+    };
+    for value in ["-1", "-0", "1.0", "1e2", "18446744073709551616", "\"3\"", "true", "[]", "{}"] {
+        let reply = put(format!("{{\"capacity\":{value}}}")).await;
+        assert_eq!(told(&reply), refused("/capacity", of_a_queue), "{value}");
+        let hold = format!("{{\"concertId\":\"{}\",\"seatNumbers\":[1,{value}]}}", fan.user_id);
+        let reply = post(&world, "/api/v1/reservations", &fan.queue, &hold).await;
+        assert_eq!(told(&reply), refused("/seatNumbers/1", of_a_seat), "{value}");
+    }
+    for value in [
+        "-1",
+        "0",
+        "-0",
+        "1.0",
+        "1e2",
+        "1000000000001",
+        "18446744073709551616",
+        "\"1.0\"",
+        "\"+1\"",
+        "\"\"",
+        "\"\u{663}\"",
+        "null",
+        "[]",
+    ] {
+        let recharge = format!("{{\"userId\":\"{}\",\"amount\":{value}}}", fan.user_id);
+        let reply = post(&world, "/api/v1/payments/recharge", &fan.access, &recharge).await;
+        assert_eq!(told(&reply), refused("/amount", amount), "{value}");
+    }
+    for (body, pointer, detail) in [
+        (r#"{"paused":"yes"}"#, "/paused", "must be true or false"),
+        (r#"{"opensAt":"tomorrow"}"#, "/opensAt", "must be an RFC 3339 time"),
+        (r#"{"opensAt":7}"#, "/opensAt", "must be a string"),
+        (r#"{"capacity":1e400}"#, "/capacity", "is a number out of range"),
+    ] {
+        assert_eq!(told(&put(body.to_owned()).await), refused(pointer, detail), "{body}");
+    }
+    let join = |body: &'static str| post(&world, "/api/v1/tokens", &fan.access, body);
+    assert_eq!(told(&join(r#"{"userId":"ann"}"#).await), refused("/userId", "must be a UUID"));
+    assert_eq!(told(&join(r#"{"queueId":"A"}"#).await), refused("/queueId", "must be 1 to 32 of a-z, 0-9 and -"));
+    let seats = post(
+        &world,
+        "/api/v1/reservations",
+        &fan.queue,
+        &format!("{{\"concertId\":\"{}\",\"seatNumbers\":1}}", fan.user_id),
+    )
+    .await;
+    assert_eq!(told(&seats), refused("/seatNumbers", "must be an array"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_id_has_one_form_wherever_it_stands() -> Outcome {
+    let world = World::new().await?;
+    let fan = world.fan("ann").await;
+    let simple = fan.user_id.replace('-', "");
+    for id in [
+        simple.clone(),
+        format!("{{{}}}", fan.user_id),
+        format!("urn:uuid:{}", fan.user_id),
+        format!(" {}", fan.user_id),
+    ] {
+        let joined = crate::support::join_with(&world, &fan.access, &json!({ "userId": id })).await;
+        assert_eq!(told(&joined), refused("/userId", "must be a UUID"));
+    }
+    let balance = world.get(&format!("/api/v1/payments/balance/{simple}"), &fan.access).await;
+    assert_eq!(told(&balance), refused("userId", "must be a UUID"));
+    let upper = crate::support::join_with(&world, &fan.access, &json!({ "userId": fan.user_id.to_uppercase() })).await;
+    assert_eq!(upper.outcome(), "201");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_long_name_or_value_is_not_repeated() -> Outcome {
+    let world = World::new().await?;
+    let name = format!("{{\"{}\":1}}", "x".repeat(60_000));
+    let reply = post(&world, "/api/v1/users", "", &name).await;
+    assert_eq!(told(&reply), refused(&format!("/{}", "x".repeat(64)), "is not a field of this request"));
+    let reply = post(&world, "/api/v1/users", "", r#"{"username":"ann","password":["correct horse"]}"#).await;
+    assert_eq!(told(&reply), refused("/password", "must be a string"));
+    Ok(())
+}
+
+async fn draft(world: &World, admin: &Fan, fields: Value) -> Reply {
+    let mut draft = json!({
+        "concertName": "Night", "startsAt": "2027-06-01T19:00:00Z", "endsAt": "2027-06-01T22:00:00Z",
+        "blocks": [{ "section": "A", "from": 1, "to": 2, "seatType": "VIP", "price": 1 }],
+    });
+    for (pointer, value) in fields.as_object().into_iter().flatten() {
+        match draft.pointer_mut(pointer) {
+            Some(place) => *place = value.clone(),
+            None => draft[&pointer[1..]] = value.clone(),
+        }
+    }
+    world.send(Request::new("POST", "/api/v1/admin/concerts").token(&admin.access).json(&draft)).await
+}
+
+#[tokio::test]
+async fn text_for_people_can_be_seen() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let rule = "must be 1 to 32 characters, not blank, without control or invisible characters";
+    for pointer in ["/category", "/blocks/0/section", "/blocks/0/seatType"] {
+        for hidden in ["", " ", "A\0", "A\nB", "\u{202e}A", "A\u{200b}", "A\u{2069}", "\u{feff}A", &"x".repeat(33)] {
+            assert_eq!(
+                told(&draft(&world, &admin, json!({ pointer: hidden })).await),
+                refused(pointer, rule),
+                "{hidden:?}"
+            );
+        }
+        assert_eq!(draft(&world, &admin, json!({ pointer: "\u{ac00}\u{1f3ab} A-1" })).await.outcome(), "201");
+    }
+    for name in ["\u{202e}thgiN", &"x".repeat(201), "\u{3000}"] {
+        let reply = draft(&world, &admin, json!({ "/concertName": name })).await;
+        assert_eq!((told(&reply).0.as_str(), told(&reply).1), ("400 invalid_request", "/concertName"), "{name:?}");
+    }
+    let fan = world.fan("ann").await;
+    let path = format!("/api/v1/payments/{}/cancel", fan.user_id);
+    for reason in ["\u{1b}[2J", "a\u{2028}b", &"x".repeat(501)] {
+        let reply = world.send(Request::new("POST", &path).token(&fan.access).json(&json!({ "reason": reason }))).await;
+        let rule = "must be 0 to 500 characters, without control or invisible characters";
+        assert_eq!(told(&reply), refused("/reason", rule), "{reason:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_password_holds_no_control_characters_and_a_wrong_one_is_just_wrong() -> Outcome {
+    let world = World::new().await?;
+    let rule = "must be 8 to 128 characters, none of them a control character";
+    for password in [
+        "correct\0horse",
+        "correct\thorse",
+        "correct\u{7f}horse",
+        "correct\u{85}horse",
+        "1234567",
+        &"\u{1f3ab}".repeat(129),
+    ] {
+        let body = json!({ "username": "ann", "password": password });
+        let made = world.send(Request::new("POST", "/api/v1/users").json(&body)).await;
+        assert_eq!(told(&made), refused("/password", rule), "{password:?}");
+        let login = world.send(Request::new("POST", "/api/v1/users/login").json(&body)).await;
+        assert_eq!(login.outcome(), "401 bad_credentials");
+    }
+    let body = json!({ "username": "ann", "password": "\u{1f3ab} \u{e9}\u{301} x" });
+    assert_eq!(
+        world.send(Request::new("POST", "/api/v1/users").json(&body)).await.outcome(),
+        "400 invalid_request",
+        "7 characters"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_concert_of_any_size_or_time_is_one_or_is_refused() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let block = |from: u64, to: u64| json!({ "section": "A", "from": from, "to": to, "seatType": "VIP", "price": 1 });
+    let blocks = |count: u64| Value::Array((1..=count).map(|n| block(n, n)).collect());
+    let most = u64::from(u32::MAX);
+    for (fields, pointer) in [
+        (json!({ "/blocks": blocks(201) }), "/blocks"),
+        (json!({ "/blocks": [] }), "/blocks"),
+        (json!({ "/blocks": [block(1, most)] }), "/blocks/0"),
+        (json!({ "/blocks": [block(most, most)] }), "/blocks/0"),
+        (json!({ "/blocks": [block(most, 1)] }), "/blocks/0"),
+        (json!({ "/blocks": [block(1, most + 1)] }), "/blocks/0/to"),
+        (json!({ "/blocks": [block(0, 1)] }), "/blocks/0/from"),
+        (json!({ "/endsAt": "9999-12-31T23:59:60Z" }), "/endsAt"),
+        (json!({ "/endsAt": "10000-01-01T00:00:00Z" }), "/endsAt"),
+        (json!({ "/startsAt": "2027-02-29T00:00:00Z" }), "/startsAt"),
+    ] {
+        let reply = draft(&world, &admin, fields.clone()).await;
+        assert_eq!((told(&reply).0.as_str(), told(&reply).1), ("400 invalid_request", pointer), "{fields}");
+    }
+    let ages = json!({ "/endsAt": "9999-12-31T23:59:59.999Z", "/startsAt": "9999-12-31T23:59:58Z", "/saleOpensAt": "1970-01-01T00:00:00Z" });
+    let far = draft(&world, &admin, ages).await;
+    assert_eq!(far.outcome(), "201", "{}", far.body);
+    let fan = world.buyer("ann", 1).await;
+    assert_eq!(world.hold(&fan, far.text("concertId"), &[1], None).await.outcome(), "201");
+    let large = draft(&world, &admin, json!({ "/blocks": blocks(200), "/concertName": "\u{1f3ab}".repeat(200) })).await;
+    assert_eq!(large.outcome(), "201", "{}", large.body);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_queue_that_opens_at_the_end_of_time_answers_in_rfc_3339() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let change = json!({ "opensAt": "9999-12-31T23:59:59Z", "waitingSeconds": 31_536_000, "claimWindowSeconds": 31_536_000, "activeSeconds": 31_536_000 });
+    assert_eq!(crate::support::configure(&world, &admin, &change).await.outcome(), "200");
+    let mut fan = world.fan("ann").await;
+    let joined = world.join(&mut fan).await;
+    assert_eq!(joined.outcome(), "201");
+    for reply in [joined, crate::support::poll(&world, &fan).await] {
+        let until = reply.text("expiresAt");
+        assert!(until.len() == 24 && until.ends_with('Z'), "{until}");
+    }
+    Ok(())
+}
