@@ -82,12 +82,19 @@ impl Store {
         idempotent: Option<&Idempotent>,
         refusal: Failure,
     ) -> Result<Done<T>, Failure> {
-        let Some(idempotent) = idempotent else { return Err(refusal) };
+        self.kept_answer(user, idempotent).await?.map(Done::Replayed).ok_or(refusal)
+    }
+
+    /// The answer that is kept under the request's key, if any is.
+    pub(crate) async fn kept_answer(
+        &self,
+        user: UserId,
+        idempotent: Option<&Idempotent>,
+    ) -> Result<Option<String>, Failure> {
+        let Some(idempotent) = idempotent else { return Ok(None) };
         let key = keys::idempotency(user, &idempotent.key);
-        match self.get::<Record>(&key, true).await? {
-            Some(record) if self.now() < record.expires_at => Ok(Done::Replayed(record.judge(idempotent)?)),
-            _ => Err(refusal),
-        }
+        let record = self.get::<Record>(&key, true).await?.filter(|record| self.now() < record.expires_at);
+        Ok(record.map(|record| record.judge(idempotent)).transpose()?)
     }
 }
 

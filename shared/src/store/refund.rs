@@ -48,11 +48,8 @@ impl Store {
                 Ok(Planned::Refund(reservation, entry)) => (reservation, entry),
                 Ok(Planned::Refunded(refunded)) => {
                     // The first answer, where it was kept under this key; else what it came to.
-                    let unknown = Failure::Refused(Refusal::NotCancellable);
-                    return match self.replay_or_refuse(user, idempotent, unknown).await {
-                        Err(Failure::Refused(Refusal::NotCancellable)) => Ok(Done::Fresh(refunded)),
-                        replayed => replayed,
-                    };
+                    let kept = self.kept_answer(user, idempotent).await?;
+                    return Ok(kept.map_or(Done::Fresh(refunded), Done::Replayed));
                 }
                 Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(user, idempotent, refusal).await,
                 Err(failure) => return Err(failure),
