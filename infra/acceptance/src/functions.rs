@@ -45,6 +45,7 @@ functions!(
     recharge_balance,
     reject_route,
     report_sales,
+    show_docs,
 );
 
 #[cfg(test)]

@@ -16,15 +16,17 @@ pub struct Request {
     source_ip: Option<String>,
 }
 
-/// An answer, with its JSON body (null where there is none).
+/// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
     /// Headers by lower-case name.
     pub headers: BTreeMap<String, String>,
-    /// The body.
+    /// The JSON body; null where there is none.
     pub body: Value,
+    /// The body as it is sent.
+    pub bytes: Vec<u8>,
 }
 
 impl Request {
@@ -109,6 +111,7 @@ impl Reply {
             status: parts.status.as_u16(),
             headers: headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_owned())).collect(),
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+            bytes: body.to_vec(),
         }
     }
 

@@ -107,6 +107,7 @@ async fn start(options: &Options, gateway: &Gateway) -> Result<Running, Failure>
     let sources = Arc::new(Sources { functions: functions.clone(), queues, tables, state });
     feeds::start(&template, Arc::clone(&sources))?;
     gateway.open(&template, functions);
+    eprintln!("the API to try out is at http://127.0.0.1:{}/docs", gateway.port());
     announce(&password, gateway.port());
     Ok(Running { template, sources })
 }

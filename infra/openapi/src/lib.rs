@@ -86,6 +86,11 @@ fn headers() -> Value {
             "schema": { "type": "integer", "minimum": 1 },
         },
         "Cache-Control": text("What caches may keep, and for how long."),
+        "Content-Encoding": text("How the body is compressed."),
+        "Content-Security-Policy": text("What the page may run and load: its own style and scripts, requests to this origin."),
+        "Referrer-Policy": text("What the page tells others about itself: nothing."),
+        "Vary": text("The request headers that the answer depends on."),
+        "X-Content-Type-Options": text("The content type is meant."),
         "Link": text("`<...>; rel=\"next\"` names the next page."),
         "WWW-Authenticate": text("RFC 6750: which token is wanted."),
         "Idempotency-Replayed": {

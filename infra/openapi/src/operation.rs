@@ -164,6 +164,13 @@ impl Operation {
         self
     }
 
+    /// It answers 200 with a page for a browser, and with the named headers.
+    pub fn answers_page(mut self, description: &str, named: &[&str]) -> Self {
+        let answer = json!({ "description": description, "headers": headers(named), "content": { "text/html": {} } });
+        self.successes.insert(200, answer);
+        self
+    }
+
     /// What can be done next with an answer: the operation of `function` with parameters and a body taken from it.
     pub fn then(mut self, status: u16, function: &str, parameters: Value, body: impl Into<Option<Value>>) -> Self {
         let target = operation_id(function);

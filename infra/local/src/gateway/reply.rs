@@ -91,6 +91,16 @@ mod tests {
         assert_eq!(all("x-n"), ["7"]);
     }
 
+    #[tokio::test]
+    async fn a_binary_body_is_decoded() {
+        let answer =
+            br#"{"statusCode":200,"headers":{"content-encoding":"gzip"},"isBase64Encoded":true,"body":"H4sA/w=="}"#;
+        let response = response(answer).expect("a response");
+        assert_eq!(response.headers()["content-encoding"], "gzip");
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        assert_eq!(body[..], [0x1f, 0x8b, 0x00, 0xff]);
+    }
+
     #[test]
     fn what_is_not_a_response() {
         assert!(response(b"not json").is_none());

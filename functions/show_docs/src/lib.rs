@@ -1,0 +1,51 @@
+//! `GET /docs`: the API in a browser, to read and to try.
+
+use flate2::read::GzDecoder;
+use lambda_http::{Body, Response};
+use shared::{
+    app::App,
+    http::{Answer, Call, Problem, answer::with_header},
+};
+use std::io::Read;
+
+/// The page, compressed; `build.rs` makes it and its policy.
+const PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docs.html.gz"));
+/// `Content-Security-Policy`: the page's own style and scripts, requests to its own origin, and nothing else.
+const POLICY: &str = include_str!(concat!(env!("OUT_DIR"), "/policy.txt"));
+
+/// Answers 200 with one page that loads nothing but `openapi.json`.
+pub async fn handle(_app: &App, call: &Call) -> Answer {
+    let response = if call.header("accept-encoding").is_some_and(accepts_gzip) {
+        with_header(Response::new(Body::Binary(PAGE.to_vec())), "content-encoding", "gzip")
+    } else {
+        Response::new(Body::Text(plain()?))
+    };
+    Ok([
+        ("content-type", "text/html; charset=utf-8"),
+        ("vary", "accept-encoding"),
+        ("cache-control", "public, max-age=300"),
+        ("content-security-policy", POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+    ]
+    .into_iter()
+    .fold(response, |response, (name, value)| with_header(response, name, value)))
+}
+
+/// The page as it is. Few clients cannot decompress: they pay for it, rather than every function that starts with the
+/// page in it a second time.
+fn plain() -> Result<String, Problem> {
+    let mut page = String::new();
+    GzDecoder::new(PAGE).read_to_string(&mut page).map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(page)
+}
+
+/// Whether `Accept-Encoding` (RFC 9110, 12.5.3) has gzip in it, and not with the weight 0.
+fn accepts_gzip(accepted: &str) -> bool {
+    accepted.split(',').any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight.trim().to_ascii_lowercase();
+        let refused = weight.strip_prefix("q=").and_then(|q| q.trim().parse().ok()) == Some(0.0_f32);
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
+}
