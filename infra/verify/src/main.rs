@@ -8,7 +8,6 @@
 
 mod options;
 mod steps;
-mod venv;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -16,6 +15,7 @@ use std::time::Instant;
 
 use options::{Options, Request};
 use steps::Step;
+use verify::venv;
 
 /// The exit code of a run that could not start a step at all.
 const CANNOT_RUN: u8 = 1;

@@ -6,7 +6,7 @@ Checks everything that must hold before a change is merged, and stops at the fir
 
 Usage: cargo verify [--fast] [--with-deny] [--advisories]
 
-  --fast        all but the end-to-end tests
+  --fast        all but the conformance and end-to-end tests
   --with-deny   a missing cargo-deny is an error (implied by CI=true); without it, a missing one is skipped
   --advisories  also checks the dependencies against the RustSec database, which cargo-deny fetches from GitHub
   --help        prints this
@@ -15,7 +15,7 @@ Usage: cargo verify [--fast] [--with-deny] [--advisories]
 /// What to run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Leave the end-to-end tests out.
+    /// Leave out what runs the whole system.
     pub fast: bool,
     /// Check the dependencies even where cargo-deny is missing, and so fail there.
     pub with_deny: bool,

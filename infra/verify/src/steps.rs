@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::options::Options;
-use crate::venv::{self, Requirements};
+use verify::venv::{self, Requirements};
 
 /// One command that must succeed.
 #[derive(Debug)]
@@ -50,6 +50,7 @@ pub fn plan(root: &Path, options: Options, dependencies: bool) -> Vec<Step> {
         cargo("tests", &with(&["test", "--workspace", "--exclude", "e2e"])),
     ]);
     if !options.fast {
+        steps.push(cargo("conformance", &with(&["run", "--quiet", "--package", "conformance"])));
         steps.push(cargo("end to end", &with(&["test", "--package", "e2e", "--tests"])));
     }
     steps
@@ -116,10 +117,10 @@ mod tests {
     #[test]
     fn tests_come_last_and_end_to_end_tests_after_all() {
         let with_deny = Options { with_deny: true, ..Options::default() };
-        let whole = ["format", "template", "dependencies", "domain without AWS", "lints", "tests", "end to end"];
-        assert_eq!(names(with_deny), whole);
+        let checks = ["format", "template", "dependencies", "domain without AWS", "lints", "tests"];
+        assert_eq!(names(with_deny), [&checks[..], &["conformance", "end to end"]].concat());
         let fast = Options { fast: true, ..with_deny };
-        assert_eq!(names(fast), whole[..6]);
+        assert_eq!(names(fast), checks);
     }
 
     #[test]

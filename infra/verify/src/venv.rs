@@ -34,6 +34,8 @@ impl fmt::Display for VenvError {
     }
 }
 
+impl std::error::Error for VenvError {}
+
 /// The directory of cargo's artefacts.
 pub fn target_directory(root: &Path) -> PathBuf {
     // Joining an absolute path replaces the root.

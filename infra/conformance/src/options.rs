@@ -1,0 +1,74 @@
+//! The command line.
+
+use std::ffi::OsString;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+/// What `--help` prints.
+pub const USAGE: &str = "\
+Runs schemathesis against the whole system, as a fan with an access token, as a fan who was let in, as an admin and as
+nobody; each has a system of its own. Prints what was sent and found, and fails if anything was found.
+
+Usage: cargo conformance [--seconds N] [--seed N] [--only CALLER]
+
+  --seconds N    how long each caller may take (default 25)
+  --seed N       what the requests are generated from (default 20261120)
+  --only CALLER  one of fan, inside, admin, nobody
+  --help         this text
+";
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Run the tool.
+    Run(Options),
+    /// Explain the options.
+    Help,
+}
+
+/// How to run the tool.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How long one caller may take.
+    pub seconds: u32,
+    /// What the requests are generated from.
+    pub seed: u64,
+    /// The only caller, by name.
+    pub only: Option<String>,
+}
+
+/// Reads the arguments after the program's name.
+///
+/// # Errors
+/// For an unknown option or a value that does not fit.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
+    let mut options = Options { seconds: 25, seed: 20_261_120, only: None };
+    let mut parser = Parser::from_args(arguments);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("seconds") => options.seconds = parser.value()?.parse()?,
+            Arg::Long("seed") => options.seed = parser.value()?.parse()?,
+            Arg::Long("only") => options.only = Some(parser.value()?.parse()?),
+            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Run(options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Command, String> {
+        parse(arguments.iter().map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_longer_run_with_another_seed() {
+        let options = Options { seconds: 600, seed: 7, only: Some("admin".to_owned()) };
+        assert_eq!(parsed(&["--seconds", "600", "--seed=7", "--only", "admin"]), Ok(Command::Run(options)));
+        assert_eq!(parsed(&["--help"]), Ok(Command::Help));
+        assert!(parsed(&["--seconds", "long"]).is_err() && parsed(&["--all"]).is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! schemathesis as a process.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use e2e::workspace;
+use serde_json::{Value, json};
+use verify::venv::{self, Requirements, VenvError};
+
+use crate::{options::Options, report::Report};
+
+const CONFIGURATION: &str = include_str!("../schemathesis.toml");
+
+/// The installed tool.
+pub struct Tool {
+    environment: PathBuf,
+    /// Where each run has a directory.
+    runs: PathBuf,
+}
+
+/// What one run is given.
+pub struct Run<'a> {
+    /// The directory's name.
+    pub name: &'a str,
+    /// The system's address.
+    pub address: String,
+    /// The OpenAPI document that the system answered.
+    pub document: String,
+    /// Whom to log in, the caller first; nobody if empty.
+    pub users: Vec<Value>,
+    /// What exists.
+    pub dictionaries: &'a [(&'static str, Value)],
+}
+
+impl Tool {
+    /// Installs it, unless it is there.
+    ///
+    /// # Errors
+    /// When Python or a package cannot be had.
+    pub fn install() -> Result<Self, VenvError> {
+        let target = venv::target_directory(&workspace());
+        let environment = target.join("venv-conformance");
+        let file = workspace().join("infra/conformance/requirements.txt");
+        venv::prepare(&Requirements { file, venv: environment.clone() })?;
+        Ok(Self { environment, runs: target.join("conformance") })
+    }
+
+    /// Runs it, and answers its report and what it printed.
+    ///
+    /// # Errors
+    /// When it cannot be started or leaves no report.
+    pub fn run(&self, options: &Options, run: &Run<'_>) -> io::Result<(Report, String)> {
+        let directory = self.runs.join(run.name);
+        if directory.exists() {
+            fs::remove_dir_all(&directory)?;
+        }
+        fs::create_dir_all(&directory)?;
+        let configuration = directory.join("schemathesis.toml");
+        fs::write(&configuration, self::configuration(options, run, &directory)?)?;
+        // From a file: where the tool fetches the document itself, it leaves out the operation that answers it.
+        let document = directory.join("openapi.json");
+        fs::write(&document, &run.document)?;
+        let report = directory.join("report.json");
+        let started = Instant::now();
+        let output = Command::new(self.environment.join("bin/schemathesis"))
+            .arg("--config-file")
+            .arg(&configuration)
+            .arg("run")
+            .arg(&document)
+            .args(["--url", &run.address])
+            .args(["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--mode", "all"])
+            .args(["--report", "json,ndjson", "--report-json-path"])
+            .arg(&report)
+            .arg("--report-ndjson-path")
+            .arg(directory.join("requests.ndjson"))
+            .arg("--no-color")
+            .env("PYTHONHASHSEED", "0")
+            .current_dir(&directory)
+            .stdin(Stdio::null())
+            .output()?;
+        let took = started.elapsed();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        fs::write(directory.join("output.txt"), &said)?;
+        let json = fs::read_to_string(&report).unwrap_or_default();
+        let report = Report::read(&json, took).ok_or_else(|| io::Error::other(format!("no report:\n{said}")))?;
+        if report.is_good() && !output.status.success() {
+            return Err(io::Error::other(format!("{} without a failure:\n{said}", output.status)));
+        }
+        Ok((report, said))
+    }
+}
+
+/// The configuration of one run; its users lie beside it.
+fn configuration(options: &Options, run: &Run<'_>, directory: &Path) -> io::Result<String> {
+    let mut auth = String::new();
+    if let Some(caller) = run.users.first() {
+        let file = directory.join("users.json");
+        fs::write(&file, json!({ "auth": run.users }).to_string())?;
+        let peers: Vec<_> = run.users.iter().map(|user| user["name"].clone()).collect();
+        let peers = if peers.len() > 1 { format!(", peers = {}", Value::from(peers)) } else { String::new() };
+        auth = format!("wfc = {{ path = {:?}, user = {}{peers} }}", file.display().to_string(), caller["name"]);
+    }
+    let hooks = workspace().join("infra/conformance/hooks.py");
+    let fixed = [
+        ("seed", options.seed.to_string()),
+        ("seconds", options.seconds.to_string()),
+        ("hooks", hooks.display().to_string()),
+        ("auth", auth),
+    ];
+    let dictionaries = run.dictionaries.iter().map(|(name, values)| (*name, values.to_string()));
+    let filled = fixed.into_iter().chain(dictionaries);
+    Ok(filled.fold(CONFIGURATION.to_owned(), |text, (name, value)| text.replace(&format!("@{name}@"), &value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled_in(users: Vec<Value>) -> String {
+        let values = ["users", "concerts", "events", "reservations", "payments", "numbers", "price"];
+        let dictionaries = values.map(|name| (name, json!(["a"])));
+        let run =
+            Run { name: "fan", address: String::new(), document: String::new(), users, dictionaries: &dictionaries };
+        let options = Options { seconds: 5, seed: 1, only: None };
+        let directory = tempfile::tempdir().expect("a directory");
+        configuration(&options, &run, directory.path()).expect("written")
+    }
+
+    #[test]
+    fn no_placeholder_is_left() {
+        for users in [vec![], vec![json!({ "name": "a" })], vec![json!({ "name": "a" }), json!({ "name": "b" })]] {
+            let peers = users.len() > 1;
+            let text = filled_in(users);
+            let settings = || text.lines().filter(|line| !line.starts_with('#'));
+            assert!(settings().all(|line| !line.contains('@')), "{text}");
+            assert_eq!(settings().any(|line| line.contains(r#"peers = ["a","b"]"#)), peers, "{text}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What `cargo verify` shares with the programs that it runs.
+
+pub mod venv;
