@@ -131,12 +131,15 @@ pub struct BlockDraft {
     /// Where.
     pub section: Label,
     /// The first seat.
+    #[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, maximum = 100_000))]
     pub from: RequestedSeat,
     /// The last seat, not below the first.
+    #[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, maximum = 100_000))]
     pub to: RequestedSeat,
     /// `STANDARD`, `VIP` and so on.
     pub seat_type: Label,
     /// What each seat costs; at most an eighth of what a request may move.
+    #[cfg_attr(feature = "openapi", schema(schema_with = super::values::price))]
     pub price: RequestedAmount,
 }
 

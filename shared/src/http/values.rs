@@ -7,10 +7,10 @@ use serde::{
 };
 use std::fmt;
 
-/// A time as RFC 3339 text.
+/// A time as RFC 3339 text, in the years 1970 to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime, pattern = "^(19[7-9][0-9]|[2-9][0-9]{3})-"))]
 pub struct Rfc3339(pub Timestamp);
 
 impl Serialize for Rfc3339 {
@@ -58,6 +58,9 @@ impl<'de> Deserialize<'de> for RequestedAmount {
 }
 
 #[cfg(feature = "openapi")]
+pub use schema::price;
+
+#[cfg(feature = "openapi")]
 mod schema {
     use super::{Amount, RequestedAmount};
     use crate::domain::text::{INVISIBLE, Text};
@@ -72,13 +75,22 @@ mod schema {
 
     impl PartialSchema for RequestedAmount {
         fn schema() -> RefOr<Schema> {
-            let number = ObjectBuilder::new().schema_type(Type::Integer);
-            let number = number.minimum(Some(1)).maximum(Some(Amount::MAX_REQUEST.units()));
-            let text = ObjectBuilder::new().schema_type(Type::String);
-            let text = text.pattern(Some("^0*([1-9][0-9]{0,11}|1000000000000)$"));
-            let description = "Whole units of the currency's minor unit: a number, or the same as text.";
-            OneOfBuilder::new().item(number).item(text).description(Some(description)).into()
+            amount(Amount::MAX_REQUEST, "^0*([1-9][0-9]{0,11}|1000000000000)$")
         }
+    }
+
+    /// The schema of a seat's price.
+    pub fn price() -> RefOr<Schema> {
+        let most = "1[01][0-9]{10}|12[0-4][0-9]{9}|125000000000";
+        amount(Amount::MAX_PRICE, &format!("^0*([1-9][0-9]{{0,10}}|{most})$"))
+    }
+
+    fn amount(most: Amount, pattern: &str) -> RefOr<Schema> {
+        let number = ObjectBuilder::new().schema_type(Type::Integer);
+        let number = number.minimum(Some(1)).maximum(Some(most.units()));
+        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+        let description = "Whole units of the currency's minor unit: a number without a fraction, or the same as text.";
+        OneOfBuilder::new().item(number).item(text).description(Some(description)).into()
     }
 
     impl ToSchema for RequestedAmount {}

@@ -16,7 +16,11 @@ const TAG: &str = "Concerts";
 pub fn operations(s: &mut Schemas) -> Vec<Operation> {
     let date = s.answer::<ConcertDate>();
     let seat = s.answer::<SeatBody<'static>>();
-    let moment = json!({ "type": "string", "anyOf": [{ "format": "date" }, { "format": "date-time" }] });
+    // The years are those of `Rfc3339`.
+    let moment = json!({
+        "type": "string", "anyOf": [{ "format": "date" }, { "format": "date-time" }],
+        "pattern": "^(19[7-9][0-9]|[2-9][0-9]{3})-",
+    });
     vec![
         Operation::new("list_dates", "get", "/api/v1/reservations/dates", Caller::Configured)
             .about(
