@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use template::Template;
 
 /// Functions that nothing can be wrong for: they take no input.
-const WITHOUT_BAD_EVENT: [&str; 4] = ["check_health", "get_jwks", "show_docs", "sweep_holds"];
+const WITHOUT_BAD_EVENT: [&str; 5] = ["check_health", "describe_api", "get_jwks", "show_docs", "sweep_holds"];
 /// What every file but the good event of a function is called after.
 const EXTENSION: &str = ".json";
 
