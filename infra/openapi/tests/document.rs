@@ -36,6 +36,12 @@ fn documented() -> Routes {
     operations.collect()
 }
 
+fn assert_same<T: Ord + std::fmt::Debug>(one: &BTreeSet<T>, other: &BTreeSet<T>, its_name: &str, others_name: &str) {
+    let only = |set: &BTreeSet<T>, without: &BTreeSet<T>| format!("{:?}", set.difference(without).collect::<Vec<_>>());
+    assert_eq!(only(one, other), "[]", "only in {its_name}, not in {others_name}");
+    assert_eq!(only(other, one), "[]", "only in {others_name}, not in {its_name}");
+}
+
 #[test]
 fn template_document_and_workspace_name_the_same_routes() {
     let template = Template::load(&template::path_in(root())).unwrap();
@@ -43,12 +49,12 @@ fn template_document_and_workspace_name_the_same_routes() {
         let RouteKey::Path { method, path } = &route.key else { return None };
         Some((route.function.clone(), method.clone(), path.clone()))
     });
-    assert_eq!(documented(), routed.collect::<Routes>(), "left: the document, right: template.yaml");
+    assert_same(&documented(), &routed.collect(), "the document", "template.yaml");
 
     let deployed: BTreeSet<String> = template.functions.iter().map(|function| function.name.clone()).collect();
     let crates = fs::read_dir(root().join("functions")).unwrap();
     let crates = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert_eq!(crates.collect::<BTreeSet<_>>(), deployed, "left: functions/, right: template.yaml");
+    assert_same(&crates.collect(), &deployed, "functions/", "template.yaml");
 
     let answering: BTreeSet<String> = documented().into_iter().map(|(function, ..)| function).collect();
     let started_by_events = template.schedules.iter().map(|t| &t.function);
