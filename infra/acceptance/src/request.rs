@@ -25,8 +25,8 @@ pub struct Reply {
     pub headers: BTreeMap<String, String>,
     /// The JSON body; null where there is none.
     pub body: Value,
-    /// The body as it is sent.
-    pub bytes: Vec<u8>,
+    /// The body where it is not JSON; else empty.
+    pub raw: Vec<u8>,
 }
 
 impl Request {
@@ -107,11 +107,12 @@ impl Reply {
     pub(crate) fn of(response: Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         let headers = parts.headers.iter();
+        let json: Option<Value> = serde_json::from_slice(&body).ok();
         Reply {
             status: parts.status.as_u16(),
             headers: headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_owned())).collect(),
-            body: serde_json::from_slice(&body).unwrap_or(Value::Null),
-            bytes: body.to_vec(),
+            raw: if json.is_none() { body.to_vec() } else { Vec::new() },
+            body: json.unwrap_or_default(),
         }
     }
 

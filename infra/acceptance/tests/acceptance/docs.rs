@@ -43,19 +43,19 @@ fn markup(page: &str) -> String {
 async fn the_page_is_compressed_for_whoever_takes_it() -> Outcome {
     let plain = page(None).await?;
     assert_eq!((plain.status, plain.headers.get("content-encoding")), (200, None));
-    assert!(plain.bytes.len() < MOST_RESPONSE_BYTES / 2, "{}", plain.bytes.len());
+    assert!(plain.raw.len() < MOST_RESPONSE_BYTES / 2, "{}", plain.raw.len());
     for accepted in ["gzip", "br, GZIP;q=0.5", "deflate, gzip; q=1.0, *;q=0.1"] {
         let compressed = page(Some(accepted)).await?;
         assert_eq!(compressed.headers["content-encoding"], "gzip", "{accepted}");
-        assert!(compressed.bytes.len() < plain.bytes.len() / 2);
+        assert!(compressed.raw.len() < plain.raw.len() / 2);
         let mut page = Vec::new();
-        GzDecoder::new(&compressed.bytes[..]).read_to_end(&mut page)?;
-        assert!(page == plain.bytes, "{accepted}: the same page");
+        GzDecoder::new(&compressed.raw[..]).read_to_end(&mut page)?;
+        assert!(page == plain.raw, "{accepted}: the same page");
     }
     for refused in ["", "br", "gzip;q=0", "gzip; q=0.0, br", "gzipped"] {
         let reply = page(Some(refused)).await?;
         assert_eq!(reply.headers.get("content-encoding"), None, "{refused}");
-        assert!(reply.bytes == plain.bytes, "{refused}: the same page");
+        assert!(reply.raw == plain.raw, "{refused}: the same page");
     }
     assert_eq!(plain.headers["vary"], "accept-encoding");
     Ok(())
@@ -63,7 +63,7 @@ async fn the_page_is_compressed_for_whoever_takes_it() -> Outcome {
 
 #[tokio::test]
 async fn the_page_holds_all_it_needs() -> Outcome {
-    let page = String::from_utf8(page(None).await?.bytes)?;
+    let page = String::from_utf8(page(None).await?.raw)?;
     assert_eq!((contents(&page, "style").len(), contents(&page, "script").len()), (1, 2));
     // Within a script, a comment could hide its end.
     assert!(contents(&page, "script").iter().all(|script| !script.contains("<!--")));
@@ -83,7 +83,7 @@ async fn the_page_holds_all_it_needs() -> Outcome {
 #[tokio::test]
 async fn the_policy_lets_nothing_in_but_the_pages_own() -> Outcome {
     let reply = page(None).await?;
-    let page = String::from_utf8(reply.bytes)?;
+    let page = String::from_utf8(reply.raw)?;
     let hash = |text: &&str| format!(" 'sha256-{}'", BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes())));
     let all = |name: &str| contents(&page, name).iter().map(hash).collect::<String>();
     let policy = format!(
