@@ -3,7 +3,6 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::id::UserId,
     http::{
         Answer, Call,
         call::cursor_text,
@@ -15,9 +14,8 @@ use shared::{
 /// Answers 200 with a page of entries.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
-    let user: UserId = call.path("userId")?;
     let (limit, before) = (call.limit()?, call.cursor::<u64>()?);
-    caller.must_be(user)?;
+    let user = caller.acting_for_path(call)?;
     // An unknown fan has no ledger, not an empty one.
     app.store.balance(user).await?;
     let entries = app.store.ledger_page(user, before, limit).await?;

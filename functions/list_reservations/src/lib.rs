@@ -3,7 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::id::{ReservationId, UserId},
+    domain::id::ReservationId,
     http::{
         Answer, Call,
         call::cursor_text,
@@ -15,9 +15,8 @@ use shared::{
 /// Answers 200 with a page of reservations.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
-    let user: UserId = call.path("userId")?;
     let (limit, before) = (call.limit()?, call.cursor::<ReservationId>()?);
-    caller.must_be(user)?;
+    let user = caller.acting_for_path(call)?;
     // An unknown fan has no list, not an empty one.
     app.store.balance(user).await?;
     let (reservations, more) = app.store.reservations_page(user, before, limit as usize).await?;

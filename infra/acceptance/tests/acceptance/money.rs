@@ -81,6 +81,28 @@ async fn money_is_the_fans_own_admins_excepted() -> Outcome {
 }
 
 #[tokio::test]
+async fn admins_name_the_fan_in_the_path_or_in_the_query() -> Outcome {
+    let world = World::new().await?;
+    let (ann, bob, admin) = (world.buyer("ann", 5).await, world.fan("bob").await, world.admin().await);
+    for (path, rest) in [("payments/balance/", ""), ("payments/history/", ""), ("users/", "/reservations")] {
+        let of = |fan: &Fan, query: &str| format!("/api/v1/{path}{}{rest}{query}", fan.user_id);
+        let for_ann = format!("?userId={}", ann.user_id);
+        let expected = world.get(&of(&ann, ""), &ann.access).await;
+        assert_eq!(expected.outcome(), "200");
+        for target in [of(&ann, ""), of(&ann, &for_ann), of(&admin, &for_ann), of(&bob, &for_ann)] {
+            assert_eq!(world.get(&target, &admin.access).await.body, expected.body, "{target}");
+        }
+        assert_eq!(world.get(&of(&ann, &for_ann), &ann.queue).await.outcome(), "200");
+        assert_eq!(world.get(&of(&bob, &for_ann), &bob.access).await.outcome(), "403 forbidden");
+        assert_eq!(world.get(&of(&ann, ""), &bob.access).await.outcome(), "403 forbidden");
+        let for_bob = format!("?userId={}", bob.user_id);
+        assert_eq!(world.get(&of(&ann, &for_bob), &bob.access).await.outcome(), "403 forbidden");
+        assert_eq!(world.get(&of(&ann, "?userId=7"), &ann.access).await.outcome(), "400 invalid_request");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_fan_without_an_account_has_neither_balance_nor_ledger() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
