@@ -107,6 +107,18 @@ async fn an_edited_cursor_is_400_or_a_position() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_cursor_of_another_list_leads_to_nothing_before_from_or_behind_to() -> Outcome {
+    let world = on_days(&[1, 2, 3, 4]).await?;
+    let first = list(&world, "limit=1").await;
+    let link = next(&first).ok_or("a link")?;
+    let cursor = link.rsplit_once("cursor=").ok_or("a cursor")?.1;
+    assert_eq!(names(&list(&world, &format!("cursor={cursor}&from=2027-06-03")).await), ["3", "4"]);
+    assert_eq!(names(&list(&world, &format!("cursor={cursor}&to=2027-06-02")).await), ["2"]);
+    assert_eq!(names(&list(&world, &format!("cursor={cursor}&to=2027-05-31")).await), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn availability_follows_holds_sales_and_releases() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
