@@ -87,7 +87,7 @@ impl Store {
             self.get(&balance_key, true),
             self.session(queue_id, *place),
         )?;
-        let paid = reservation.as_ref().is_some_and(|r| r.status == ReservationStatus::Confirmed);
+        let paid = reservation.as_ref().is_some_and(|r| r.paid_at.is_some());
         let session = match session {
             None if !paid => Some(self.claim_in_time(&order.claimant).await?),
             session => session,
@@ -118,8 +118,7 @@ impl Store {
     /// What a payment depends on is read at once, but not at one instant: the money or the turn that another payment of
     /// the same reservation used up in between is not missing.
     async fn not_paid_meanwhile(&self, read: &Reservation) -> Result<(), Failure> {
-        let paid = |r: &Reservation| r.status == ReservationStatus::Confirmed;
-        if !paid(read) && paid(&self.reservation(read.user_id, read.reservation_id).await?) {
+        if read.paid_at.is_none() && self.reservation(read.user_id, read.reservation_id).await?.paid_at.is_some() {
             return Err(Refusal::PaymentAlreadyProcessed(PaymentId::of(read.reservation_id)).into());
         }
         Ok(())
