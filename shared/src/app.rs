@@ -1,7 +1,12 @@
 //! What every function has at hand.
 
 use crate::{
-    config::Config, context::Context, domain::time::Timestamp, http::tokens::Tokens, queues::Queues, store::Store,
+    config::Config,
+    context::Context,
+    domain::time::Timestamp,
+    http::{cursor::Cursors, tokens::Tokens},
+    queues::Queues,
+    store::Store,
 };
 
 /// Parameters, clients, keys, clock: made once, before the first request.
@@ -14,6 +19,8 @@ pub struct App {
     pub queues: Queues,
     /// The signing keys.
     pub tokens: Tokens,
+    /// The keys of cursors.
+    pub cursors: Cursors,
     /// Time, randomness and ids.
     pub context: Context,
 }
@@ -30,6 +37,7 @@ impl App {
             store: Store::new(dynamo, &config, context.clone()),
             queues: Queues::new(sqs, &config),
             tokens: Tokens::new(&config.token_signing_secrets)?,
+            cursors: Cursors::new(&config.token_signing_secrets),
             config,
             context,
         })

@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     domain::{id::ConcertId, time::Timestamp},
-    http::{Answer, Call, Problem, answer::with_header, call::cursor_text, json, views::ConcertDate},
+    http::{Answer, Call, Problem, answer::with_header, cursor::List, json, views::ConcertDate},
     store::concerts::{ListingRange, Offer},
 };
 use std::str::FromStr;
@@ -34,11 +34,11 @@ fn moment(text: &str, end_of_day: bool) -> Result<Timestamp, String> {
         .ok_or_else(|| "must be an RFC 3339 time or a date like 2026-12-24".to_owned())
 }
 
-fn range(call: &Call) -> Result<ListingRange, Problem> {
+fn range(app: &App, call: &Call) -> Result<ListingRange, Problem> {
     Ok(ListingRange {
         from: call.query_with("from", |text| moment(text, false))?,
         to: call.query_with("to", |text| moment(text, true))?,
-        after: call.cursor::<Position>()?.map(|Position(starts_at, id)| (starts_at, id)),
+        after: app.cursors.read::<Position>(call, List::Dates)?.map(|Position(starts_at, id)| (starts_at, id)),
         event: call.query("eventId")?,
         category: call.label("category")?,
     })
@@ -50,13 +50,13 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
         app.tokens.caller(call, app.now())?;
     }
     let limit = call.limit()?;
-    let (offers, more) = app.store.listing_page(&range(call)?, limit as usize).await?;
+    let (offers, more) = app.store.listing_page(&range(app, call)?, limit as usize).await?;
     let dates: Vec<ConcertDate> = offers.iter().map(|o| ConcertDate::new(&o.concert, o.seats_available)).collect();
     let caching = if app.config.dates_for_tokens_only { "private, max-age=1" } else { "public, max-age=1" };
     let response = with_header(json(StatusCode::OK, &dates), "cache-control", caching);
     match offers.last() {
         Some(last) if more => {
-            let next = call.path_with("cursor", &cursor_text(&Position::of(last)));
+            let next = call.path_with("cursor", &app.cursors.write(List::Dates, &Position::of(last)));
             Ok(with_header(response, "link", format!("<{next}>; rel=\"next\"")))
         }
         _ => Ok(response),

@@ -3,10 +3,9 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::id::UserId,
     http::{
         Answer, Call,
-        call::cursor_text,
+        cursor::List,
         json,
         views::{LedgerBody, Page},
     },
@@ -15,14 +14,13 @@ use shared::{
 /// Answers 200 with a page of entries.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
-    let user: UserId = call.path("userId")?;
-    let (limit, before) = (call.limit()?, call.cursor::<u64>()?);
-    caller.must_be(user)?;
+    let (limit, before) = (call.limit()?, app.cursors.read::<u64>(call, List::Ledger)?);
+    let user = caller.acting_for_path(call)?;
     // An unknown fan has no ledger, not an empty one.
     app.store.balance(user).await?;
     let entries = app.store.ledger_page(user, before, limit).await?;
-    let next_cursor =
-        entries.last().filter(|last| last.sequence > 1).map(|last| cursor_text(&last.sequence.to_string()));
+    let last = entries.last().filter(|last| last.sequence > 1);
+    let next_cursor = last.map(|last| app.cursors.write(List::Ledger, &last.sequence.to_string()));
     let items: Vec<LedgerBody> = entries.iter().map(LedgerBody::from).collect();
     Ok(json(StatusCode::OK, &Page { items, next_cursor }))
 }

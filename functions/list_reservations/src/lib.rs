@@ -3,10 +3,10 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::id::{ReservationId, UserId},
+    domain::id::ReservationId,
     http::{
         Answer, Call,
-        call::cursor_text,
+        cursor::List,
         json,
         views::{Page, ReservationBody},
     },
@@ -15,14 +15,13 @@ use shared::{
 /// Answers 200 with a page of reservations.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
-    let user: UserId = call.path("userId")?;
-    let (limit, before) = (call.limit()?, call.cursor::<ReservationId>()?);
-    caller.must_be(user)?;
+    let (limit, before) = (call.limit()?, app.cursors.read::<ReservationId>(call, List::Reservations)?);
+    let user = caller.acting_for_path(call)?;
     // An unknown fan has no list, not an empty one.
     app.store.balance(user).await?;
     let (reservations, more) = app.store.reservations_page(user, before, limit as usize).await?;
     let last = reservations.last().filter(|_| more);
-    let next_cursor = last.map(|reservation| cursor_text(&reservation.reservation_id.to_string()));
+    let next_cursor = last.map(|last| app.cursors.write(List::Reservations, &last.reservation_id.to_string()));
     let items: Vec<ReservationBody> = reservations.iter().map(|r| ReservationBody::new(r, app.now())).collect();
     Ok(json(StatusCode::OK, &Page { items, next_cursor }))
 }

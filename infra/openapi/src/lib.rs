@@ -85,7 +85,11 @@ fn headers() -> Value {
             "description": "Seconds until it makes sense to ask again.",
             "schema": { "type": "integer", "minimum": 1 },
         },
-        "Cache-Control": text("What caches may keep, and for how long."),
+        "Cache-Control": {
+            "description": "What caches may keep, and for how long; `no-store` is nothing.",
+            "required": true,
+            "schema": { "type": "string" },
+        },
         "Content-Encoding": text("How the body is compressed."),
         "Content-Security-Policy": text("What the page may run and load: its own style and scripts, requests to this origin."),
         "Referrer-Policy": text("What the page tells others about itself: nothing."),

@@ -232,9 +232,9 @@ fn refusal(status: u16, problems: &BTreeMap<&'static str, Problem>) -> Value {
     let later = ["not_active", "request_in_progress", "too_many_requests", "unavailable"];
     let retry = later.iter().any(|code| problems.contains_key(code));
     let named: &[&str] = match status {
-        401 => &["WWW-Authenticate", "Cache-Control"],
-        _ if retry => &["Retry-After", "Cache-Control"],
-        _ => &["Cache-Control"],
+        401 => &["WWW-Authenticate"],
+        _ if retry => &["Retry-After"],
+        _ => &[],
     };
     let codes: Vec<_> = problems.keys().collect();
     let listed = codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ");
@@ -256,9 +256,9 @@ fn example(problem: &Problem) -> Value {
     json!({ "value": serde_json::from_slice::<Value>(answer.body()).unwrap_or_default() })
 }
 
-/// References to the named headers; every answer carries the request's id.
+/// References to the named headers; every answer carries the request's id, and says whether caches may keep it.
 fn headers(named: &[&str]) -> Value {
     let reference = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
-    let all = named.iter().chain(&["x-request-id"]);
+    let all = named.iter().chain(&["Cache-Control", "x-request-id"]);
     Value::Object(all.map(|name| ((*name).to_owned(), reference(name))).collect())
 }

@@ -80,7 +80,7 @@ pub struct PaymentPlan {
 }
 
 /// Judges a payment of `amount` for `reservation` by what was read. An own paid reservation comes before the session's
-/// life, so that a payment whose answer was lost can learn that it succeeded.
+/// life, so that a payment whose answer was lost can learn that it succeeded, also after it was given back.
 pub fn judge_payment(
     reservation: &Reservation,
     balance: Balance,
@@ -89,7 +89,7 @@ pub fn judge_payment(
     now: Timestamp,
 ) -> Result<PaymentPlan, Refusal> {
     let id = reservation.reservation_id;
-    if reservation.status == ReservationStatus::Confirmed {
+    if reservation.paid_at.is_some() {
         return Err(Refusal::PaymentAlreadyProcessed(PaymentId::of(id)));
     }
     let session = session.filter(|s| s.alive(now)).ok_or(Refusal::SessionOver)?;

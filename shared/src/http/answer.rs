@@ -16,8 +16,8 @@ pub type Answer = Result<Response<Body>, Problem>;
 pub trait Handler: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync {}
 impl<H: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync> Handler for H {}
 
-/// Answers a request: runs the handler, turns a problem into problem+json, logs a failure of ours once, and names the
-/// request in `x-request-id`.
+/// Answers a request: runs the handler, turns a problem into problem+json, logs a failure of ours once, names the
+/// request in `x-request-id`, and lets no cache keep what the handler has not said may be kept.
 pub async fn answer(app: &App, handler: &impl Handler, request: Request) -> Response<Body> {
     let call = Call::new(request);
     let mut response = match handler(app, &call).await {
@@ -29,8 +29,11 @@ pub async fn answer(app: &App, handler: &impl Handler, request: Request) -> Resp
             problem.into_response(call.request_id())
         }
     };
+    let headers = response.headers_mut();
+    // What does not say that it is for everybody is for the caller alone; a cache in front must not guess.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(call.request_id()) {
-        response.headers_mut().insert("x-request-id", id);
+        headers.insert("x-request-id", id);
     }
     response
 }

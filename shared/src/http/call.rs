@@ -139,15 +139,6 @@ impl Call {
         Ok(self.query_with("limit", in_range)?.unwrap_or(LIMIT_DEFAULT))
     }
 
-    /// `?cursor=`: opaque to clients; what it holds is parsed strictly, so that an edited one is a position or a 400.
-    pub fn cursor<T: FromStr>(&self) -> Result<Option<T>, Problem> {
-        self.query_with("cursor", |text| {
-            let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
-            let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-            text.and_then(|text| text.parse().ok()).ok_or_else(|| "is not a cursor of this list".to_owned())
-        })
-    }
-
     /// `Idempotency-Key`, with what tells `request` on `route` from others.
     pub fn idempotent<T: Serialize>(&self, route: &str, request: &T) -> Result<Option<Idempotent>, Problem> {
         let Some(value) = self.request.headers().get("idempotency-key") else { return Ok(None) };
@@ -169,11 +160,6 @@ fn is_json(content_type: &str) -> bool {
     json && parts
         .filter_map(|parameter| parameter.split_once('='))
         .all(|(name, value)| !name.trim().eq_ignore_ascii_case("charset") || utf8(value.trim().trim_matches('"')))
-}
-
-/// The opaque text of a position in a list.
-pub fn cursor_text(position: &str) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(position)
 }
 
 impl Payload<'_> {

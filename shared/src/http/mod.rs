@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod call;
+pub mod cursor;
 pub mod event;
 mod fault;
 pub mod problem;

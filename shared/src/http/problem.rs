@@ -100,7 +100,6 @@ impl Problem {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert("content-type", lambda_http::http::HeaderValue::from_static("application/problem+json"));
-        headers.insert("cache-control", lambda_http::http::HeaderValue::from_static("no-store"));
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = if self.extra.no_token || self.code == "bad_credentials" {
                 r#"Bearer realm="stagedoor""#

@@ -208,6 +208,15 @@ impl Caller {
         self.must_be(user)?;
         Ok(user)
     }
+
+    /// The same where the path names a fan: the one who is meant where the query names none.
+    pub fn acting_for_path(&self, call: &Call) -> Result<UserId, Problem> {
+        let in_path = call.path("userId")?;
+        let user = call.query("userId")?.unwrap_or(in_path);
+        self.must_be(in_path)?;
+        self.must_be(user)?;
+        Ok(user)
+    }
 }
 
 /// The token of a request; exactly one `Authorization` header of the scheme Bearer.

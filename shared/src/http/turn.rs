@@ -69,6 +69,6 @@ fn token_answer(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn, 
         estimated_wait_seconds: estimate,
         poll_after_seconds: poll,
     };
-    let response = with_header(json(status, &view), "cache-control", "no-store");
+    let response = json(status, &view);
     Ok(if position > 0 { with_header(response, "retry-after", poll.to_string()) } else { response })
 }

@@ -68,9 +68,9 @@ impl Store {
 
     /// The account with this name, if there is one.
     pub async fn account_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError> {
-        match self.get::<NameOwner>(&keys::name(name), true).await? {
-            Some(owner) => self.get(&keys::profile(owner.user_id), true).await,
-            None => Ok(None),
-        }
+        let owner: Option<NameOwner> = self.get(&keys::name(name), true).await?;
+        // A name that nobody has is looked for as long as one that somebody has; an id of its own, so that no item is hot.
+        let user = owner.map_or_else(|| self.context.user_id(), |owner| owner.user_id);
+        self.get(&keys::profile(user), true).await
     }
 }

@@ -134,9 +134,11 @@ impl Store {
 
     /// A page of the listing, by start, with availability; and whether more come behind it.
     pub async fn listing_page(&self, range: &ListingRange, limit: usize) -> Result<(Vec<Offer>, bool), StoreError> {
+        let from = format!("{:015}", range.from.unwrap_or_default().millis());
+        // A cursor may be of another list than the one that starts at `from`.
         let lowest = match range.after {
-            Some((starts_at, id)) => format!("{}\u{1}", keys::listing(starts_at, id).sk),
-            None => format!("{:015}", range.from.unwrap_or_default().millis()),
+            Some((starts_at, id)) => from.max(format!("{}\u{1}", keys::listing(starts_at, id).sk)),
+            None => from,
         };
         let highest = format!("{:015}$", range.to.map_or(999_999_999_999_999, Timestamp::millis));
         if highest < lowest {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{
     amount::Amount,
-    id::ReservationId,
+    id::{PaymentId, ReservationId},
     ledger::{PaymentPlan, judge_payment},
     refusal::Refusal,
     reservation::{Reservation, ReservationStatus},
@@ -87,7 +87,7 @@ impl Store {
             self.get(&balance_key, true),
             self.session(queue_id, *place),
         )?;
-        let paid = reservation.as_ref().is_some_and(|r| r.status == ReservationStatus::Confirmed);
+        let paid = reservation.as_ref().is_some_and(|r| r.paid_at.is_some());
         let session = match session {
             None if !paid => Some(self.claim_in_time(&order.claimant).await?),
             session => session,
@@ -100,6 +100,7 @@ impl Store {
         match judge_payment(&reservation, balance.unwrap_or_default(), session.as_ref(), order.amount, now) {
             Ok(plan) => Ok((reservation, session.ok_or(Refusal::SessionOver)?, plan)),
             Err(refusal) => {
+                self.not_paid_meanwhile(&reservation).await?;
                 if refusal == Refusal::InsufficientBalance {
                     // The refusal stands, noted or not.
                     if let Err(error) = self.note_attempt(&reservation, "insufficient_balance").await {
@@ -112,6 +113,15 @@ impl Store {
                 Err(refusal.into())
             }
         }
+    }
+
+    /// What a payment depends on is read at once, but not at one instant: the money or the turn that another payment of
+    /// the same reservation used up in between is not missing.
+    async fn not_paid_meanwhile(&self, read: &Reservation) -> Result<(), Failure> {
+        if read.paid_at.is_none() && self.reservation(read.user_id, read.reservation_id).await?.paid_at.is_some() {
+            return Err(Refusal::PaymentAlreadyProcessed(PaymentId::of(read.reservation_id)).into());
+        }
+        Ok(())
     }
 
     fn payment_parts(

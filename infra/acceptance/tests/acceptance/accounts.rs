@@ -122,6 +122,22 @@ async fn an_unknown_user_and_a_wrong_password_are_told_the_same() -> Outcome {
     Ok(())
 }
 
+/// The hash takes the same time; so must what comes before it.
+#[tokio::test]
+async fn an_unknown_user_costs_the_same_requests_as_a_wrong_password() -> Outcome {
+    let world = World::new().await?;
+    world.fan_with_password("ann", "correct horse").await;
+    let mut costs = Vec::new();
+    for name in ["bob", "ann"] {
+        let before = world.engine.meter();
+        assert_eq!(log_in(&world, name, "correct horsf").await.outcome(), "401 bad_credentials");
+        let after = world.engine.meter();
+        costs.push((after.requests - before.requests, after.round_trips - before.round_trips));
+    }
+    assert_eq!(costs[0], costs[1]);
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_password_is_kept_as_an_argon2id_hash_only() -> Outcome {
     let world = World::new().await?;

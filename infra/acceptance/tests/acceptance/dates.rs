@@ -1,8 +1,10 @@
 //! `GET /reservations/dates`.
 
-use crate::purchases::{Outcome, feed_stream, held};
+use crate::purchases::{Outcome, edits, feed_stream, held};
 use acceptance::{Reply, Request, World};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use shared::http::cursor::List;
 
 const PATH: &str = "/api/v1/reservations/dates";
 
@@ -85,24 +87,42 @@ async fn limit_is_1_to_100() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_edited_cursor_is_400_or_a_position() -> Outcome {
+async fn an_edited_cursor_is_400_and_so_is_one_of_another_kind_of_list() -> Outcome {
     let world = on_days(&[1, 2, 3]).await?;
-    let id = "0190a7c4-0000-7000-8000-000000000001";
-    let odd = [
-        "!!".to_owned(),
-        String::new(),
-        shared::http::call::cursor_text("junk"),
-        shared::http::call::cursor_text("1 2"),
-        shared::http::call::cursor_text(&format!("x {id}")),
-        shared::http::call::cursor_text(&format!("1969-12-31T23:59:59Z {id}")),
-        shared::http::call::cursor_text(&format!("99999999999999999 {id}")),
-        shared::http::call::cursor_text(&format!("10000-01-01T00:00:00Z {id}")),
-    ];
-    for cursor in odd {
-        assert_eq!(list(&world, &format!("cursor={cursor}")).await.outcome(), "400 invalid_request", "{cursor}");
+    let first = list(&world, "limit=1").await;
+    let link = next(&first).ok_or("a link")?;
+    let cursor = link.rsplit_once("cursor=").ok_or("a cursor")?.1;
+    assert_eq!(names(&list(&world, &format!("cursor={cursor}")).await), ["2", "3"]);
+    let position = "2027-06-01T19:00:00.000Z 0190a7c4-0000-7000-8000-000000000001";
+    let unsigned = BASE64_URL_SAFE_NO_PAD.encode(position);
+    let of_a_ledger = world.app.cursors.write(List::Ledger, position);
+    for odd in edits(cursor).chain(["!!".to_owned(), String::new(), unsigned, of_a_ledger]) {
+        assert_eq!(list(&world, &format!("cursor={odd}")).await.outcome(), "400 invalid_request", "{odd}");
     }
-    let start = shared::http::call::cursor_text(&format!("1970-01-01T00:00:00Z {id}"));
-    assert_eq!(names(&list(&world, &format!("cursor={start}")).await), ["1", "2", "3"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cursor_outlives_the_rotation_of_the_secret() -> Outcome {
+    let world = on_days(&[1, 2]).await?;
+    let link = next(&list(&world, "limit=1").await).ok_or("a link")?;
+    let (old, new) = ("in-process tests sign with this secret", "the next secret is at least as long");
+    for (secrets, expected) in [(format!("{new},{old}"), "200"), (new.to_owned(), "400 invalid_request")] {
+        let app = world.environment(&[("TOKEN_SIGNING_SECRET", &secrets)]).await?;
+        assert_eq!(world.send_to(&app, Request::new("GET", &link)).await.outcome(), expected, "{expected}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_list_leads_to_nothing_before_from_or_behind_to() -> Outcome {
+    let world = on_days(&[1, 2, 3, 4]).await?;
+    let first = list(&world, "limit=1").await;
+    let link = next(&first).ok_or("a link")?;
+    let cursor = link.rsplit_once("cursor=").ok_or("a cursor")?.1;
+    assert_eq!(names(&list(&world, &format!("cursor={cursor}&from=2027-06-03")).await), ["3", "4"]);
+    assert_eq!(names(&list(&world, &format!("cursor={cursor}&to=2027-06-02")).await), ["2"]);
+    assert_eq!(names(&list(&world, &format!("cursor={cursor}&to=2027-05-31")).await), [""; 0]);
     Ok(())
 }
 

@@ -251,3 +251,26 @@ async fn a_link_to_the_next_page_keeps_the_rest_of_the_query() -> Outcome {
     assert_eq!(world.get(&link, "").await.outcome(), "200", "{link}");
     Ok(())
 }
+
+/// A cache in front, such as CloudFront, guesses where an answer does not say.
+#[tokio::test]
+async fn no_cache_keeps_what_is_for_one_caller() -> Outcome {
+    let world = World::new().await?;
+    let (admin, fan) = (world.admin().await, world.fan_with_password("ann", "correct horse").await);
+    let concert = world.concert(&admin).await;
+    let user = &fan.user_id;
+    let credentials = json!({ "username": "ann", "password": "correct horse" });
+    let login = Request::new("POST", "/api/v1/users/login").json(&credentials);
+    assert_eq!(world.send(login).await.headers["cache-control"], "no-store");
+    for path in [
+        format!("/api/v1/payments/balance/{user}"),
+        format!("/api/v1/payments/history/{user}"),
+        format!("/api/v1/users/{user}/reservations"),
+        format!("/api/v1/admin/concerts/{concert}/sales"),
+    ] {
+        for token in [&admin.access, "none"] {
+            assert_eq!(world.get(&path, token).await.headers["cache-control"], "no-store", "{path}");
+        }
+    }
+    Ok(())
+}

@@ -1,7 +1,8 @@
 //! Payments that meet other payments, holds, recharges and the end of the turn half way: conditions decide.
 
 use crate::purchases::{
-    Outcome, PRICE, balance, count, held, hold, items, number, pay, recharge, reservation, sale, tamper, until_sent,
+    Outcome, PRICE, balance, count, held, hold, inject_where, items, number, pay, recharge, reservation, sale, tamper,
+    until_sent,
 };
 use futures_util::future::join_all;
 use std::pin::pin;
@@ -33,6 +34,26 @@ async fn forty_simultaneous_payments_with_one_key_get_one_answer() -> Outcome {
     assert_eq!(replies.iter().filter(|r| !r.headers.contains_key("idempotency-replayed")).count(), 1);
     assert!(replies.iter().all(|reply| reply.body == replies[0].body));
     crate::invariants::check(&world);
+    Ok(())
+}
+
+/// The reservation is read before the other payment, the balance or the session after it: neither is what is wrong.
+#[tokio::test]
+async fn a_payment_between_the_reads_of_another_is_told_as_such() -> Outcome {
+    for read_late in ["BALANCE", "SESSION#"] {
+        let (world, _, concert) = sale(&[("RELEASE_HOLD_ON_INSUFFICIENT_BALANCE", "true")]).await?;
+        let fan = world.buyer("ann", PRICE).await;
+        let id = held(&world, &fan, &concert, &[7]).await;
+        inject_where(&world, engine::Fault::LostRequest, 1, move |call| {
+            call.operation == "GetItem" && call.body["Key"].to_string().contains(read_late)
+        });
+        let mut late = pin!(world.send(pay(&fan, &id, PRICE, None)));
+        until_sent(&world, late.as_mut(), 4).await;
+        assert_eq!(world.pay(&fan, &id, PRICE, None).await.outcome(), "200");
+        assert_eq!(late.await.outcome(), "409 payment_already_processed", "{read_late}");
+        assert_eq!(reservation(&world, &fan, &id).await["attempts"], serde_json::json!([]), "{read_late}");
+        crate::invariants::check(&world);
+    }
     Ok(())
 }
 

@@ -178,3 +178,12 @@ pub fn take_timers(world: &World) -> Vec<String> {
 pub fn count(replies: &[Reply], outcome: &str) -> usize {
     replies.iter().filter(|reply| reply.outcome() == outcome).count()
 }
+
+/// Every text that differs from a cursor in one character, lacks its end or goes on behind it.
+pub fn edits(cursor: &str) -> impl Iterator<Item = String> {
+    let changed = (0..cursor.len()).map(move |at| {
+        let other = if cursor.as_bytes()[at] == b'A' { "B" } else { "A" };
+        format!("{}{other}{}", &cursor[..at], &cursor[at + 1..])
+    });
+    changed.chain([cursor[..cursor.len() - 1].to_owned(), format!("{cursor}A"), format!("{cursor}=")])
+}

@@ -134,6 +134,21 @@ async fn only_the_fan_or_an_admin_refunds_and_only_what_was_paid() -> Outcome {
 }
 
 #[tokio::test]
+async fn paying_what_was_given_back_is_told_of_the_payment_in_any_turn() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let (mut ann, id, payment) = paid(&world, &concert).await;
+    assert_eq!(world.send(refund(&ann, &payment, None)).await.outcome(), "200");
+    for turn in ["the old turn", "a new turn"] {
+        let again = world.pay(&ann, &id, PRICE, None).await;
+        assert_eq!(again.outcome(), "409 payment_already_processed", "{turn}");
+        assert_eq!(again.text("paymentId"), payment, "{turn}");
+        world.join(&mut ann).await;
+    }
+    assert_eq!(balance(&world, &ann).await, 120_000);
+    Ok(())
+}
+
+#[tokio::test]
 async fn after_the_concert_has_started_nothing_is_refunded() -> Outcome {
     let (world, admin, _) = sale(&[]).await?;
     let soon = json!({ "startsAt": "2026-06-01T00:01:00Z", "endsAt": "2026-06-01T02:00:00Z" });

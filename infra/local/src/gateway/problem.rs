@@ -31,10 +31,10 @@ pub enum Problem {
 impl Problem {
     fn status(self) -> StatusCode {
         match self {
-            Self::Starting | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Starting | Self::Crashed | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Body(status) => status,
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::FunctionError | Self::BadAnswer | Self::Crashed => StatusCode::BAD_GATEWAY,
+            Self::FunctionError | Self::BadAnswer => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 

@@ -38,7 +38,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .answers(
                 200,
                 "The concerts.",
-                &["Link", "Cache-Control"],
+                &["Link"],
                 json!({ "type": "array", "items": date }),
                 json!([examples::concert_date()]),
             )
@@ -49,7 +49,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .stored()
             .concert(s)
             .refuses([Refusal::ConcertNotFound])
-            .answers(200, "The concert.", &["Cache-Control"], s.answer::<ConcertBody>(), examples::concert()),
+            .answers(200, "The concert.", &[], s.answer::<ConcertBody>(), examples::concert()),
         Operation::new("list_seats", "get", "/api/v1/reservations/{concertId}/seats", Caller::LetIn)
             .about(TAG, "See the seat map", "By seat number; a second old at most.")
             .stored()

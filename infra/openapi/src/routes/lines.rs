@@ -15,7 +15,7 @@ use shared::{
 };
 
 const TAG: &str = "Line";
-const OF_TOKEN: &[&str] = &["Retry-After", "Cache-Control"];
+const OF_TOKEN: &[&str] = &["Retry-After"];
 
 pub fn operations(s: &mut Schemas) -> Vec<Operation> {
     vec![
@@ -57,7 +57,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .stored()
             .queue(s)
             .refuses([Refusal::QueueNotFound])
-            .answers(200, "The line.", &["Cache-Control"], s.answer::<QueueBody>(), examples::queue()),
+            .answers(200, "The line.", &[], s.answer::<QueueBody>(), examples::queue()),
     ]
 }
 

@@ -50,6 +50,7 @@ fn balances(s: &mut Schemas) -> Vec<Operation> {
             .about(TAG, "See a balance", "Both numbers are equal here.")
             .stored()
             .user(s)
+            .on_behalf(s)
             .refuses([Refusal::Forbidden, Refusal::UserNotFound])
             .answers(
                 200,
@@ -62,6 +63,7 @@ fn balances(s: &mut Schemas) -> Vec<Operation> {
             .about(TAG, "List what moved a balance", "Newest first, numbered without a gap.")
             .stored()
             .user(s)
+            .on_behalf(s)
             .paged()
             .refuses([Refusal::Forbidden, Refusal::UserNotFound])
             .answers(

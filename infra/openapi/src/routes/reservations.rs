@@ -59,6 +59,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .about(TAG, "List a fan's reservations", "Newest first.")
             .stored()
             .user(s)
+            .on_behalf(s)
             .paged()
             .refuses([Refusal::Forbidden, Refusal::UserNotFound])
             .answers(200, "A page.", &[], page(reservation), json!({ "items": [example], "nextCursor": null }))

@@ -23,6 +23,7 @@ pub struct ConcertDate {
     /// What it is called.
     concert_name: String,
     /// The day it starts on, in UTC.
+    #[cfg_attr(feature = "openapi", schema(format = Date))]
     date: String,
     /// When it starts.
     starts_at: Rfc3339,

@@ -92,6 +92,7 @@ pub struct PaymentBody {
     /// How much.
     amount: Amount,
     /// When it was made.
+    #[cfg_attr(feature = "openapi", schema(value_type = Rfc3339))]
     paid_at: Option<Rfc3339>,
     /// When it was given back.
     cancelled_at: Option<Rfc3339>,

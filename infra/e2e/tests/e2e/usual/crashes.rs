@@ -51,6 +51,9 @@ impl Log {
             if !reply.is_temporary() {
                 return reply;
             }
+            if reply.status >= 500 {
+                reply.expect_problem(503, "unavailable");
+            }
             self.retries.fetch_add(1, Ordering::Relaxed);
             time::sleep(Duration::from_millis(20)).await;
         }

@@ -1,0 +1,58 @@
+//! Cursors: where a page of a list starts. Opaque to clients and signed, so that only what was given out is taken.
+
+use super::{Call, Problem};
+use crate::config::Secret;
+use aws_lc_rs::hmac::{self, HMAC_SHA256, Tag};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use std::str::{self, FromStr};
+
+const TAG_BYTES: usize = 32;
+
+/// A list with pages; a cursor is of one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// Concerts by start.
+    Dates,
+    /// A fan's ledger.
+    Ledger,
+    /// A fan's reservations.
+    Reservations,
+}
+
+/// The keys that cursors are signed with, one for each of the deployment's secrets: the first signs, each verifies.
+pub struct Cursors(Vec<hmac::Key>);
+
+impl Cursors {
+    /// Derives the keys.
+    pub fn new(secrets: &[Secret]) -> Self {
+        let label = |Secret(secret): &Secret| format!("stagedoor cursors 1\n{secret}");
+        Cursors(secrets.iter().map(|secret| hmac::Key::new(HMAC_SHA256, label(secret).as_bytes())).collect())
+    }
+
+    /// The cursor of a position: its signature, then itself.
+    pub fn write(&self, list: List, position: &str) -> String {
+        let tag = self.0.first().map(|key| hmac::sign(key, signed(list, position).as_bytes()));
+        let tag = tag.as_ref().map(Tag::as_ref).unwrap_or_default();
+        BASE64_URL_SAFE_NO_PAD.encode([tag, position.as_bytes()].concat())
+    }
+
+    /// `?cursor=`, if it is there: the position that it was made of; 400 for any text that is not a cursor of this list.
+    pub fn read<T: FromStr>(&self, call: &Call, list: List) -> Result<Option<T>, Problem> {
+        call.query_with("cursor", |text| {
+            let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
+            let position = bytes.as_deref().and_then(|bytes| self.position(list, bytes));
+            position.and_then(|position| position.parse().ok()).ok_or_else(|| "is not a cursor of this list".to_owned())
+        })
+    }
+
+    fn position<'a>(&self, list: List, cursor: &'a [u8]) -> Option<&'a str> {
+        let (tag, position) = cursor.split_at_checked(TAG_BYTES)?;
+        let position = str::from_utf8(position).ok()?;
+        let signed = signed(list, position);
+        self.0.iter().any(|key| hmac::verify(key, signed.as_bytes(), tag).is_ok()).then_some(position)
+    }
+}
+
+fn signed(list: List, position: &str) -> String {
+    format!("{list:?}\n{position}")
+}
