@@ -79,6 +79,10 @@ faults! {
     TickSkipped = "schedule skipped", 4_000;
     /// A schedule fires twice at once.
     TickDoubled = "schedule doubled", 3_000;
+    /// A write meets a transaction of this run.
+    Overlap = "transaction in the way", 0;
+    /// A transaction comes again and is known by its token.
+    Repeated = "transaction repeated", 0;
     /// TTL deletes what is due at once.
     TtlAtOnce = "TTL at once", 10_000;
 }
@@ -97,7 +101,7 @@ pub fn draw(dice: &mut Dice) -> Rates {
     };
     let mut rates = Rates::new();
     for fault in Fault::ALL {
-        let rate = dice.within(1..=fault.most()) / violence.max(1);
+        let rate = dice.below(fault.most() + 1) / violence.max(1);
         if dice.happens(chance) && rate > 0 {
             rates.insert(*fault, u32::try_from(rate).unwrap_or(10_000));
         }
@@ -145,6 +149,11 @@ impl Faults {
         let struck = self.dice(fault).happens(rate);
         *self.counts.entry(fault).or_default() += u64::from(struck);
         struck
+    }
+
+    /// Counts something that nobody decided.
+    pub fn note(&mut self, fault: Fault) {
+        *self.counts.entry(fault).or_default() += 1;
     }
 
     /// How far it goes: a number of a range.

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod clock;
+pub mod crew;
 pub mod dice;
 pub mod door;
 pub mod fans;
@@ -14,11 +15,15 @@ pub mod functions;
 pub mod history;
 pub mod log;
 pub mod messages;
+pub mod mutants;
 pub mod mutation;
+pub mod options;
 pub mod plan;
 pub mod pumps;
+pub mod report;
 pub mod rest;
 pub mod run;
+pub mod shrink;
 pub mod truth;
 pub mod wire;
 pub mod world;

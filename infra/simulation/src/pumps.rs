@@ -131,11 +131,13 @@ async fn wait(world: &World, queue: &str) {
 /// Takes what is visible, at most a batch; what was received too often goes where such messages go.
 fn receive(world: &World, trigger: &QueueTrigger) -> Vec<Message> {
     let now = world.clock.elapsed_ms();
-    let reorder = world.strikes(Fault::MessageReordered);
+    let due = |message: &Message| message.visible_ms <= now;
+    let several = world.messages.line(&trigger.queue, |line| line.messages.iter().filter(|m| due(m)).count() > 1);
+    let reorder = several && world.strikes(Fault::MessageReordered);
     let (batch, dead, target) = world.messages.line(&trigger.queue, |line| {
         let hidden_ms = u64::from(line.queue.visibility_timeout_seconds) * 1_000;
         let redrive = line.queue.redrive.clone();
-        let mut due: Vec<usize> = (0..line.messages.len()).filter(|i| line.messages[*i].visible_ms <= now).collect();
+        let mut due: Vec<usize> = (0..line.messages.len()).filter(|i| due(&line.messages[*i])).collect();
         if reorder {
             due.reverse();
         }

@@ -5,7 +5,7 @@ use crate::{
     door::Client,
     fans::Desk,
     fault::Fault,
-    functions,
+    functions, history,
     log::Keep,
     mutation::Guards,
     plan::{Cuts, Plan},
@@ -146,6 +146,9 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
     }
     admin.restore(world, &concert).await;
     rest::settle(world, &concert).await;
+    let old_clocks = world.plan.rates.contains_key(&Fault::ClockOld);
+    let found = history::check(&world.history(), &world.truth(), old_clocks);
+    found.into_iter().for_each(|violation| world.violated(violation));
     rest::sell_out(world, &desk, &concert).await?;
     if world.plan.day {
         rest::day(world).await;

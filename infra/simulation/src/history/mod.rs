@@ -1,5 +1,14 @@
 //! What fans asked for and what they were told.
 
+mod check;
+mod line;
+mod money;
+mod seats;
+#[cfg(test)]
+mod tests;
+
+pub use check::check;
+
 use crate::door::Client;
 use acceptance::Reply;
 use std::fmt;

@@ -191,6 +191,7 @@ impl Passage {
             let keys = items::keys(&self.operation, &self.body);
             match items::conflict(&keys, &lock(&world.wire.owned)) {
                 Some(_) => {
+                    world.faults().note(Fault::Overlap);
                     self.say("meets a transaction");
                     return conflict(0, &self.body);
                 }
@@ -215,6 +216,7 @@ impl Passage {
         if let Some(token) = token
             && let Some(answer) = lock(&world.wire.tokens).arrive(token, &self.body, world.clock.now_ms())
         {
+            world.faults().note(Fault::Repeated);
             self.say(if answer.status == 200 { "known by its token" } else { "refused by its token" });
             return answer;
         }
@@ -229,6 +231,7 @@ impl Passage {
         };
         let answer = match conflicting {
             Some(index) => {
+                world.faults().note(Fault::Overlap);
                 self.say("meets a transaction");
                 conflict(index, &self.body)
             }
