@@ -16,11 +16,16 @@ pub struct Seats {
     /// Reservations by id.
     pub reservations: BTreeMap<String, Value>,
     /// The prices of all sold seats.
-    pub sold: u64,
+    pub sold: i64,
     /// The prices of all confirmed reservations.
-    pub confirmed: u64,
+    pub confirmed: i64,
     touched: BTreeSet<String>,
     freed: Vec<(SeatId, Value)>,
+}
+
+/// An amount of an item that has this status; 0 for any other.
+fn sum(item: &Value, status: &str, amount: &str) -> i64 {
+    if text(item, "status") == status { i64::try_from(number(item, amount)).unwrap_or(i64::MAX) } else { 0 }
 }
 
 fn is_sold(seat: &Value) -> bool {
@@ -49,8 +54,7 @@ impl Seats {
             ("SOLD" | "HELD", "") => self.freed.push((id.clone(), old.clone())),
             _ => {}
         }
-        self.sold += if is_sold(new) { number(new, "price") } else { 0 };
-        self.sold -= if is_sold(old) { number(old, "price") } else { 0 };
+        self.sold += sum(new, "SOLD", "price") - sum(old, "SOLD", "price");
         for seat in [old, new] {
             self.touched.insert(text(seat, "reservationId").to_owned());
         }
@@ -78,8 +82,7 @@ impl Seats {
                 }
             }
         }
-        let confirmed = |item: &Value| if text(item, "status") == "CONFIRMED" { number(item, "amount") } else { 0 };
-        self.confirmed = self.confirmed + confirmed(new) - confirmed(old);
+        self.confirmed += sum(new, "CONFIRMED", "amount") - sum(old, "CONFIRMED", "amount");
         self.touched.insert(id.clone());
         self.reservations.insert(id, new.clone());
     }
