@@ -168,6 +168,7 @@ pub fn kind(pk: &str, sk: &str) -> &'static str {
         _ if pk.starts_with("SESSION#") => "session",
         "LISTING" => "listing",
         "QUEUES" => "registry of queues",
+        _ if pk.starts_with("JOIN#FAN#") || pk.starts_with("JOIN#ADDRESS#") => "limit",
         _ => KINDS.iter().find(|(prefix, _)| sk.starts_with(prefix)).map_or("other", |(_, kind)| kind),
     }
 }

@@ -45,6 +45,8 @@ pub struct Plan {
     pub tick_seconds: u64,
     /// Seats one session may hold.
     pub seats_per_session: u32,
+    /// How often a fan may join in a minute.
+    pub joins_per_fan: u64,
     /// Whether a payment refused for want of money gives the seats back.
     pub release_unpaid: bool,
     /// What a seat costs.
@@ -94,6 +96,7 @@ impl Plan {
             waiting_seconds: if dice.happens(3_000) { dice.within(10..=60) } else { 600 },
             tick_seconds: *dice.pick(&[5, 10, 10, 20, 30]),
             seats_per_session: u32::try_from(dice.within(1..=4)).unwrap_or(4),
+            joins_per_fan: if dice.happens(2_000) { dice.within(3..=6) } else { 20 },
             release_unpaid: dice.happens(3_000),
             price: *dice.pick(&[1, 10_000, 50_000]),
             chaos_ms: dice.within(20_000..=120_000).min(cuts.chaos_ms.unwrap_or(u64::MAX)),
@@ -112,6 +115,7 @@ impl Plan {
             "ACTIVE_SECONDS" => self.active_seconds,
             "WAITING_SECONDS" => self.waiting_seconds,
             "TICK_SECONDS" => self.tick_seconds,
+            "JOINS_PER_FAN" => self.joins_per_fan,
             "SEATS_PER_SESSION" => u64::from(self.seats_per_session),
             "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" => return Some(self.release_unpaid.to_string()),
             _ => return None,

@@ -34,6 +34,11 @@ pub async fn settle(world: &Arc<World>, concert: &str) {
     }
     world.tell(format_args!("everything is at rest"));
     events(world);
+    for counter in world.engine.items("Limits").iter().filter(|item| text(item, "pk").starts_with("JOIN#FAN#")) {
+        if number(counter, "counted") > world.plan.joins_per_fan {
+            world.violated(format!("a limit of {} was passed: {counter}", world.plan.joins_per_fan));
+        }
+    }
 }
 
 /// What is still open.

@@ -1,7 +1,7 @@
 //! One run: a sale under a seed, from the first account to the last message.
 
 use crate::{
-    admin::Admin,
+    admin::{Admin, MEDDLERS},
     door::Client,
     fans::Desk,
     fault::Fault,
@@ -132,7 +132,9 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
         fans.spawn(fan.live());
     }
     if world.plan.admin {
-        fans.spawn(admin.clone().meddle(Arc::clone(world), concert.clone()));
+        for with in 0..MEDDLERS {
+            fans.spawn(admin.clone().meddle(Arc::clone(world), concert.clone(), with));
+        }
     }
     world.sleep(world.plan.chaos_ms).await;
     world.faults().heal();

@@ -2,7 +2,9 @@
 
 use super::Fan;
 use crate::history::Op;
+use acceptance::Reply;
 use serde_json::Value;
+use shared::domain::time::Timestamp;
 
 /// Polls of one wait, at most.
 const POLLS: u32 = 400;
@@ -97,14 +99,36 @@ impl Fan {
                 continue;
             }
             let key = self.key();
-            let Some(reply) = self.insist(Op::Hold(seats, key)).await else { continue };
+            let Some(mut reply) = self.insist(Op::Hold(seats.clone(), key)).await else { continue };
+            if reply.text("code") == "seat_unavailable" && self.chance(self.manners.snatches) {
+                reply = self.snatch(seats, reply).await;
+            }
             match reply.status {
-                201 => return self.use_hold(reply.text("reservationId").to_owned()).await,
+                201 => {
+                    let expires_ms = reply.body["expiresAt"].as_str().and_then(Timestamp::parse_rfc3339);
+                    let expires_ms = expires_ms.map_or(0, |at| u64::try_from(at.millis()).unwrap_or(0));
+                    return self.use_hold(reply.text("reservationId").to_owned(), expires_ms).await;
+                }
                 401 => return Turn::Over,
                 _ => self.think(50, 1_500).await,
             }
         }
         Turn::Nothing
+    }
+
+    /// Asks for the same seats until whoever has them lets go.
+    async fn snatch(&mut self, seats: Vec<u64>, mut reply: Reply) -> Reply {
+        for _ in 0..40 {
+            if reply.text("code") != "seat_unavailable" || self.world.closing() {
+                break;
+            }
+            self.think(100, 900).await;
+            let key = self.key();
+            if let Some(next) = self.insist(Op::Hold(seats.clone(), key)).await {
+                reply = next;
+            }
+        }
+        reply
     }
 
     /// Seats that look free, or just some.
@@ -129,7 +153,7 @@ impl Fan {
     }
 
     /// What a fan with a hold does.
-    async fn use_hold(&mut self, reservation: String) -> Turn {
+    async fn use_hold(&mut self, reservation: String, expires_ms: u64) -> Turn {
         if self.chance(self.manners.abandons) {
             return Turn::Nothing;
         }
@@ -144,13 +168,23 @@ impl Fan {
                 return Turn::Nothing;
             }
         }
-        if self.chance(1_500) {
-            // Thinks too long.
-            let hold_ms = self.world.plan.hold_seconds * 1_000;
-            self.think(hold_ms / 2, hold_ms + 3_000).await;
-        }
         if !self.chance(self.manners.short) {
             self.fill_purse(&reservation).await;
+        }
+        if self.chance(self.manners.dawdles) {
+            let left = expires_ms.saturating_sub(self.world.clock.now_ms());
+            self.think(left.saturating_sub(2_000), left + 800).await;
+            match self.dice.below(4) {
+                0 => {
+                    self.insist(Op::Cancel(reservation)).await;
+                    return Turn::Nothing;
+                }
+                1 => {
+                    self.insist(Op::Leave).await;
+                    return Turn::Nothing;
+                }
+                _ => {}
+            }
         }
         self.pay(reservation).await
     }

@@ -33,6 +33,10 @@ pub struct Manners {
     pub attacks: u32,
     /// Puts in too little money first.
     pub short: u32,
+    /// Waits for a seat that another has until it is free.
+    pub snatches: u32,
+    /// Leaves everything to the last moment.
+    pub dawdles: u32,
     /// Purchases until content.
     pub wants: u64,
 }
@@ -49,6 +53,8 @@ impl Manners {
             devices: 0,
             attacks: 0,
             short: 0,
+            snatches: 0,
+            dawdles: 0,
             wants: 1,
         }
     }
@@ -59,7 +65,7 @@ impl Manners {
         };
         let (double_clicks, abandons, hoards) = (often(3_000, 9_000), often(3_000, 4_000), often(3_000, 9_000));
         let (refunds, devices, attacks) = (often(4_000, 9_000), often(2_000, 6_000), often(2_000, 6_000));
-        let short = often(3_000, 8_000);
+        let (short, snatches, dawdles) = (often(3_000, 8_000), often(5_000, 9_000), often(4_000, 7_000));
         Manners {
             careful: dice.happens(6_000),
             double_clicks,
@@ -69,6 +75,8 @@ impl Manners {
             devices,
             attacks,
             short,
+            snatches,
+            dawdles,
             wants: dice.within(1..=3),
         }
     }

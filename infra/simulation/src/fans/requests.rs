@@ -90,6 +90,11 @@ impl Fan {
             if outcome.definite() {
                 return outcome.reply().cloned();
             }
+            let later =
+                outcome.reply().filter(|reply| reply.status == 429).and_then(|reply| reply.headers.get("retry-after"));
+            if let Some(seconds) = later.and_then(|seconds| seconds.parse::<u64>().ok()) {
+                self.world.sleep(seconds * 1_000).await;
+            }
             if self.world.faults().active() {
                 if !self.manners.careful && self.chance(4_000) {
                     return None;

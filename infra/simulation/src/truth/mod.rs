@@ -64,6 +64,8 @@ impl Truth {
                 "queue state" => self.lines.state(change, &mut wrong),
                 "session" => self.lines.session(change, now_ms, &mut wrong),
                 "ticket" => self.lines.ticket(change, now_ms, &mut wrong),
+                "seat count" => check_count(change, &mut wrong),
+                "concert" => check_concert(change, &mut wrong),
                 "join counter" => self.lines.counter(change, &mut wrong),
                 _ => continue,
             }
@@ -98,5 +100,21 @@ impl Truth {
             _ => return,
         };
         self.expected_events.insert(id);
+    }
+}
+
+/// A count is never replaced by one that was begun earlier.
+fn check_count(change: &Change, wrong: &mut Vec<String>) {
+    if number(&change.new, "version") != number(&change.old, "version") + 1 {
+        wrong.push(format!("a count of seats was overtaken: {change}"));
+    }
+}
+
+/// Admins change one thing at a time: whatever else changes with it is the change of another, undone.
+fn check_concert(change: &Change, wrong: &mut Vec<String>) {
+    let (old, new) = (&change.old, &change.new);
+    let changed = ["enabled", "saleOpensAt", "saleClosesAt"].iter().filter(|name| old[**name] != new[**name]).count();
+    if !old.is_null() && (changed > 1 || old["layout"] != new["layout"]) {
+        wrong.push(format!("the change of another admin was undone: {change}"));
     }
 }

@@ -308,7 +308,8 @@ fn conflict(action: usize, body: &Value) -> Answer {
 pub fn observe(world: &Arc<World>, tables: &[String], by: &str) {
     let now = world.clock.now_ms();
     let mut changes = Vec::new();
-    for table in tables {
+    let streamed = |table: &&String| world.template.tables.iter().any(|t| t.name == **table && t.stream_view.is_some());
+    for table in tables.iter().filter(streamed) {
         for record in world.engine.stream_records(table) {
             changes.push(Change::new(table, &record, now));
             world.messages.stream(table, record);
