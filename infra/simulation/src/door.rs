@@ -33,7 +33,7 @@ pub async fn send(world: &Arc<World>, client: &Client, op: Op, request: Request)
     let outcome = exchange(world, client, number, request).await;
     if let Outcome::Answer(reply) = &outcome {
         let replayed = if reply.headers.contains_key("idempotency-replayed") { " (replayed)" } else { "" };
-        world.tell(format_args!("{} is answered {}{replayed} {}", client.name, reply.outcome(), reply.body));
+        world.tell(format_args!("{} is answered {}{replayed}{}", client.name, reply.outcome(), brief(reply)));
         if reply.status == 500 {
             world.violated(format!("{} is answered 500 by {:?}", client.name, reply.body));
         }
@@ -43,6 +43,14 @@ pub async fn send(world: &Arc<World>, client: &Client, op: Op, request: Request)
     let end_ms = world.clock.now_ms();
     world.history().end(number, &outcome, end_ms);
     outcome
+}
+
+/// What matters of an answer to the story.
+fn brief(reply: &Reply) -> String {
+    const TOLD: &[&str] =
+        &["status", "queuePosition", "reservationId", "seatNumbers", "expiresAt", "currentBalance", "newBalance"];
+    let told = TOLD.iter().filter(|name| !reply.body[**name].is_null() && reply.body["code"].is_null());
+    told.map(|name| format!(", {name} {}", reply.body[*name])).collect()
 }
 
 async fn exchange(world: &Arc<World>, client: &Client, number: usize, request: Request) -> Outcome {

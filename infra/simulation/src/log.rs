@@ -61,7 +61,11 @@ impl Log {
 
     /// The lines that were kept, with names for ids.
     pub fn story(&self) -> Vec<String> {
-        let named = |line: &String| self.names.iter().fold(line.clone(), |line, (id, name)| line.replace(id, name));
-        self.lines.iter().map(named).collect()
+        self.lines.iter().map(|line| self.named(line)).collect()
+    }
+
+    /// A text with names for ids.
+    pub fn named(&self, text: &str) -> String {
+        self.names.iter().fold(text.to_owned(), |text, (id, name)| text.replace(id, name))
     }
 }

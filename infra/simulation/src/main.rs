@@ -24,12 +24,15 @@ use template::Template;
 const PROGRESS: Duration = Duration::from_secs(5);
 /// A search ends after so many seeds that fail.
 const MOST_FAILED: usize = 3;
-/// Lines of a story that are printed for a failure: its end.
+/// Lines of a story that are printed for a failure: those up to what is wrong.
 const STORY: usize = 60;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let options = Options::parse(std::env::args().skip(1))?;
+    let mut options = Options::parse(std::env::args().skip(1))?;
     let template = Arc::new(Template::load(&template::locate()?)?);
+    if let Some(text) = &options.mutate {
+        options.cuts.mutation = Some(mutants::find(text, &options, &template)?);
+    }
     let good = match options.task {
         Task::Help => {
             print!("{HELP}");
@@ -48,7 +51,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 /// Prints a run; whether nothing was wrong.
 fn tell(report: &Report, most: usize) -> bool {
-    let story = &report.story;
+    let first = report.story.iter().position(|line| line.contains("VIOLATED")).map_or(report.story.len(), |at| at + 1);
+    let story = if most == usize::MAX { &report.story } else { &report.story[..first] };
     if story.len() > most {
         println!("{}\n...", story[0]);
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use template::Template;
 
 /// Seeds whose guards are collected.
-const COLLECT: u64 = 120;
+const COLLECT: u64 = 60;
 
 /// Prints how many seeds it takes to notice that a guard is gone, for each; whether every guard was missed.
 pub fn table(options: &Options, seeds: u64, template: &Arc<Template>, print: impl Fn(&str)) -> bool {
@@ -36,6 +36,15 @@ pub fn table(options: &Options, seeds: u64, template: &Arc<Template>, print: imp
     }
     print(&format!("{unnoticed} guards that nothing missed"));
     unnoticed == 0
+}
+
+/// The first guard whose words contain a text.
+///
+/// # Errors
+/// Where no seed that was looked at shows such a guard.
+pub fn find(text: &str, options: &Options, template: &Arc<Template>) -> Result<Mutation, String> {
+    let found = collect(options, template).into_keys().find(|guard| guard.to_string().contains(text));
+    found.ok_or_else(|| format!("no guard {text}"))
 }
 
 fn collect(options: &Options, template: &Arc<Template>) -> Guards {

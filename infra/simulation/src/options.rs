@@ -19,6 +19,7 @@ cargo simulate: whole sales under seeds, in a world that breaks everything it ma
   --wire             every request to a table or queue as well
   --mutations [N]  take out each guard in turn until a seed of N (300) notices
   --only TEXT      of the mutations, those that contain this
+  --mutate TEXT    with seeds: without the first guard that contains this
   --help           print this
 ";
 
@@ -52,6 +53,8 @@ pub struct Options {
     pub wire: bool,
     /// Which mutations.
     pub only: String,
+    /// The guard to run without.
+    pub mutate: Option<String>,
 }
 
 impl Options {
@@ -68,6 +71,7 @@ impl Options {
             cuts: Cuts::default(),
             wire: false,
             only: String::new(),
+            mutate: None,
         };
         while let Some(argument) = parser.next()? {
             match argument {
@@ -88,6 +92,7 @@ impl Options {
                 Long("chaos-ms") => options.cuts.chaos_ms = Some(parser.value()?.parse()?),
                 Long("wire") => options.wire = true,
                 Long("only") => options.only = parser.value()?.string()?,
+                Long("mutate") => options.mutate = Some(parser.value()?.string()?),
                 Long("without") => {
                     let name = parser.value()?.string()?;
                     let found = Fault::ALL.iter().find(|fault| fault.text() == name);
@@ -111,6 +116,9 @@ pub fn replay(seed: u64, cuts: &Cuts) -> String {
     }
     if let Some(chaos_ms) = cuts.chaos_ms {
         command += &format!(" --chaos-ms {chaos_ms}");
+    }
+    if let Some(mutation) = &cuts.mutation {
+        command += &format!(" --mutate \"{mutation}\"");
     }
     command
 }

@@ -73,8 +73,8 @@ impl Plan {
         let seats = match dice.below(LARGE) {
             0 => 50_000,
             1..=8 => dice.within(257..=600),
-            9..=50 => 1,
-            51..=140 => dice.within(2..=6),
+            9..=70 => dice.within(1..=2),
+            71..=150 => dice.within(3..=8),
             _ => dice.within(7..=40),
         };
         let fans = match dice.below(LARGE) {
@@ -83,13 +83,13 @@ impl Plan {
             9..=80 => dice.within(2..=6),
             _ => dice.within(7..=16),
         };
-        let hold_seconds = dice.within(5..=40);
+        let hold_seconds = if dice.happens(6_000) { dice.within(4..=10) } else { dice.within(10..=40) };
         Plan {
             seed,
             rates,
             fans: (fans as usize).min(cuts.fans.unwrap_or(usize::MAX)),
             seats: u32::try_from(seats).unwrap_or(u32::MAX),
-            capacity: if dice.happens(5_000) { dice.within(1..=3) } else { dice.within(1..=fans.max(4)) },
+            capacity: if dice.happens(4_000) { dice.within(1..=3) } else { dice.within(fans / 2 + 1..=fans + 2) },
             hold_seconds,
             claim_seconds: dice.within(3..=20),
             active_seconds: dice.within(10..=90),

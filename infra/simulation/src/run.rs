@@ -99,7 +99,7 @@ async fn whole(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
             seed,
             plan: text,
             hash: log.hash(),
-            violations: world.violations(),
+            violations: world.violations().iter().map(|violation| log.named(violation)).collect(),
             faults: faults.counts().clone(),
             guards: world.wire.guards(),
             story: log.story(),

@@ -118,11 +118,11 @@ impl Fan {
 
     /// Asks for the same seats until whoever has them lets go.
     async fn snatch(&mut self, seats: Vec<u64>, mut reply: Reply) -> Reply {
-        for _ in 0..40 {
+        for _ in 0..60 {
             if reply.text("code") != "seat_unavailable" || self.world.closing() {
                 break;
             }
-            self.think(100, 900).await;
+            self.think(20, 500).await;
             let key = self.key();
             if let Some(next) = self.insist(Op::Hold(seats.clone(), key)).await {
                 reply = next;
@@ -173,13 +173,13 @@ impl Fan {
         }
         if self.chance(self.manners.dawdles) {
             let left = expires_ms.saturating_sub(self.world.clock.now_ms());
-            self.think(left.saturating_sub(2_000), left + 800).await;
-            match self.dice.below(4) {
-                0 => {
+            self.think(left.saturating_sub(1_000), left + 300).await;
+            match self.dice.below(5) {
+                0 | 1 => {
                     self.insist(Op::Cancel(reservation)).await;
                     return Turn::Nothing;
                 }
-                1 => {
+                2 => {
                     self.insist(Op::Leave).await;
                     return Turn::Nothing;
                 }
