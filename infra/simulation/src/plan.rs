@@ -63,6 +63,8 @@ pub struct Plan {
 
 /// One in so many seeds is large, by number of fans or of seats.
 const LARGE: u64 = 200;
+/// One in so many seeds is a stampede: a thousand fans for one seat.
+const STAMPEDE: u64 = 4_000;
 
 impl Plan {
     /// The plan of a seed, with some of it cut.
@@ -77,7 +79,10 @@ impl Plan {
             71..=150 => dice.within(3..=8),
             _ => dice.within(7..=40),
         };
+        let stampede = dice.below(STAMPEDE) == 0;
+        let seats = if stampede { 1 } else { seats };
         let fans = match dice.below(LARGE) {
+            _ if stampede => 1_000,
             0 => dice.within(100..=300),
             1..=8 => dice.within(25..=60),
             9..=80 => dice.within(2..=6),
@@ -99,7 +104,9 @@ impl Plan {
             joins_per_fan: if dice.happens(2_000) { dice.within(3..=6) } else { 20 },
             release_unpaid: dice.happens(3_000),
             price: *dice.pick(&[1, 10_000, 50_000]),
-            chaos_ms: dice.within(20_000..=120_000).min(cuts.chaos_ms.unwrap_or(u64::MAX)),
+            chaos_ms: dice
+                .within(20_000..=if stampede { 30_000 } else { 100_000 })
+                .min(cuts.chaos_ms.unwrap_or(u64::MAX)),
             admin: dice.happens(4_000),
             day: dice.happens(1_500),
             mutation: cuts.mutation.clone(),

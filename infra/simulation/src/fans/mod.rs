@@ -65,7 +65,7 @@ impl Manners {
         };
         let (double_clicks, abandons, hoards) = (often(3_000, 9_000), often(3_000, 4_000), often(3_000, 9_000));
         let (refunds, devices, attacks) = (often(4_000, 9_000), often(2_000, 6_000), often(2_000, 6_000));
-        let (short, snatches, dawdles) = (often(3_000, 8_000), often(5_000, 9_000), often(4_000, 7_000));
+        let (short, snatches, dawdles) = (often(3_000, 8_000), often(7_000, 9_500), often(6_000, 9_000));
         Manners {
             careful: dice.happens(6_000),
             double_clicks,

@@ -59,13 +59,21 @@ fn check_own(told: &[Told<'_>], stale_ms: u64, wrong: &mut Vec<String>) {
 
 /// Nobody waits behind somebody who came later and is in (invariant 5).
 fn check_order(told: &[Told<'_>], stale_ms: u64, wrong: &mut Vec<String>) {
+    let mut active: Vec<(u64, u64)> =
+        told.iter().filter(|one| one.active).map(|one| (one.call.end_ms, one.place)).collect();
+    active.sort_unstable();
+    // The last place that was known to be in by then.
+    let mut last = 0;
+    for (_, place) in &mut active {
+        last = last.max(*place);
+        *place = last;
+    }
     for waits in told.iter().filter(|one| !one.active) {
-        let overtook = |other: &&Told<'_>| {
-            other.active && other.place > waits.place && other.call.end_ms + stale_ms < waits.call.start_ms
-        };
-        if let Some(other) = told.iter().find(overtook) {
+        let before = active.partition_point(|(end, _)| end + stale_ms < waits.call.start_ms);
+        let last = before.checked_sub(1).map_or(0, |index| active[index].1);
+        if waits.place < last {
             let (user, place) = (&waits.call.user_id, waits.place);
-            wrong.push(format!("invariant 5: {user} waits at place {place} while place {} is in", other.place));
+            wrong.push(format!("invariant 5: {user} waits at place {place} while place {last} is in"));
         }
     }
 }

@@ -25,9 +25,10 @@ pub fn check(history: &History, end: &Truth, stale_ms: u64, wrong: &mut Vec<Stri
     }
     check_exclusion(&known, wrong);
     check_keys(history, wrong);
+    let asked = first_asked(history);
     for call in &history.calls {
         match &call.op {
-            Op::Hold(..) => check_refused_hold(call, history, end, wrong),
+            Op::Hold(..) => check_refused_hold(call, &asked, end, wrong),
             Op::Cancel(id) | Op::Pay(id, _) | Op::Refund(id, _) => check_lasting(call, id, history, end, wrong),
             Op::Reservation(id) => check_look(call, id, history, wrong),
             Op::SeatMap => check_map(call, &known, stale_ms, wrong),
@@ -130,21 +131,30 @@ fn check_keys(history: &History, wrong: &mut Vec<String>) {
     }
 }
 
+/// When each fan first asked for each seat.
+fn first_asked(history: &History) -> BTreeMap<(&str, u64), u64> {
+    let mut asked = BTreeMap::new();
+    for call in &history.calls {
+        if let Op::Hold(seats, _) = &call.op {
+            for seat in seats {
+                asked.entry((call.user_id.as_str(), *seat)).or_insert(call.start_ms);
+            }
+        }
+    }
+    asked
+}
+
 /// A seat is refused only where somebody has it, or may have it.
-fn check_refused_hold(call: &Call, history: &History, end: &Truth, wrong: &mut Vec<String>) {
+fn check_refused_hold(call: &Call, asked: &BTreeMap<(&str, u64), u64>, end: &Truth, wrong: &mut Vec<String>) {
     let Some(reply) = call.outcome.reply() else { return };
     if reply.text("code") != "seat_unavailable" {
         return;
     }
     for seat in seats_of(&reply.body) {
-        let has_it = |found: &&Value| seats_of(found).contains(&seat);
-        let asked = |found: &Value| {
-            let by = |other: &Call| {
-                other.user_id == text(found, "userId") && matches!(&other.op, Op::Hold(s, _) if s.contains(&seat))
-            };
-            first(history, by)
-        };
-        let rival = end.seats.reservations.values().filter(has_it).any(|found| asked(found) <= call.end_ms);
+        let rival = end.seats.reservations.values().filter(|found| seats_of(found).contains(&seat)).any(|found| {
+            let asked = asked.get(&(text(found, "userId"), seat));
+            asked.is_some_and(|asked| *asked <= call.end_ms)
+        });
         if !rival {
             wrong.push(format!("history: seat {seat} was refused to {} though nobody asked for it", call.user_id));
         }

@@ -179,6 +179,12 @@ impl Passage {
             return None;
         };
         self.say(&format!("{fault:?}"));
+        if fault == engine::Fault::Throttled && self.operation == "TransactWriteItems" && world.draw(0..=1) == 0 {
+            // A transaction may be told so by one of its actions.
+            let mut answer = conflict(0, &self.body);
+            answer.body["CancellationReasons"][0]["Code"] = json!("ThrottlingError");
+            return Some(answer);
+        }
         engine::answer(fault, &self.service, &self.body)
     }
 
