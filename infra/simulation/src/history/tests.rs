@@ -4,16 +4,16 @@ use super::{Call, History, Op, Outcome, check};
 use crate::{truth::Truth, wire::Change, wire::ItemKey};
 use acceptance::Reply;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::{config::Config, domain::time::Timestamp};
-use std::collections::BTreeMap;
 
 const NOW: u64 = 1_780_272_000_000;
 
 /// Something asked and answered, in seconds after [`NOW`].
 fn call(user: &str, op: Op, from: u64, to: u64, status: u16, body: Value) -> Call {
-    let reply = Reply { status, headers: BTreeMap::new(), body };
-    let outcome = Outcome::Answer(reply);
+    let response = Response::builder().status(status).body(Body::Text(body.to_string()));
+    let outcome = Outcome::Answer(Reply::of(response.unwrap()));
     Call { user_id: user.to_owned(), op, start_ms: NOW + from * 1_000, end_ms: NOW + to * 1_000, outcome }
 }
 
