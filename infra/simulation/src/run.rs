@@ -119,7 +119,11 @@ async fn whole(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
 async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> {
     let desk = Desk { instance: Arc::new(functions::start(world, "desk")?), spoils: Arc::new(Mutex::default()) };
     let admin = admin(world, &desk).await?;
-    let concert = concert(world, &admin).await?;
+    // The queue is made by whoever comes first, and several come at once.
+    let settings = json!({ "capacity": world.plan.capacity });
+    let (concert, ..) =
+        tokio::join!(concert(world, &admin), admin.queue(world, &settings), admin.queue(world, &settings));
+    let concert = concert?;
     let mut fans = JoinSet::new();
     let mut crowd = Vec::new();
     for number in 1..=world.plan.fans {
