@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use crate::options::Options;
 use verify::venv::{self, Requirements};
 
-/// Sales that are simulated: about a minute's worth on two cores.
-const SEEDS: &str = "200";
+/// Sales that are simulated: a minute or two on two cores.
+const SEEDS: &str = "120";
 
 /// One command that must succeed.
 #[derive(Debug)]
@@ -139,6 +139,6 @@ mod tests {
         let lints = "clippy --workspace --all-targets --locked -- -D warnings";
         assert!(commands[5].ends_with(lints), "{commands:?}");
         assert!(commands[6].ends_with("--exclude e2e --locked"), "{commands:?}");
-        assert!(commands[7].ends_with("--package simulation --locked -- --seeds 200"), "{commands:?}");
+        assert!(commands[7].ends_with("--package simulation --locked -- --seeds 120"), "{commands:?}");
     }
 }
