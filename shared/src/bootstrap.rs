@@ -74,18 +74,20 @@ async fn app() -> Result<App, Error> {
     Ok(app)
 }
 
-/// The SDK's parameters: explicit timeouts (its default has none for an answer) and few retries with jitter.
+/// The SDK's parameters.
 pub async fn sdk_config() -> SdkConfig {
+    let (timeouts, retries) = client_rules();
+    aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).retry_config(retries).load().await
+}
+
+/// How long the SDK waits and how often it tries: explicit timeouts (its default has none for an answer) and few
+/// retries with jitter.
+pub fn client_rules() -> (TimeoutConfig, RetryConfig) {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(ATTEMPT)
         .operation_attempt_timeout(ATTEMPT)
         .operation_timeout(OPERATION)
         .build();
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .timeout_config(timeouts)
-        .retry_config(
-            RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(50)),
-        )
-        .load()
-        .await
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(50));
+    (timeouts, retries)
 }

@@ -2,10 +2,12 @@
 //! engine, and a clock that tests set.
 
 pub mod budget;
-mod functions;
+pub mod functions;
 mod request;
+mod route;
 mod world;
 
 pub use functions::NAMES as FUNCTIONS;
 pub use request::{Reply, Request};
+pub use route::route;
 pub use world::{Fan, START_MILLIS, World};

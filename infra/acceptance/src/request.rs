@@ -77,7 +77,7 @@ impl Request {
     }
 
     /// The event of payload format 2.0.
-    pub(crate) fn event(&self, route_key: &str, parameters: &Map<String, Value>, request_id: &str) -> Value {
+    pub fn event(&self, route_key: &str, parameters: &Map<String, Value>, request_id: &str) -> Value {
         let query: Map<String, Value> = self
             .query
             .split('&')
@@ -104,7 +104,8 @@ impl Request {
 }
 
 impl Reply {
-    pub(crate) fn of(response: Response<Body>) -> Self {
+    /// From the answer of a function.
+    pub fn of(response: Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         let headers = parts.headers.iter();
         let json: Option<Value> = serde_json::from_slice(&body).ok();

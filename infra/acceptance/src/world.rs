@@ -1,8 +1,8 @@
 //! A deployment in one process.
 
-use crate::{Reply, Request, functions};
+use crate::{Reply, Request, functions, route::route};
 use engine::{Engine, ManualClock};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use shared::{
     app::App,
     config::Config,
@@ -21,7 +21,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use template::{Reference, RouteKey, Template};
+use template::{Reference, Template};
 
 /// Nothing is limited unless a test asks for it: many a test does in no time what takes its fans minutes.
 const UNLIMITED: [&str; 5] =
@@ -131,7 +131,7 @@ impl World {
     /// # Panics
     /// As [`World::send`].
     pub async fn send_to(&self, app: &App, request: Request) -> Reply {
-        let (key, function, parameters) = self.route(&request);
+        let (key, function, parameters) = route(&self.template, &request);
         let id = format!("request-{}", self.requests.fetch_add(1, Ordering::Relaxed));
         let event = request.event(&key, &parameters, &id);
         let reply = Self::deliver_to(app, function, &event).await.expect("a well-formed event");
@@ -152,22 +152,6 @@ impl World {
         let event = serde_json::from_str(&event.to_string()).ok()?;
         let request = shared::http::event::tame(event).into();
         Some(Reply::of(functions::call(app, function, request).await.expect("the function of a route")))
-    }
-
-    /// The most literal route that matches.
-    fn route(&self, request: &Request) -> (String, &str, Map<String, Value>) {
-        let matching = self.template.routes.iter().filter_map(|route| match &route.key {
-            RouteKey::Path { method, path } if method == request.method => {
-                Some((parameters(path, &request.path)?, route))
-            }
-            _ => None,
-        });
-        let found = matching.min_by_key(|(parameters, _)| parameters.len());
-        let (parameters, route) = found.unwrap_or_else(|| {
-            let default = self.template.routes.iter().find(|route| route.key == RouteKey::Default);
-            (Map::new(), default.expect("the template has a default route"))
-        });
-        (route.key.to_string(), &route.function, parameters)
     }
 
     /// Moves the clock.
@@ -300,20 +284,4 @@ impl World {
     pub async fn tick(&self) -> u64 {
         self.app.store.promote(&shared::domain::id::QueueId::main()).await.expect("a promotion")
     }
-}
-
-/// The parameters of a path that matches a route's pattern.
-fn parameters(pattern: &str, path: &str) -> Option<Map<String, Value>> {
-    let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
-    let mut parameters = Map::new();
-    for (expected, part) in pattern.iter().zip(&path) {
-        match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-            Some(name) => {
-                parameters.insert(name.to_owned(), json!(part));
-            }
-            None if expected == part => {}
-            None => return None,
-        }
-    }
-    (pattern.len() == path.len()).then_some(parameters)
 }

@@ -15,15 +15,17 @@ use crate::engine::World;
 use crate::fault::{self, Call, Fault};
 
 /// The prefix of DynamoDB's operations in `x-amz-target`.
-pub(crate) const DYNAMODB: &str = "DynamoDB_20120810";
+pub const DYNAMODB: &str = "DynamoDB_20120810";
 /// The prefix of SQS's operations in `x-amz-target`.
-const SQS: &str = "AmazonSQS";
+pub const SQS: &str = "AmazonSQS";
 
 /// A service's answer: an HTTP status and a JSON body.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Value,
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The answer, or the error with its `__type`.
+    pub body: Value,
 }
 
 /// Takes the SDK's requests to the embedded world.
@@ -78,8 +80,11 @@ async fn exchange(world: &World, request: &HttpRequest) -> Result<HttpResponse, 
     respond(&answer)
 }
 
-/// Service, operation and JSON body of a request.
-fn parse(request: &HttpRequest) -> Result<(&str, &str, Value), ConnectorError> {
+/// Service ([`DYNAMODB`] or [`SQS`]), operation and JSON body of a request.
+///
+/// # Errors
+/// For a request that is neither service's, or has no JSON body in memory.
+pub fn parse(request: &HttpRequest) -> Result<(&str, &str, Value), ConnectorError> {
     let misuse = |text: &str| ConnectorError::user(text.into());
     let (service, operation) = request
         .headers()
@@ -137,7 +142,11 @@ fn lost(text: &str) -> ConnectorError {
     ConnectorError::io(text.into())
 }
 
-fn respond(answer: &Answer) -> Result<HttpResponse, ConnectorError> {
+/// The answer as it comes over HTTP.
+///
+/// # Errors
+/// For a status that is none.
+pub fn respond(answer: &Answer) -> Result<HttpResponse, ConnectorError> {
     let status = answer.status.try_into().map_err(|error| ConnectorError::other(Box::new(error), None))?;
     let mut response = HttpResponse::new(status, SdkBody::from(answer.body.to_string()));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");

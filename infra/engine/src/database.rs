@@ -14,17 +14,26 @@ use template::Table;
 use crate::clock::SharedClock;
 use crate::connector::Answer;
 
+/// Records of a stream that are read at once; DynamoDB's own limit.
+const PAGE: usize = 1_000;
+
+/// A table's stream and how far it was read.
+struct Stream {
+    arn: String,
+    position: String,
+}
+
 /// The embedded database and how far each table's stream was read.
 pub(crate) struct Tables {
     database: Database,
-    stream_positions: Mutex<BTreeMap<String, String>>,
+    streams: Mutex<BTreeMap<String, Stream>>,
 }
 
 impl Tables {
     pub(crate) fn new(clock: SharedClock) -> Self {
         Self {
             database: Database::memory_with_clock(Arc::new(clock)).expect("a database in memory opens"),
-            stream_positions: Mutex::default(),
+            streams: Mutex::default(),
         }
     }
 
@@ -97,29 +106,27 @@ impl Tables {
 
     /// The records that a table's stream gained since the last call, as Lambda delivers them.
     pub(crate) fn stream_records(&self, table: &str) -> Vec<Value> {
-        let mut positions = self.stream_positions.lock().unwrap_or_else(PoisonError::into_inner);
-        let (arn, horizon) = self.open_stream(table);
-        let mut position = positions.remove(table).unwrap_or(horizon);
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let stream = streams.entry(table.to_owned()).or_insert_with(|| self.open_stream(table));
         let mut records = Vec::new();
         loop {
-            let request = GetRecordsRequest { shard_iterator: position, limit: None };
+            let request = GetRecordsRequest { shard_iterator: stream.position.clone(), limit: Some(PAGE) };
             let page = self.database.get_records(request).expect("a stream that was opened can be read");
             let found = page.records.len();
             for record in &page.records {
                 let mut record = serde_json::to_value(record).expect("a stream record is JSON");
-                record["eventSourceARN"] = json!(arn);
+                record["eventSourceARN"] = json!(stream.arn);
                 records.push(record);
             }
-            position = page.next_shard_iterator.expect("the only shard of a stream never ends");
-            if found == 0 {
-                positions.insert(table.to_owned(), position);
+            stream.position = page.next_shard_iterator.expect("the only shard of a stream never ends");
+            if found < PAGE {
                 return records;
             }
         }
     }
 
-    /// The ARN of a table's stream and the position of its oldest record.
-    fn open_stream(&self, table: &str) -> (String, String) {
+    /// A table's stream at its oldest record.
+    fn open_stream(&self, table: &str) -> Stream {
         let described = self
             .database
             .describe_table(DescribeTableRequest { table_name: table.to_owned() })
@@ -136,7 +143,7 @@ impl Tables {
             .ok()
             .and_then(|opened| opened.shard_iterator)
             .expect("a table's stream has a beginning");
-        (arn, horizon)
+        Stream { arn, position: horizon }
     }
 }
 
@@ -157,7 +164,8 @@ where
     serde_json::to_value(response).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-fn plain_item(item: &Value) -> Value {
+/// An item in DynamoDB's JSON as plain JSON; see [`crate::Engine::items`].
+pub fn plain_item(item: &Value) -> Value {
     match item.as_object() {
         Some(attributes) => attributes.iter().map(|(name, value)| (name.clone(), plain(value))).collect(),
         None => Value::Null,

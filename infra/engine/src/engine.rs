@@ -15,7 +15,7 @@ use serde_json::Value;
 use template::Table;
 
 use crate::clock::{Clock, SharedClock};
-use crate::connector::Connector;
+use crate::connector::{Answer, Connector};
 use crate::database::Tables;
 use crate::fault::{Call, Fault};
 use crate::meter::{Meter, Metering};
@@ -95,6 +95,12 @@ impl Engine {
     /// The HTTP client that takes the SDK's requests to this world.
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(Connector::new(Arc::clone(&self.world)))
+    }
+
+    /// Runs one operation of DynamoDB's API, past faults and meter, and answers as DynamoDB would: for a network of
+    /// one's own in front of the tables.
+    pub fn execute(&self, operation: &str, body: Value) -> Answer {
+        self.world.tables.execute(operation, body)
     }
 
     /// A configuration for real SDK clients of this world: three attempts with hardly any back-off, the engine's clock

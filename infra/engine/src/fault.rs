@@ -41,9 +41,9 @@ pub enum Fault {
     InternalError,
 }
 
-/// The service's own words for a fault that it answers with; `None` for a fault that breaks the connection or does
-/// nothing.
-pub(crate) fn answer(fault: Fault, service: &str, body: &Value) -> Option<Answer> {
+/// The words of the service ([`crate::DYNAMODB`] or [`crate::SQS`]) for a fault that it answers `body` with; `None` for
+/// a fault that breaks the connection or does nothing.
+pub fn answer(fault: Fault, service: &str, body: &Value) -> Option<Answer> {
     let dynamo = service == crate::connector::DYNAMODB;
     match fault {
         Fault::None | Fault::LostRequest | Fault::LostAnswer => None,
@@ -92,6 +92,6 @@ fn conflict(action: usize, body: &Value) -> Answer {
 }
 
 /// An error in the JSON protocol that both services speak.
-pub(crate) fn error(status: u16, kind: &str, message: &str) -> Answer {
+pub fn error(status: u16, kind: &str, message: &str) -> Answer {
     Answer { status, body: json!({"__type": kind, "message": message}) }
 }

@@ -39,7 +39,9 @@ mod meter;
 mod queues;
 
 pub use clock::{Clock, ManualClock};
+pub use connector::{Answer, DYNAMODB, SQS, parse, respond};
+pub use database::plain_item;
 pub use engine::Engine;
-pub use fault::{Call, Fault};
+pub use fault::{Call, Fault, answer, error};
 pub use meter::Meter;
 pub use queues::Message;

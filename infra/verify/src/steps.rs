@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 use crate::options::Options;
 use verify::venv::{self, Requirements};
 
+/// Sales that are simulated: a minute or two on two cores.
+const SEEDS: &str = "120";
+
 /// One command that must succeed.
 #[derive(Debug)]
 pub struct Step {
@@ -35,7 +38,8 @@ impl fmt::Display for Step {
 
 /// The steps that the options ask for, in order; never empty. `dependencies` says whether cargo-deny is to run.
 pub fn plan(root: &Path, options: Options, dependencies: bool) -> Vec<Step> {
-    // The features and the profile are the same in every step, so that nothing is compiled twice for them.
+    // The features and the profile are the same in every step, so that nothing is compiled twice for them; but the
+    // simulator repeats itself so often that its own profile pays.
     let locked: &[&str] = if options.in_ci { &["--locked"] } else { &[] };
     let with = |arguments: &[&'static str]| [arguments, locked].concat();
     let mut steps = vec![cargo("format", &["fmt", "--all", "--check"]), cfn_lint(root)];
@@ -49,6 +53,9 @@ pub fn plan(root: &Path, options: Options, dependencies: bool) -> Vec<Step> {
         cargo("lints", &lints),
         cargo("tests", &with(&["test", "--workspace", "--exclude", "e2e"])),
     ]);
+    let mut simulation = with(&["run", "--quiet", "--profile", "simulation", "--package", "simulation"]);
+    simulation.extend(["--", "--seeds", SEEDS]);
+    steps.push(cargo("simulation", &simulation));
     if !options.fast {
         steps.push(cargo("conformance", &with(&["run", "--quiet", "--package", "conformance"])));
         steps.push(cargo("end to end", &with(&["test", "--package", "e2e", "--tests"])));
@@ -117,7 +124,7 @@ mod tests {
     #[test]
     fn tests_come_last_and_end_to_end_tests_after_all() {
         let with_deny = Options { with_deny: true, ..Options::default() };
-        let checks = ["format", "template", "dependencies", "domain without AWS", "lints", "tests"];
+        let checks = ["format", "template", "dependencies", "domain without AWS", "lints", "tests", "simulation"];
         assert_eq!(names(with_deny), [&checks[..], &["conformance", "end to end"]].concat());
         let fast = Options { fast: true, ..with_deny };
         assert_eq!(names(fast), checks);
@@ -132,5 +139,6 @@ mod tests {
         let lints = "clippy --workspace --all-targets --locked -- -D warnings";
         assert!(commands[5].ends_with(lints), "{commands:?}");
         assert!(commands[6].ends_with("--exclude e2e --locked"), "{commands:?}");
+        assert!(commands[7].ends_with("--package simulation --locked -- --seeds 120"), "{commands:?}");
     }
 }

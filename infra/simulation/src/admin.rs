@@ -1,0 +1,105 @@
+//! What admins do: concerts, capacity, pauses; and somebody who meddles with it all.
+
+use crate::{dice::Dice, door, door::Client, history::Op, world::World};
+use acceptance::{Reply, Request};
+use serde_json::{Value, json};
+use shared::domain::time::Timestamp;
+use std::sync::Arc;
+
+/// An admin, with an access token.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// The account.
+    pub client: Client,
+    /// The token.
+    pub access: String,
+}
+
+impl Admin {
+    /// Sends a request until it is answered definitely; `None` after a long time.
+    pub async fn insist(
+        &self,
+        world: &Arc<World>,
+        what: &str,
+        method: &'static str,
+        path: &str,
+        body: &Value,
+    ) -> Option<Reply> {
+        for _ in 0..60 {
+            let request = Request::new(method, path).token(&self.access).json(body);
+            let outcome = door::send(world, &self.client, Op::Other(what.to_owned()), request).await;
+            if outcome.definite() {
+                return outcome.reply().cloned();
+            }
+            world.sleep(500).await;
+        }
+        world.violated(format!("liveness: an admin {what} and never learns what came of it"));
+        None
+    }
+
+    /// Sets what a queue may.
+    pub async fn queue(&self, world: &Arc<World>, settings: &Value) -> Option<Reply> {
+        let what = format!("sets the queue to {settings}");
+        self.insist(world, &what, "PUT", "/api/v1/admin/queues/main", settings).await
+    }
+
+    /// Changes when the concert is sold.
+    pub async fn sale(&self, world: &Arc<World>, concert: &str, change: &Value) -> Option<Reply> {
+        let what = format!("sets the sale to {change}");
+        let path = format!("/api/v1/admin/concerts/{concert}");
+        self.insist(world, &what, "PATCH", &path, change).await
+    }
+
+    /// Meddles with one thing until the sale is over; several admins meddle at the same time.
+    pub async fn meddle(self, world: Arc<World>, concert: String, with: u64) {
+        let mut dice = Dice::of(world.plan.seed, "admin", with);
+        while !world.closing() {
+            // Now and then all admins act at the same moment.
+            let pause =
+                if dice.happens(4_000) { 5_000 - world.clock.elapsed_ms() % 5_000 } else { dice.within(500..=9_000) };
+            world.sleep(pause).await;
+            match with {
+                0 => self.meddle_with_queue(&world, &mut dice).await,
+                1 => drop(self.sale(&world, &concert, &json!({ "enabled": dice.happens(7_000) })).await),
+                2 => drop(self.sale(&world, &concert, &json!({ "saleOpensAt": earlier(&world, &mut dice) })).await),
+                _ => {
+                    let closes = format!("2027-01-{:02}T00:00:00Z", dice.within(1..=28));
+                    drop(self.sale(&world, &concert, &json!({ "saleClosesAt": closes })).await);
+                }
+            }
+        }
+    }
+
+    async fn meddle_with_queue(&self, world: &Arc<World>, dice: &mut Dice) {
+        let most = world.plan.fans as u64 + 2;
+        let settings = match dice.below(5) {
+            0 | 1 => json!({ "capacity": dice.within(0..=most) }),
+            2 => json!({ "paused": dice.happens(5_000) }),
+            3 => json!({ "opensAt": later(world, dice) }),
+            _ => json!({ "claimWindowSeconds": dice.within(3..=30), "activeSeconds": dice.within(10..=120) }),
+        };
+        self.queue(world, &settings).await;
+    }
+
+    /// Everything as it was planned.
+    pub async fn restore(&self, world: &Arc<World>, concert: &str) {
+        self.sale(world, concert, &json!({ "enabled": true })).await;
+        let settings = json!({ "capacity": world.plan.capacity, "paused": false, "opensAt": null });
+        self.queue(world, &settings).await;
+    }
+}
+
+/// Meddlers at the same time.
+pub const MEDDLERS: u64 = 4;
+
+fn earlier(world: &World, dice: &mut Dice) -> String {
+    rfc3339(world.clock.now_ms() - dice.within(1..=3_600_000))
+}
+
+fn later(world: &World, dice: &mut Dice) -> String {
+    rfc3339(world.clock.now_ms() + dice.within(0..=10_000))
+}
+
+fn rfc3339(millis: u64) -> String {
+    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)).rfc3339()
+}

@@ -1,0 +1,94 @@
+//! Simulated time: the runtime's paused clock, which jumps to the next thing that is waited for.
+
+use shared::{context, domain::time::Timestamp};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+use tokio::time::Instant;
+
+use crate::dice::Dice;
+
+/// When every run begins: 2026-06-01T00:00:00Z.
+const START_MS: u64 = 1_780_272_000_000;
+
+/// The true time of a run. Inside its runtime only.
+#[derive(Debug, Clone)]
+pub struct SimClock {
+    start: Instant,
+    ttl_lag_ms: Arc<AtomicU64>,
+}
+
+impl SimClock {
+    /// A clock that begins now.
+    pub fn new() -> Self {
+        SimClock { start: Instant::now(), ttl_lag_ms: Arc::default() }
+    }
+
+    /// Milliseconds since the run began.
+    pub fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> u64 {
+        START_MS + self.elapsed_ms()
+    }
+
+    /// Does something while the database thinks that it is so much earlier: its TTL comes late.
+    pub fn with_ttl_lag<T>(&self, lag_ms: u64, work: impl FnOnce() -> T) -> T {
+        self.ttl_lag_ms.store(lag_ms, Ordering::SeqCst);
+        let result = work();
+        self.ttl_lag_ms.store(0, Ordering::SeqCst);
+        result
+    }
+}
+
+impl Default for SimClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl engine::Clock for SimClock {
+    fn now_ms(&self) -> u64 {
+        SimClock::now_ms(self) - self.ttl_lag_ms.load(Ordering::SeqCst)
+    }
+}
+
+impl aws_smithy_async::time::TimeSource for SimClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.now_ms())
+    }
+}
+
+/// The clock of one instance of a function: apart from the true time, and now and then old.
+#[derive(Debug)]
+pub struct InstanceClock {
+    /// The true time.
+    pub truth: SimClock,
+    /// How far it is always apart, in milliseconds.
+    pub apart_ms: i64,
+    /// How old it is just now, in milliseconds.
+    pub lag_ms: AtomicI64,
+}
+
+impl context::Clock for InstanceClock {
+    fn now(&self) -> Timestamp {
+        let now = i64::try_from(self.truth.now_ms()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(now + self.apart_ms - self.lag_ms.load(Ordering::SeqCst))
+    }
+}
+
+/// The randomness of one instance.
+#[derive(Debug)]
+pub struct InstanceEntropy(pub Mutex<Dice>);
+
+impl context::Entropy for InstanceEntropy {
+    fn bits(&self) -> u128 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).bits()
+    }
+}

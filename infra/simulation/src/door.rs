@@ -1,0 +1,98 @@
+//! The door: API Gateway between fans and functions. Requests and answers get lost, and some are delivered twice.
+
+use crate::{
+    fault::Fault,
+    functions::{Died, Instance, invoke},
+    history::{Op, Outcome},
+    world::World,
+};
+use acceptance::{Reply, Request, functions, route};
+use lambda_http::{Body, Response};
+use serde_json::json;
+use std::sync::Arc;
+
+/// A client gives up after so many milliseconds without an answer.
+const PATIENCE_MS: u64 = 3_000;
+
+/// Somebody who sends requests.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// In the story.
+    pub name: String,
+    /// The account; empty for nobody.
+    pub user_id: String,
+    /// The address that requests come from.
+    pub address: String,
+}
+
+/// Sends a request as a client, and notes what came of it.
+pub async fn send(world: &Arc<World>, client: &Client, op: Op, request: Request) -> Outcome {
+    let start_ms = world.clock.now_ms();
+    world.tell(format_args!("{} {op}", client.name));
+    let number = world.history().begin(client, op, start_ms);
+    let outcome = exchange(world, client, number, request).await;
+    if let Outcome::Answer(reply) = &outcome {
+        let replayed = if reply.headers.contains_key("idempotency-replayed") { " (replayed)" } else { "" };
+        world.tell(format_args!("{} is answered {}{replayed}{}", client.name, reply.outcome(), brief(reply)));
+        if reply.status == 500 {
+            world.violated(format!("{} is answered 500 by {:?}", client.name, reply.body));
+        }
+    } else {
+        world.tell(format_args!("{} gets no answer", client.name));
+    }
+    let end_ms = world.clock.now_ms();
+    world.history().end(number, &outcome, end_ms);
+    outcome
+}
+
+/// What matters of an answer to the story.
+fn brief(reply: &Reply) -> String {
+    const TOLD: &[&str] =
+        &["status", "queuePosition", "reservationId", "seatNumbers", "expiresAt", "currentBalance", "newBalance"];
+    let told = TOLD.iter().filter(|name| !reply.body[**name].is_null() && reply.body["code"].is_null());
+    told.map(|name| format!(", {name} {}", reply.body[*name])).collect()
+}
+
+async fn exchange(world: &Arc<World>, client: &Client, number: usize, request: Request) -> Outcome {
+    world.sleep(world.draw(1..=30)).await;
+    if world.strikes(Fault::DoorLost) {
+        world.tell(format_args!("  request of {} lost", client.name));
+        world.sleep(PATIENCE_MS).await;
+        return Outcome::Unknown;
+    }
+    let (function, event) = event(world, client, number, &request);
+    if world.strikes(Fault::Doubled) {
+        world.tell(format_args!("  request of {} delivered twice", client.name));
+        let (world, function, event) = (Arc::clone(world), function.clone(), event.clone());
+        tokio::spawn(async move {
+            world.sleep_for(Fault::Doubled, 0..=3_000).await;
+            run(&world, &function, &event).await
+        });
+    }
+    let answer = run(world, &function, &event).await;
+    if world.strikes(Fault::DoorAnswerLost) {
+        world.tell(format_args!("  answer to {} lost", client.name));
+        world.sleep(PATIENCE_MS).await;
+        return Outcome::Unknown;
+    }
+    world.sleep(world.draw(1..=30)).await;
+    match answer {
+        Ok(response) => Outcome::Answer(Reply::of(response)),
+        Err(Died(_)) => Outcome::Unknown,
+    }
+}
+
+/// The function of the request's route, and the event that it gets.
+fn event(world: &World, client: &Client, number: usize, request: &Request) -> (String, String) {
+    let (key, function, parameters) = route(&world.template, request);
+    let mut event = request.event(&key, &parameters, &format!("request-{number}"));
+    event["requestContext"]["http"]["sourceIp"] = json!(client.address);
+    (function.to_owned(), event.to_string())
+}
+
+async fn run(world: &Arc<World>, function: &str, event: &str) -> Result<Response<Body>, Died> {
+    let event = serde_json::from_str(event).expect("a well-formed event");
+    let request: lambda_http::Request = shared::http::event::tame(event).into();
+    let work = async |instance: Arc<Instance>| functions::call(&instance.app, function, request).await;
+    invoke(world, function, work).await?.ok_or(Died("is not there"))
+}

@@ -1,0 +1,90 @@
+//! What must be refused: somebody else's, old tokens, forged ones.
+
+use super::{Fan, requests::payment_of};
+use crate::{
+    door,
+    history::{Op, Outcome},
+};
+use acceptance::Request;
+use serde_json::json;
+
+impl Fan {
+    /// Tries one thing that is not allowed.
+    pub(super) async fn attack(&mut self) {
+        match self.dice.below(4) {
+            0 => self.use_old_turn().await,
+            1 => self.use_reservation_of_another().await,
+            2 => self.use_purse_of_another().await,
+            _ => self.forge().await,
+        }
+    }
+
+    async fn must_be_refused(&mut self, what: String, request: Request, codes: &[&str]) {
+        let outcome = door::send(&self.world, &self.client, Op::Forbidden(what.clone()), request).await;
+        if let Outcome::Answer(reply) = outcome
+            && !matches!(reply.status, 429 | 503)
+            && !codes.contains(&reply.text("code"))
+        {
+            self.world.violated(format!("{} {what} and is answered {}", self.client.name, reply.outcome()));
+        }
+    }
+
+    /// An old token is good for nothing once another was issued for a later place.
+    async fn use_old_turn(&mut self) {
+        let Some(old) = (!self.old_turns.is_empty()).then(|| self.dice.pick(&self.old_turns).clone()) else { return };
+        let seat = self.dice.within(1..=u64::from(self.world.plan.seats));
+        let op = Op::Hold(vec![seat], None);
+        // It may be the token of the very place that the fan still has: the checks of the tables judge.
+        let request = self.request(&op, &old);
+        door::send(&self.world, &self.client, op, request).await;
+    }
+
+    async fn use_reservation_of_another(&mut self) {
+        let found = {
+            let spoils = crate::world::lock(&self.others);
+            let others: Vec<_> = spoils.reservations.iter().filter(|(_, user)| *user != self.client.user_id).collect();
+            if others.is_empty() { None } else { Some(self.dice.pick(&others).0.clone()) }
+        };
+        let Some(id) = found else { return };
+        let access = self.access();
+        let cancel = Request::new("DELETE", format!("/api/v1/reservations/{id}")).token(&access);
+        self.must_be_refused(format!("cancels #{id} of another"), cancel, &["reservation_not_found"]).await;
+        let refund = Request::new("POST", format!("/api/v1/payments/{}/cancel", payment_of(&id)));
+        let refund = refund.token(&access).json(&json!({}));
+        self.must_be_refused(format!("takes the money of #{id}"), refund, &["payment_not_found"]).await;
+        if !self.turn.is_empty() {
+            let body = json!({ "reservationId": id, "amount": self.world.plan.price });
+            let pay = Request::new("POST", "/api/v1/payments/process").token(&self.turn.clone()).json(&body);
+            let codes = ["reservation_not_found", "session_over", "not_active", "token_expired"];
+            self.must_be_refused(format!("pays #{id} of another"), pay, &codes).await;
+        }
+    }
+
+    async fn use_purse_of_another(&mut self) {
+        let found = {
+            let spoils = crate::world::lock(&self.others);
+            let others: Vec<_> = spoils.users.iter().filter(|user| **user != self.client.user_id).collect();
+            if others.is_empty() { None } else { Some((*self.dice.pick(&others)).clone()) }
+        };
+        let Some(user) = found else { return };
+        let access = self.access();
+        let look = Request::new("GET", format!("/api/v1/payments/balance/{user}")).token(&access);
+        self.must_be_refused(format!("looks into the purse of {user}"), look, &["forbidden"]).await;
+        let leave = Request::new("DELETE", format!("/api/v1/tokens/{user}")).token(&access);
+        self.must_be_refused(format!("sends {user} out of the line"), leave, &["forbidden"]).await;
+        let queue = Request::new("PUT", "/api/v1/admin/queues/main").token(&access).json(&json!({ "capacity": 1000 }));
+        self.must_be_refused("lets everybody in".to_owned(), queue, &["forbidden"]).await;
+    }
+
+    /// A token with another place in it, signed for the old one.
+    async fn forge(&mut self) {
+        let mut parts: Vec<String> = self.turn.split('.').map(str::to_owned).collect();
+        let mut others: Vec<String> = self.access().split('.').map(str::to_owned).collect();
+        if parts.len() != 3 || others.len() != 3 {
+            return;
+        }
+        std::mem::swap(&mut parts[1], &mut others[1]);
+        let forged = Request::new("GET", format!("/api/v1/tokens/{}", self.client.user_id)).token(&parts.join("."));
+        self.must_be_refused("forges a token".to_owned(), forged, &["unauthenticated"]).await;
+    }
+}

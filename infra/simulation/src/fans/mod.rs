@@ -1,0 +1,201 @@
+//! The population: fans with goals and manners.
+
+mod attack;
+mod life;
+mod requests;
+
+use crate::{dice::Dice, door::Client, functions::Instance, world::World};
+use shared::domain::{
+    account::{Role, Username},
+    id::UserId,
+};
+use std::{error::Error, sync::Arc};
+
+/// An access token is renewed after so many milliseconds: it lasts an hour.
+const ACCESS_MS: u64 = 50 * 60 * 1_000;
+
+/// What somebody is like; rates in 10,000.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    /// Sends a key with everything that moves money or seats, and the same one until answered.
+    pub careful: bool,
+    /// Sends everything twice at once.
+    pub double_clicks: u32,
+    /// Goes away in the middle of things.
+    pub abandons: u32,
+    /// Holds more than will be paid, and lets go of it.
+    pub hoards: u32,
+    /// Wants the money back.
+    pub refunds: u32,
+    /// Comes back from another device.
+    pub devices: u32,
+    /// Tries what is not allowed.
+    pub attacks: u32,
+    /// Puts in too little money first.
+    pub short: u32,
+    /// Waits for a seat that another has until it is free.
+    pub snatches: u32,
+    /// Leaves everything to the last moment.
+    pub dawdles: u32,
+    /// Purchases until content.
+    pub wants: u64,
+}
+
+impl Manners {
+    /// Somebody who just buys.
+    fn plain() -> Self {
+        Manners {
+            careful: false,
+            double_clicks: 0,
+            abandons: 0,
+            hoards: 0,
+            refunds: 0,
+            devices: 0,
+            attacks: 0,
+            short: 0,
+            snatches: 0,
+            dawdles: 0,
+            wants: 1,
+        }
+    }
+
+    fn draw(dice: &mut Dice) -> Self {
+        let mut often = |rate: u32, most: u64| {
+            if dice.happens(rate) { u32::try_from(dice.within(500..=most)).unwrap_or(0) } else { 0 }
+        };
+        let (double_clicks, abandons, hoards) = (often(3_000, 9_000), often(3_000, 4_000), often(3_000, 9_000));
+        let (refunds, devices, attacks) = (often(4_000, 9_000), often(2_000, 6_000), often(2_000, 6_000));
+        let (short, snatches, dawdles) = (often(3_000, 8_000), often(7_000, 9_500), often(6_000, 9_000));
+        Manners {
+            careful: dice.happens(6_000),
+            double_clicks,
+            abandons,
+            hoards,
+            refunds,
+            devices,
+            attacks,
+            short,
+            snatches,
+            dawdles,
+            wants: dice.within(1..=3),
+        }
+    }
+}
+
+/// A fan, with what the fan knows.
+pub struct Fan {
+    world: Arc<World>,
+    client: Client,
+    desk: Arc<Instance>,
+    user: UserId,
+    role: Role,
+    dice: Dice,
+    manners: Manners,
+    concert: String,
+    others: Arc<std::sync::Mutex<Spoils>>,
+    access: (u64, String),
+    turn: String,
+    old_turns: Vec<String>,
+    keys: u64,
+}
+
+/// What attackers have got hold of: ids of others.
+#[derive(Debug, Default)]
+pub struct Spoils {
+    /// Users.
+    pub users: Vec<String>,
+    /// Reservations, with whose they are.
+    pub reservations: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Fan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.client.name)
+    }
+}
+
+/// Where fans get their accounts and access tokens: past the password, which costs a hundred purchases' time.
+pub struct Desk {
+    /// The instance that opens accounts and signs.
+    pub instance: Arc<Instance>,
+    /// What attackers know.
+    pub spoils: Arc<std::sync::Mutex<Spoils>>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Desk")
+    }
+}
+
+impl Desk {
+    /// Opens an account.
+    ///
+    /// # Errors
+    /// Where the tables fail.
+    pub async fn fan(
+        &self,
+        world: &Arc<World>,
+        name: &str,
+        role: Role,
+        concert: &str,
+    ) -> Result<Fan, Box<dyn Error + Send + Sync>> {
+        let username = Username::parse(name.replace(' ', "-").as_str())?;
+        let app = &self.instance.app;
+        let account = app.store.create_account(&username, "no password matches this".to_owned(), role).await?;
+        let mut dice = Dice::of(world.plan.seed, "fan", account.user_id.0.as_u128() as u64);
+        let user_id = account.user_id.to_string();
+        world.log().name(&user_id, name.to_owned());
+        let address = format!("10.{}.{}.{}", dice.below(256), dice.below(256), dice.below(256));
+        crate::world::lock(&self.spoils).users.push(user_id.clone());
+        Ok(Fan {
+            world: Arc::clone(world),
+            client: Client { name: name.to_owned(), user_id, address },
+            desk: Arc::clone(&self.instance),
+            user: account.user_id,
+            role,
+            manners: Manners::draw(&mut dice),
+            dice,
+            concert: concert.to_owned(),
+            others: Arc::clone(&self.spoils),
+            access: (0, String::new()),
+            turn: String::new(),
+            old_turns: Vec::new(),
+            keys: 0,
+        })
+    }
+}
+
+impl Fan {
+    /// Who this is to the door.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// A token that says who this is.
+    pub fn access(&mut self) -> String {
+        let now = self.world.clock.now_ms();
+        if self.access.1.is_empty() || self.access.0 + ACCESS_MS < now {
+            let app = &self.desk.app;
+            let token = app.tokens.sign_access(self.user, self.role, &app.context);
+            self.access = (now, token.unwrap_or_else(|_| String::new()));
+        }
+        self.access.1.clone()
+    }
+
+    /// A key, if this is somebody who sends keys.
+    fn key(&mut self) -> Option<String> {
+        self.keys += 1;
+        self.manners.careful.then(|| format!("{}-{}", self.client.name.replace(' ', "-"), self.keys))
+    }
+
+    /// Thinks for a while, in milliseconds.
+    async fn think(&mut self, least: u64, most: u64) {
+        let pause = self.dice.within(least..=most);
+        self.world.sleep(pause).await;
+    }
+
+    fn chance(&mut self, rate: u32) -> bool {
+        self.dice.happens(rate)
+    }
+}

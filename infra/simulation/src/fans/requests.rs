@@ -1,0 +1,145 @@
+//! What fans send.
+
+use super::Fan;
+use crate::{
+    door,
+    history::{Op, Outcome},
+};
+use acceptance::{Reply, Request};
+use futures_util::future::join;
+use serde_json::{Value, json};
+
+/// How often somebody asks again after everything healed before it counts as no answer at all.
+const ATTEMPTS_WHEN_HEALED: u32 = 40;
+
+impl Fan {
+    /// The request for something, by the token that is right for it.
+    pub(super) fn request(&mut self, op: &Op, turn: &str) -> Request {
+        let (access, user) = (self.access(), self.client.user_id.clone());
+        let get = |path: String| Request::new("GET", path);
+        let with = |request: Request, key: &Option<String>| key.iter().fold(request, |request, key| request.key(key));
+        let post = |path: &str, key: &Option<String>, body: &Value| with(Request::new("POST", path), key).json(body);
+        match op {
+            Op::Join => post("/api/v1/tokens", &None, &json!({})).token(&access),
+            Op::Poll if turn.is_empty() => get(format!("/api/v1/tokens/{user}")).token(&access),
+            Op::Poll => get(format!("/api/v1/tokens/{user}")).token(turn),
+            Op::Leave if turn.is_empty() => Request::new("DELETE", format!("/api/v1/tokens/{user}")).token(&access),
+            Op::Leave => Request::new("DELETE", format!("/api/v1/tokens/{user}")).token(turn),
+            Op::SeatMap => {
+                let section = self.section();
+                get(format!("/api/v1/reservations/{}/seats?section={section}", self.concert)).token(turn)
+            }
+            Op::Hold(seats, key) => {
+                let body = json!({ "concertId": self.concert, "seatNumbers": seats });
+                post("/api/v1/reservations", key, &body).token(turn)
+            }
+            Op::Cancel(id) => Request::new("DELETE", format!("/api/v1/reservations/{id}")).token(&access),
+            Op::Reservation(id) => get(format!("/api/v1/reservations/{id}")).token(&access),
+            Op::Recharge(amount, key) => {
+                post("/api/v1/payments/recharge", key, &json!({ "userId": user, "amount": amount })).token(&access)
+            }
+            Op::Pay(id, key) => {
+                let amount = self.price_of(id);
+                post("/api/v1/payments/process", key, &json!({ "reservationId": id, "amount": amount })).token(turn)
+            }
+            Op::Refund(id, key) => {
+                let path = format!("/api/v1/payments/{}/cancel", payment_of(id));
+                post(&path, key, &json!({})).token(&access)
+            }
+            Op::Balance => get(format!("/api/v1/payments/balance/{user}")).token(&access),
+            Op::Ledger => get(format!("/api/v1/payments/history/{user}?limit=100")).token(&access),
+            Op::Other(_) | Op::Forbidden(_) => get("/health".to_owned()),
+        }
+    }
+
+    /// What a reservation costs: its fan was told.
+    fn price_of(&self, id: &str) -> u64 {
+        let truth = self.world.truth();
+        truth.seats.reservations.get(id).and_then(|found| found["amount"].as_u64()).unwrap_or(self.world.plan.price)
+    }
+
+    /// A section of the hall.
+    fn section(&mut self) -> String {
+        let sections = u64::from(self.world.plan.seats).div_ceil(crate::run::SECTION);
+        format!("S{}", self.dice.below(sections.min(2)))
+    }
+
+    /// Asks once, or twice at once.
+    pub(super) async fn ask(&mut self, op: Op) -> Outcome {
+        let turn = self.turn.clone();
+        let request = self.request(&op, &turn);
+        let twice = self.chance(self.manners.double_clicks);
+        let one = door::send(&self.world, &self.client, op.clone(), request.clone());
+        let outcome = if twice {
+            let (one, two) = join(one, door::send(&self.world, &self.client, op.clone(), request)).await;
+            // Of two answers a person believes the better one.
+            let success = |outcome: &Outcome| outcome.reply().is_some_and(|reply| reply.status < 300);
+            if success(&two) || one == Outcome::Unknown { two } else { one }
+        } else {
+            one.await
+        };
+        self.remember(&op, &outcome);
+        outcome
+    }
+
+    /// Asks until there is an answer that says where things stand; `None` for somebody who loses patience.
+    pub(super) async fn insist(&mut self, op: Op) -> Option<Reply> {
+        let mut healed = 0;
+        loop {
+            let outcome = self.ask(op.clone()).await;
+            if outcome.definite() {
+                return outcome.reply().cloned();
+            }
+            let later =
+                outcome.reply().filter(|reply| reply.status == 429).and_then(|reply| reply.headers.get("retry-after"));
+            if let Some(seconds) = later.and_then(|seconds| seconds.parse::<u64>().ok()) {
+                self.world.sleep(seconds * 1_000).await;
+            }
+            if self.world.faults().active() {
+                if !self.manners.careful && self.chance(4_000) {
+                    return None;
+                }
+            } else {
+                healed += 1;
+                if healed > ATTEMPTS_WHEN_HEALED {
+                    let name = &self.client.name;
+                    self.world.violated(format!("liveness: {name} {op} and never learns what came of it: {outcome:?}"));
+                    return None;
+                }
+            }
+            self.think(100, 2_000).await;
+        }
+    }
+
+    /// Keeps what an answer tells.
+    fn remember(&mut self, op: &Op, outcome: &Outcome) {
+        let Some(reply) = outcome.reply() else { return };
+        match op {
+            Op::Join | Op::Poll if reply.status < 300 && reply.text("token") != self.turn => {
+                let old = std::mem::replace(&mut self.turn, reply.text("token").to_owned());
+                if !old.is_empty() {
+                    self.old_turns.push(old);
+                }
+            }
+            Op::Hold(..) if reply.status == 201 => {
+                let id = reply.text("reservationId").to_owned();
+                let mut spoils = crate::world::lock(&self.others);
+                let number = spoils.reservations.len() + 1;
+                if !spoils.reservations.iter().any(|(known, _)| *known == id) {
+                    self.world.log().name(&id, format!("#{number}"));
+                    spoils.reservations.push((id, self.client.user_id.clone()));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The payment of a reservation: the same bits, UUID version 8.
+pub fn payment_of(reservation: &str) -> String {
+    let mut id = reservation.to_owned();
+    if id.len() == 36 {
+        id.replace_range(14..15, "8");
+    }
+    id
+}

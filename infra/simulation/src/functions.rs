@@ -1,0 +1,162 @@
+//! Functions as Lambda runs them: instances with memory and a clock of their own, one invocation at a time, which may
+//! die at any moment.
+
+use crate::{
+    clock::{InstanceClock, InstanceEntropy},
+    dice::Dice,
+    fault::Fault,
+    wire::Connector,
+    world::{World, lock},
+};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use futures_util::FutureExt;
+use shared::{app::App, bootstrap::client_rules, context::Context};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+/// The SDK's own size of a retry quota.
+const RETRY_QUOTA: usize = 500;
+/// An invocation that is killed dies within so many milliseconds.
+const DEATH_WITHIN_MS: u64 = 300;
+
+/// One process of a function.
+pub struct Instance {
+    /// What its handler is given.
+    pub app: App,
+    clock: Arc<InstanceClock>,
+    name: Arc<str>,
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// The instances that wait for work, by function.
+#[derive(Debug, Default)]
+pub struct Pools {
+    idle: Mutex<BTreeMap<String, Vec<Arc<Instance>>>>,
+    started: Mutex<u64>,
+}
+
+impl Pools {
+    /// Ends them all.
+    pub fn clear(&self) {
+        lock(&self.idle).clear();
+    }
+}
+
+/// An invocation that gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Died(pub &'static str);
+
+/// Starts a process of a function.
+///
+/// # Errors
+/// Where the parameters make no app.
+pub fn start(world: &Arc<World>, function: &str) -> Result<Instance, Box<dyn Error + Send + Sync>> {
+    let number = {
+        let mut started = lock(&world.pools.started);
+        *started += 1;
+        *started
+    };
+    let name: Arc<str> = format!("{function}/{number}").into();
+    let apart_ms = if world.strikes(Fault::ClockApart) {
+        i64::try_from(world.extent(Fault::ClockApart, 0..=2_000)).unwrap_or_default() - 1_000
+    } else {
+        0
+    };
+    let clock = Arc::new(InstanceClock { truth: world.clock.clone(), apart_ms, lag_ms: AtomicI64::new(0) });
+    let dice = Dice::of(world.plan.seed, "instance", number);
+    let (timeouts, retries) = client_rules();
+    let credentials = Credentials::new("simulated", "simulated", None, None, "simulation");
+    let sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("simulated"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(SharedHttpClient::new(Connector::new(world, &name)))
+        .sleep_impl(TokioSleep::new())
+        .time_source(world.clock.clone())
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        .build();
+    // A quota of its own, as every process has.
+    let quota = || RetryPartition::custom(name.to_string()).token_bucket(TokenBucket::new(RETRY_QUOTA)).build();
+    let dynamo = aws_sdk_dynamodb::config::Builder::from(&sdk).retry_partition(quota()).build();
+    let sqs = aws_sdk_sqs::config::Builder::from(&sdk).retry_partition(quota()).build();
+    let context = Context::new(clock.clone(), Arc::new(InstanceEntropy(Mutex::new(dice))));
+    let (dynamo, sqs) = (aws_sdk_dynamodb::Client::from_conf(dynamo), aws_sdk_sqs::Client::from_conf(sqs));
+    Ok(Instance { app: App::new(world.config.clone(), dynamo, sqs, context)?, clock, name })
+}
+
+/// A warm instance, or a new one.
+fn take(world: &Arc<World>, function: &str) -> Option<Arc<Instance>> {
+    let cold = world.strikes(Fault::Cold);
+    let warm = {
+        let mut idle = lock(&world.pools.idle);
+        let idle = idle.entry(function.to_owned()).or_default();
+        let index = world.draw(0..=idle.len().saturating_sub(1) as u64) as usize;
+        (!cold && !idle.is_empty()).then(|| idle.swap_remove(index))
+    };
+    let Some(instance) = warm else {
+        return start(world, function)
+            .map(Arc::new)
+            .inspect_err(|error| world.violated(format!("{function}: {error}")))
+            .ok();
+    };
+    let lag_ms = if world.strikes(Fault::ClockOld) { world.extent(Fault::ClockOld, 100..=60_000) } else { 0 };
+    instance.clock.lag_ms.store(i64::try_from(lag_ms).unwrap_or_default(), Ordering::SeqCst);
+    Some(instance)
+}
+
+/// Runs one invocation of a function.
+///
+/// # Errors
+/// Where it dies or takes longer than it may.
+pub async fn invoke<T, F>(world: &Arc<World>, function: &str, work: impl FnOnce(Arc<Instance>) -> F) -> Result<T, Died>
+where
+    F: Future<Output = T>,
+{
+    let Some(instance) = take(world, function) else { return Err(Died("does not start")) };
+    world.trace(format_args!("{} begins", instance.name));
+    let most = world.template.function(function).map_or(8, |function| function.timeout_seconds);
+    let most = Duration::from_secs(u64::from(most));
+    let killed = world.strikes(Fault::Killed);
+    let lives =
+        if killed { Duration::from_millis(world.extent(Fault::Killed, 0..=DEATH_WITHIN_MS)).min(most) } else { most };
+    let work = AssertUnwindSafe(work(Arc::clone(&instance))).catch_unwind();
+    let done = tokio::select! {
+        biased;
+        done = work => done,
+        () = tokio::time::sleep(lives) => {
+            let why = if killed { "was killed" } else { "took too long" };
+            world.tell(format_args!("{} {why}", instance.name));
+            return Err(Died(why));
+        }
+    };
+    match done {
+        Ok(answer) => {
+            world.trace(format_args!("{} ends", instance.name));
+            lock(&world.pools.idle).entry(function.to_owned()).or_default().push(instance);
+            Ok(answer)
+        }
+        Err(_) => {
+            world.violated(format!("{} panicked", instance.name));
+            Err(Died("panicked"))
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Balances and ledgers as fans saw them.
+
+use super::{Call, History, Op};
+use crate::truth::{Truth, number, text};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Checks every answer about money, fan by fan.
+pub fn check(history: &History, end: &Truth, wrong: &mut Vec<String>) {
+    let empty = Vec::new();
+    let mut calls: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
+    for call in &history.calls {
+        calls.entry(&call.user_id).or_default().push(call);
+    }
+    for (user, calls) in &calls {
+        let account = Account { user, calls, ledger: end.money.ledgers.get(*user).unwrap_or(&empty) };
+        account.check_charges(wrong);
+        account.check_payments(wrong);
+        account.check_looks(wrong);
+    }
+}
+
+struct Account<'a> {
+    user: &'a str,
+    calls: &'a [&'a Call],
+    /// All entries, in order.
+    ledger: &'a [Value],
+}
+
+impl Account<'_> {
+    /// The balance after so many entries.
+    fn balance(&self, entries: usize) -> u64 {
+        entries.checked_sub(1).map_or(0, |last| number(&self.ledger[last], "balanceAfter"))
+    }
+
+    /// The first and the last entry (from 1) that may be the one that a request made, where its answer tells.
+    fn entries_of(&self, call: &Call) -> Option<(usize, usize)> {
+        let reply = call.outcome.reply().filter(|reply| reply.status == 200)?;
+        let is = |entry: &Value| match &call.op {
+            Op::Recharge(amount, _) => {
+                text(entry, "type") == "CHARGE"
+                    && number(entry, "amount") == *amount
+                    && number(entry, "balanceAfter") == number(&reply.body, "newBalance")
+            }
+            Op::Pay(id, _) => text(entry, "type") == "PAYMENT" && text(entry, "reservationId") == id,
+            Op::Refund(id, _) => text(entry, "type") == "REFUND" && text(entry, "reservationId") == id,
+            _ => false,
+        };
+        let (first, last) = (self.ledger.iter().position(is)?, self.ledger.iter().rposition(is)?);
+        Some((first + 1, last + 1))
+    }
+
+    /// Money that was put in is there once for each key, and no more came in than was sent.
+    fn check_charges(&self, wrong: &mut Vec<String>) {
+        let (mut granted, mut keys, mut without) = (BTreeSet::new(), BTreeSet::new(), 0);
+        let mut bodies: BTreeMap<&str, &Value> = BTreeMap::new();
+        for call in self.calls {
+            let Op::Recharge(amount, key) = &call.op else { continue };
+            match key {
+                Some(key) => drop(keys.insert(key.as_str())),
+                None => without += 1,
+            }
+            let Some(reply) = call.outcome.reply().filter(|reply| reply.status == 200) else { continue };
+            if number(&reply.body, "newBalance") != number(&reply.body, "currentBalance") + amount {
+                wrong.push(format!("history: {} put in {amount} and is told {}", self.user, reply.body));
+            }
+            let once = key.as_ref().is_some_and(|key| **bodies.entry(key).or_insert(&reply.body) != reply.body);
+            if once || self.entries_of(call).is_none() {
+                wrong.push(format!(
+                    "history: {} put in {amount}, told {}, ledger {:?}",
+                    self.user, reply.body, self.ledger
+                ));
+            }
+            let known = key.clone().unwrap_or_else(|| format!("{}", call.start_ms));
+            granted.insert(known);
+        }
+        let charges = self.ledger.iter().filter(|entry| text(entry, "type") == "CHARGE").count();
+        // A request without a key may have been delivered twice.
+        if charges > keys.len() + 2 * without {
+            wrong.push(format!(
+                "history: {} has {charges} charges for {} keys, {without} without",
+                self.user,
+                keys.len()
+            ));
+        }
+        if without == 0 && charges < granted.len() {
+            wrong.push(format!("history: {} was granted {} charges and has {charges}", self.user, granted.len()));
+        }
+    }
+
+    /// What was paid or given back is in the ledger, with the balance that was told.
+    fn check_payments(&self, wrong: &mut Vec<String>) {
+        for call in self.calls.iter().filter(|call| matches!(call.op, Op::Pay(..) | Op::Refund(..))) {
+            let Some(reply) = call.outcome.reply().filter(|reply| reply.status == 200) else { continue };
+            let Some((entry, _)) = self.entries_of(call) else {
+                wrong.push(format!("history: {} {} was granted and is not in the ledger", self.user, call.op));
+                continue;
+            };
+            let told = number(&reply.body, "newBalance");
+            // Of a refund that was made before, the balance as it is then is told.
+            let fits = match call.op {
+                Op::Pay(..) => told == self.balance(entry),
+                _ => self.range(call).any(|entries| self.balance(entries) == told),
+            };
+            if !fits && !reply.headers.contains_key("idempotency-replayed") {
+                wrong.push(format!("history: {} {} and is told a balance of {told}", self.user, call.op));
+            }
+        }
+    }
+
+    /// How many entries there may have been while a request was under way.
+    fn range(&self, call: &Call) -> impl Iterator<Item = usize> + use<> {
+        let made = |other: &&&Call| matches!(other.op, Op::Recharge(..) | Op::Pay(..) | Op::Refund(..));
+        let (mut least, mut most) = (0, self.ledger.len());
+        for other in self.calls.iter().filter(made) {
+            let Some((first, last)) = self.entries_of(other) else { continue };
+            if other.end_ms < call.start_ms {
+                least = least.max(first);
+            }
+            // An entry may have been made by an earlier request that was not answered.
+            let same = |earlier: &&&Call| earlier.op == other.op && earlier.start_ms <= call.end_ms;
+            if other.start_ms > call.end_ms
+                && !self.calls.iter().any(|earlier| same(&earlier))
+                && !self.unsure(&other.op)
+            {
+                most = most.min(last - 1);
+            }
+        }
+        least..=most.max(least)
+    }
+
+    /// Whether the same may have been done by a request of another shape, without a key.
+    fn unsure(&self, op: &Op) -> bool {
+        match op {
+            Op::Pay(id, _) => {
+                self.calls.iter().filter(|call| matches!(&call.op, Op::Pay(of, _) if of == id)).count() > 1
+            }
+            Op::Refund(id, _) => {
+                self.calls.iter().filter(|call| matches!(&call.op, Op::Refund(of, _) if of == id)).count() > 1
+            }
+            Op::Recharge(_, None) => true,
+            _ => false,
+        }
+    }
+
+    /// A balance or ledger that was shown is one that there was.
+    fn check_looks(&self, wrong: &mut Vec<String>) {
+        for call in self.calls {
+            let Some(reply) = call.outcome.reply().filter(|reply| reply.status == 200) else { continue };
+            match call.op {
+                Op::Balance => {
+                    let shown = number(&reply.body, "currentBalance");
+                    if !self.range(call).any(|entries| self.balance(entries) == shown) {
+                        wrong.push(format!(
+                            "history: {} is shown a balance of {shown}, ledger {:?}",
+                            self.user, self.ledger
+                        ));
+                    }
+                }
+                Op::Ledger => {
+                    let shown = reply.body["items"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+                    let same = |one: &Value, other: &Value| {
+                        ["sequence", "amount", "balanceAfter", "type"].iter().all(|name| one[*name] == other[*name])
+                    };
+                    let last = shown.first().map_or(0, |entry| number(entry, "sequence") as usize);
+                    let theirs = self.ledger.iter().take(last).rev();
+                    let fits = shown.iter().zip(theirs).all(|(one, other)| same(one, other));
+                    if !fits || !self.range(call).any(|entries| entries == last) {
+                        wrong.push(format!("history: {} is shown {shown:?}, ledger {:?}", self.user, self.ledger));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Seats and reservations as fans saw them.
+
+use super::{Call, History, Op};
+use crate::truth::{AHEAD_MS, Truth, number, text};
+use serde_json::Value;
+use shared::domain::time::Timestamp;
+use std::collections::BTreeMap;
+
+/// What fans know of one reservation.
+#[derive(Debug)]
+struct Known<'a> {
+    user: &'a str,
+    seats: Vec<u64>,
+    /// When it was known to be held, until it may have ended, in milliseconds since the epoch.
+    held: (u64, u64),
+    /// When it was known to be paid, until it may have been given back.
+    sold: (u64, u64),
+}
+
+/// Checks every answer about seats.
+pub fn check(history: &History, end: &Truth, stale_ms: u64, wrong: &mut Vec<String>) {
+    let known = known(history);
+    for (id, reservation) in &known {
+        check_existence(id, reservation, end, wrong);
+    }
+    check_exclusion(&known, wrong);
+    check_keys(history, wrong);
+    let asked = first_asked(history);
+    for call in &history.calls {
+        match &call.op {
+            Op::Hold(..) => check_refused_hold(call, &asked, end, wrong),
+            Op::Cancel(id) | Op::Pay(id, _) | Op::Refund(id, _) => check_lasting(call, id, history, end, wrong),
+            Op::Reservation(id) => check_look(call, id, history, wrong),
+            Op::SeatMap => check_map(call, &known, stale_ms, wrong),
+            _ => {}
+        }
+    }
+}
+
+fn millis(body: &Value, name: &str) -> u64 {
+    let time = body[name].as_str().and_then(Timestamp::parse_rfc3339);
+    time.map_or(0, |time| u64::try_from(time.millis()).unwrap_or(0))
+}
+
+fn seats_of(body: &Value) -> Vec<u64> {
+    body["seatNumbers"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect()
+}
+
+/// The first time that anybody asked for something about a reservation that may end its hold or sale.
+fn first(history: &History, wanted: impl Fn(&Call) -> bool) -> u64 {
+    history.calls.iter().filter(|call| wanted(call)).map(|call| call.start_ms).min().unwrap_or(u64::MAX)
+}
+
+fn known(history: &History) -> BTreeMap<String, Known<'_>> {
+    let mut known: BTreeMap<String, Known<'_>> = BTreeMap::new();
+    for call in &history.calls {
+        let Some(reply) = call.outcome.reply() else { continue };
+        if !matches!(call.op, Op::Hold(..)) || reply.status != 201 {
+            continue;
+        }
+        let (id, user) = (reply.text("reservationId").to_owned(), call.user_id.as_str());
+        let ends = |other: &Call| match &other.op {
+            Op::Cancel(of) | Op::Pay(of, _) => *of == id,
+            Op::Leave => other.user_id == user && other.end_ms > call.start_ms,
+            _ => false,
+        };
+        let held_until = first(history, ends).min(millis(&reply.body, "expiresAt").saturating_sub(AHEAD_MS));
+        let paid =
+            history.calls.iter().filter(|other| matches!(&other.op, Op::Pay(of, _) if *of == id) && succeeded(other));
+        let paid_from = paid.map(|paid| paid.end_ms).min().unwrap_or(u64::MAX);
+        let refunded = first(history, |other| matches!(&other.op, Op::Refund(of, _) if *of == id));
+        let entry = known.entry(id).or_insert_with(|| Known {
+            user,
+            seats: seats_of(&reply.body),
+            held: (call.end_ms, held_until),
+            sold: (paid_from, refunded),
+        });
+        entry.held.0 = entry.held.0.min(call.end_ms);
+    }
+    known
+}
+
+fn succeeded(call: &Call) -> bool {
+    call.outcome.reply().is_some_and(|reply| reply.status < 300 || reply.text("code") == "payment_already_processed")
+}
+
+/// What was answered with 201 is there, as it was said.
+fn check_existence(id: &str, known: &Known<'_>, end: &Truth, wrong: &mut Vec<String>) {
+    let found = end.seats.reservations.get(id).unwrap_or(&Value::Null);
+    if text(found, "userId") != known.user || seats_of(found) != known.seats {
+        wrong.push(format!("history: reservation {id} was granted to {} and is {found}", known.user));
+    }
+}
+
+/// No seat is known to two fans as theirs at the same time.
+fn check_exclusion(known: &BTreeMap<String, Known<'_>>, wrong: &mut Vec<String>) {
+    let mut owned: BTreeMap<u64, Vec<(u64, u64, &str)>> = BTreeMap::new();
+    for (id, reservation) in known {
+        for (from, to) in [reservation.held, reservation.sold] {
+            if from < to {
+                for seat in &reservation.seats {
+                    owned.entry(*seat).or_default().push((from, to, id));
+                }
+            }
+        }
+    }
+    for (seat, mut spans) in owned {
+        spans.sort_unstable();
+        for pair in spans.windows(2) {
+            let [(_, until, one), (from, _, other)] = pair else { continue };
+            if from < until && one != other {
+                wrong.push(format!("history: seat {seat} belonged to {one} and {other} at the same time"));
+            }
+        }
+    }
+}
+
+/// One key, one reservation.
+fn check_keys(history: &History, wrong: &mut Vec<String>) {
+    let mut first: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    for call in &history.calls {
+        if let (Op::Hold(_, Some(key)), Some(reply)) = (&call.op, call.outcome.reply())
+            && reply.status == 201
+        {
+            let id = reply.text("reservationId");
+            let before = *first.entry((&call.user_id, key)).or_insert(id);
+            if before != id {
+                wrong.push(format!("history: key {key} made the reservations {before} and {id}"));
+            }
+        }
+    }
+}
+
+/// When each fan first asked for each seat.
+fn first_asked(history: &History) -> BTreeMap<(&str, u64), u64> {
+    let mut asked = BTreeMap::new();
+    for call in &history.calls {
+        if let Op::Hold(seats, _) = &call.op {
+            for seat in seats {
+                asked.entry((call.user_id.as_str(), *seat)).or_insert(call.start_ms);
+            }
+        }
+    }
+    asked
+}
+
+/// A seat is refused only where somebody has it, or may have it.
+fn check_refused_hold(call: &Call, asked: &BTreeMap<(&str, u64), u64>, end: &Truth, wrong: &mut Vec<String>) {
+    let Some(reply) = call.outcome.reply() else { return };
+    if reply.text("code") != "seat_unavailable" {
+        return;
+    }
+    for seat in seats_of(&reply.body) {
+        let rival = end.seats.reservations.values().filter(|found| seats_of(found).contains(&seat)).any(|found| {
+            let asked = asked.get(&(text(found, "userId"), seat));
+            asked.is_some_and(|asked| *asked <= call.end_ms)
+        });
+        if !rival {
+            wrong.push(format!("history: seat {seat} was refused to {} though nobody asked for it", call.user_id));
+        }
+    }
+}
+
+/// What was cancelled, paid or given back stays so.
+fn check_lasting(call: &Call, id: &str, history: &History, end: &Truth, wrong: &mut Vec<String>) {
+    if !succeeded(call) {
+        return;
+    }
+    let status = text(end.seats.reservations.get(id).unwrap_or(&Value::Null), "status");
+    let refunds = history.calls.iter().any(|other| matches!(&other.op, Op::Refund(of, _) if of == id));
+    let fits = match call.op {
+        Op::Pay(..) => status == "CONFIRMED" || (status == "CANCELLED" && refunds),
+        _ => status == "CANCELLED",
+    };
+    if !fits {
+        wrong.push(format!("history: {} {} was granted, and reservation {id} is {status}", call.user_id, call.op));
+    }
+}
+
+/// A look shows what was granted before it began.
+fn check_look(call: &Call, id: &str, history: &History, wrong: &mut Vec<String>) {
+    let Some(reply) = call.outcome.reply().filter(|reply| reply.status == 200) else { return };
+    let about = |other: &&Call| matches!(&other.op, Op::Pay(of, _) | Op::Cancel(of) | Op::Refund(of, _) if of == id);
+    let (mut paid, mut over) = (false, false);
+    for before in history.calls.iter().filter(about).filter(|other| succeeded(other) && other.end_ms < call.start_ms) {
+        match before.op {
+            Op::Pay(..) => paid = true,
+            _ => over = true,
+        }
+    }
+    let status = reply.text("status");
+    let fits = match (paid, over) {
+        (_, true) => status == "CANCELLED",
+        (true, false) => status == "CONFIRMED" || status == "CANCELLED",
+        (false, false) => true,
+    };
+    if !fits {
+        wrong.push(format!(
+            "history: reservation {id} is shown {status} to {} after it was paid or ended",
+            call.user_id
+        ));
+    }
+}
+
+/// A sold seat is not shown free, and one that nobody paid for is not shown sold.
+fn check_map(call: &Call, known: &BTreeMap<String, Known<'_>>, stale_ms: u64, wrong: &mut Vec<String>) {
+    let Some(reply) = call.outcome.reply().filter(|reply| reply.status == 200) else { return };
+    let sold = |reservation: &&Known<'_>| {
+        let (from, to) = reservation.sold;
+        from < call.start_ms.saturating_sub(stale_ms) && call.end_ms < to
+    };
+    let sold: Vec<u64> = known.values().filter(sold).flat_map(|reservation| reservation.seats.clone()).collect();
+    for seat in reply.body.as_array().into_iter().flatten() {
+        if seat["status"] != "SOLD" && sold.contains(&number(seat, "seatNumber")) {
+            wrong.push(format!("history: {} is shown {seat}, which is sold", call.user_id));
+        }
+    }
+}

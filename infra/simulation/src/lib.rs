@@ -1,0 +1,29 @@
+//! The whole system in one process under a seed, in a world that breaks everything it may: `cargo simulate`.
+//!
+//! The handlers and the scheduled, queue and stream functions run as they are deployed, with real AWS clients whose HTTP
+//! client is a simulated network in front of the embedded database and of simulated queues. Time, randomness and ids
+//! come from the seed, so that a seed names a run exactly. See infra/adr/0010-simulation.md.
+
+pub mod admin;
+pub mod clock;
+pub mod crew;
+pub mod dice;
+pub mod door;
+pub mod fans;
+pub mod fault;
+pub mod functions;
+pub mod history;
+pub mod log;
+pub mod messages;
+pub mod mutants;
+pub mod mutation;
+pub mod options;
+pub mod plan;
+pub mod pumps;
+pub mod report;
+pub mod rest;
+pub mod run;
+pub mod shrink;
+pub mod truth;
+pub mod wire;
+pub mod world;

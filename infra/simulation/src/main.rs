@@ -1,0 +1,100 @@
+//! `cargo simulate`.
+
+#![expect(clippy::print_stdout, reason = "what it prints is what it is there for")]
+
+use simulation::{
+    crew::run_all,
+    log::Keep,
+    mutants,
+    options::{HELP, Options, Task, replay},
+    plan::Cuts,
+    report::Summary,
+    run::{Report, run},
+    shrink::shrink,
+};
+use std::{
+    error::Error,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use template::Template;
+
+/// How often progress is printed.
+const PROGRESS: Duration = Duration::from_secs(5);
+/// A search ends after so many seeds that fail.
+const MOST_FAILED: usize = 3;
+/// Lines of a story that are printed for a failure: those up to what is wrong.
+const STORY: usize = 60;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut options = Options::parse(std::env::args().skip(1))?;
+    let template = Arc::new(Template::load(&template::locate()?)?);
+    if let Some(text) = &options.mutate {
+        options.cuts.mutation = Some(mutants::find(text, &options, &template)?);
+    }
+    let good = match options.task {
+        Task::Help => {
+            print!("{HELP}");
+            true
+        }
+        Task::Replay(seed) => {
+            let keep = if options.wire { Keep::Wire } else { Keep::Story };
+            tell(&run(seed, &options.cuts, &template, keep), usize::MAX)
+        }
+        Task::Seeds(seeds) => search(&options, options.from..options.from + seeds, Duration::MAX, &template),
+        Task::For(time) => search(&options, options.from..u64::MAX, time, &template),
+        Task::Mutations(seeds) => mutants::table(&options, seeds, &template, |line| println!("{line}")),
+    };
+    Ok(ExitCode::from(u8::from(!good)))
+}
+
+/// Prints a run; whether nothing was wrong.
+fn tell(report: &Report, most: usize) -> bool {
+    let first = report.story.iter().position(|line| line.contains("VIOLATED")).map_or(report.story.len(), |at| at + 1);
+    let story = if most == usize::MAX { &report.story } else { &report.story[..first] };
+    if story.len() > most {
+        println!("{}\n...", story[0]);
+    }
+    story.iter().skip(story.len().saturating_sub(most)).for_each(|line| println!("{line}"));
+    println!(
+        "seed {}: {} requests of fans, {} to tables and queues, {} purchases, {} refunds, {} checks, {} simulated \
+         seconds, trace {}",
+        report.seed,
+        report.calls,
+        report.requests,
+        report.purchases,
+        report.refunds,
+        report.checks,
+        report.simulated_ms / 1_000,
+        report.hash,
+    );
+    report.violations.iter().for_each(|violation| println!("VIOLATED: {violation}"));
+    report.violations.is_empty()
+}
+
+/// Runs seeds until they or the time are through; whether nothing was wrong.
+fn search(options: &Options, seeds: std::ops::Range<u64>, time: Duration, template: &Arc<Template>) -> bool {
+    let (start, mut printed, mut summary) = (Instant::now(), Instant::now(), Summary::default());
+    run_all(seeds, options.threads, &options.cuts, template, |report| {
+        summary.add(&report);
+        if !report.violations.is_empty() {
+            explain(report.seed, &options.cuts, template);
+        }
+        if printed.elapsed() >= PROGRESS {
+            println!("{}", summary.progress(start.elapsed()));
+            printed = Instant::now();
+        }
+        summary.failed.len() < MOST_FAILED && start.elapsed() < time
+    });
+    println!("{}\n{summary}", summary.progress(start.elapsed()));
+    summary.failed.is_empty()
+}
+
+/// Finds the smallest run of a seed that fails, and tells its story.
+fn explain(seed: u64, cuts: &Cuts, template: &Arc<Template>) {
+    println!("seed {seed} fails; looking for a smaller run of it");
+    let cuts = shrink(seed, cuts, template);
+    tell(&run(seed, &cuts, template, Keep::Story), STORY);
+    println!("{}", replay(seed, &cuts));
+}

@@ -1,0 +1,285 @@
+//! The guards that a run rests on, as they pass on the wire, and a run without one of them: whoever proves must be able
+//! to find fault.
+
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, fmt};
+
+/// A guard that can be taken out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mutation {
+    /// One conjunct of the condition of a write.
+    Conjunct {
+        /// The write: `put`, `update`, `delete`, with `in a transaction` where it is.
+        write: String,
+        /// The kind of item.
+        item: &'static str,
+        /// The whole condition.
+        condition: String,
+        /// What is taken out of it.
+        conjunct: String,
+    },
+    /// A consistent read shows earlier versions.
+    ConsistentRead {
+        /// `GetItem` or `Query`.
+        operation: String,
+        /// The kind of item.
+        item: &'static str,
+    },
+    /// A transaction that the SDK repeats is not recognised.
+    ClientToken,
+}
+
+impl fmt::Display for Mutation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mutation::Conjunct { write, item, condition, conjunct } if condition == conjunct => {
+                write!(f, "{write} {item}: {conjunct}")
+            }
+            Mutation::Conjunct { write, item, condition, conjunct } => {
+                write!(f, "{write} {item}: {conjunct} (of: {condition})")
+            }
+            Mutation::ConsistentRead { operation, item } => write!(f, "{operation} {item}: consistent read"),
+            Mutation::ClientToken => write!(f, "client token of a transaction"),
+        }
+    }
+}
+
+/// A condition as a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Node {
+    And(Vec<Node>),
+    Or(Vec<Node>),
+    Leaf(String),
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let joined = |nodes: &[Node], with: &str| {
+            let inner = |node: &Node| match node {
+                Node::Leaf(text) => text.clone(),
+                _ => format!("({node})"),
+            };
+            nodes.iter().map(inner).collect::<Vec<_>>().join(with)
+        };
+        match self {
+            Node::And(nodes) => f.write_str(&joined(nodes, " AND ")),
+            Node::Or(nodes) => f.write_str(&joined(nodes, " OR ")),
+            Node::Leaf(text) => f.write_str(text),
+        }
+    }
+}
+
+/// The parts of an expression between an operator outside of all parentheses.
+fn split<'a>(text: &'a str, operator: &str) -> Vec<&'a str> {
+    let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (index, character) in text.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ if depth == 0 && index >= start && text[index..].starts_with(operator) => {
+                parts.push(text[start..index].trim());
+                start = index + operator.len();
+            }
+            _ => {}
+        }
+    }
+    parts.push(text[start..].trim());
+    parts
+}
+
+fn parse(text: &str) -> Node {
+    let alternatives = split(text, " OR ");
+    if alternatives.len() > 1 {
+        return Node::Or(alternatives.into_iter().map(parse).collect());
+    }
+    let conjuncts = split(text, " AND ");
+    if conjuncts.len() > 1 {
+        return Node::And(conjuncts.into_iter().map(parse).collect());
+    }
+    match text.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
+        Some(inner) => parse(inner),
+        None => Node::Leaf(text.to_owned()),
+    }
+}
+
+impl Node {
+    /// What can be taken out: the whole, and each conjunct at any depth.
+    fn conjuncts(&self, found: &mut Vec<String>) {
+        match self {
+            Node::And(nodes) => {
+                for node in nodes {
+                    found.push(node.to_string());
+                    if let Node::Or(_) = node {
+                        node.conjuncts(found);
+                    }
+                }
+            }
+            Node::Or(nodes) => nodes.iter().for_each(|node| node.conjuncts(found)),
+            Node::Leaf(_) => {}
+        }
+    }
+
+    /// The condition without a conjunct; `None` where nothing is left.
+    fn without(&self, conjunct: &str) -> Option<Node> {
+        match self {
+            _ if self.to_string() == conjunct => None,
+            Node::And(nodes) => {
+                let mut left: Vec<Node> = nodes.iter().filter_map(|node| node.without(conjunct)).collect();
+                if left.len() == 1 { left.pop() } else { Some(Node::And(left)) }
+            }
+            Node::Or(nodes) => {
+                // An alternative of which nothing is left is always met, and so is the whole.
+                let left: Option<Vec<Node>> = nodes.iter().map(|node| node.without(conjunct)).collect();
+                left.map(Node::Or)
+            }
+            Node::Leaf(_) => Some(self.clone()),
+        }
+    }
+}
+
+/// The conjuncts of a condition that can be taken out. A condition that is not a conjunction goes as a whole.
+fn conjuncts(condition: &str) -> Vec<String> {
+    let tree = parse(condition);
+    let mut found = Vec::new();
+    if !matches!(tree, Node::And(_)) {
+        found.push(tree.to_string());
+    }
+    tree.conjuncts(&mut found);
+    found
+}
+
+/// The kind of an item by its keys.
+pub fn kind(pk: &str, sk: &str) -> &'static str {
+    const KINDS: &[(&str, &str)] = &[
+        ("PROFILE", "profile"),
+        ("BALANCE", "balance"),
+        ("LEDGER#", "ledger entry"),
+        ("RES#", "reservation"),
+        ("IDEM#", "idempotency record"),
+        ("NAME", "user name"),
+        ("META", "concert"),
+        ("COUNT#", "seat count"),
+        ("SEAT#", "seat"),
+        ("STATE", "queue state"),
+        ("COUNTER", "join counter"),
+        ("TICKET", "ticket"),
+    ];
+    match pk {
+        _ if pk.starts_with("SESSION#") => "session",
+        "LISTING" => "listing",
+        "QUEUES" => "registry of queues",
+        _ if pk.starts_with("JOIN#FAN#") || pk.starts_with("JOIN#ADDRESS#") => "limit",
+        _ => KINDS.iter().find(|(prefix, _)| sk.starts_with(prefix)).map_or("other", |(_, kind)| kind),
+    }
+}
+
+/// The guards that a run showed, with how often.
+pub type Guards = BTreeMap<Mutation, u64>;
+
+/// One write of a request.
+#[derive(Debug)]
+pub struct Write<'a> {
+    /// As [`Mutation::Conjunct`] names it.
+    pub write: &'static str,
+    /// The kind of item.
+    pub item: &'static str,
+    /// Its parameters.
+    pub parameters: &'a mut Map<String, Value>,
+}
+
+/// Notes the guards of a write.
+pub fn note(write: &Write<'_>, guards: &mut Guards) {
+    let Some(condition) = write.parameters.get("ConditionExpression").and_then(Value::as_str) else { return };
+    for conjunct in conjuncts(condition) {
+        let mutation = Mutation::Conjunct {
+            write: write.write.to_owned(),
+            item: write.item,
+            condition: condition.to_owned(),
+            conjunct,
+        };
+        *guards.entry(mutation).or_default() += 1;
+    }
+}
+
+/// Takes the guard out of a write that has it.
+pub fn apply(mutation: &Mutation, write: &mut Write<'_>) {
+    let Mutation::Conjunct { write: which, item, condition, conjunct } = mutation else { return };
+    let parameters = &mut *write.parameters;
+    let found = parameters.get("ConditionExpression").and_then(Value::as_str);
+    if which != write.write || *item != write.item || found != Some(condition) {
+        return;
+    }
+    match parse(condition).without(conjunct) {
+        Some(rest) => parameters.insert("ConditionExpression".to_owned(), rest.to_string().into()),
+        None => parameters.remove("ConditionExpression"),
+    };
+    drop_unused(parameters);
+}
+
+/// DynamoDB refuses names and values that no expression uses.
+fn drop_unused(parameters: &mut Map<String, Value>) {
+    let expressions: Vec<String> = ["ConditionExpression", "UpdateExpression"]
+        .iter()
+        .filter_map(|name| parameters.get(*name)?.as_str().map(str::to_owned))
+        .collect();
+    let used = |name: &str| {
+        let ends = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        expressions.iter().any(|text| text.match_indices(name).any(|(at, _)| ends(&text[at + name.len()..])))
+    };
+    for list in ["ExpressionAttributeNames", "ExpressionAttributeValues"] {
+        let Some(named) = parameters.get_mut(list).and_then(Value::as_object_mut) else { continue };
+        named.retain(|name, _| used(name));
+        if named.is_empty() {
+            parameters.remove(list);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_conjunct_is_found_at_any_depth() {
+        assert_eq!(conjuncts("#status = :pending"), ["#status = :pending"]);
+        assert_eq!(
+            conjuncts("attribute_not_exists(pk) OR (#status = :held AND heldUntil <= :now)"),
+            [
+                "attribute_not_exists(pk) OR (#status = :held AND heldUntil <= :now)",
+                "#status = :held",
+                "heldUntil <= :now"
+            ]
+        );
+        assert_eq!(conjuncts("a = :a AND (b > :b OR c > :c) AND d = :d"), ["a = :a", "b > :b OR c > :c", "d = :d"]);
+    }
+
+    #[test]
+    fn what_is_left_is_the_condition_without_the_conjunct() {
+        let without = |text: &str, conjunct: &str| parse(text).without(conjunct).map(|node| node.to_string());
+        assert_eq!(without("a = :a AND (b > :b OR c > :c)", "b > :b OR c > :c").unwrap(), "a = :a");
+        assert_eq!(without("x OR (a = :a AND b = :b)", "a = :a").unwrap(), "x OR b = :b");
+        assert_eq!(without("a = :a", "a = :a"), None);
+    }
+
+    #[test]
+    fn names_and_values_that_nothing_uses_any_more_go_too() {
+        let mut parameters = json!({
+            "ConditionExpression": "#a = :a AND #ab = :ab",
+            "UpdateExpression": "SET x = :x",
+            "ExpressionAttributeNames": { "#a": "a", "#ab": "ab" },
+            "ExpressionAttributeValues": { ":a": {}, ":ab": {}, ":x": {} },
+        });
+        let parameters = parameters.as_object_mut().unwrap();
+        let mutation = Mutation::Conjunct {
+            write: "update".to_owned(),
+            item: "seat",
+            condition: "#a = :a AND #ab = :ab".to_owned(),
+            conjunct: "#a = :a".to_owned(),
+        };
+        apply(&mutation, &mut Write { write: "update", item: "seat", parameters });
+        assert_eq!(parameters["ConditionExpression"], "#ab = :ab");
+        assert_eq!(parameters["ExpressionAttributeNames"], json!({ "#ab": "ab" }));
+        assert_eq!(parameters["ExpressionAttributeValues"], json!({ ":ab": {}, ":x": {} }));
+    }
+}

@@ -1,0 +1,153 @@
+//! What a run is about: its sizes, times and rates, drawn from the seed.
+
+use crate::{
+    dice::Dice,
+    fault::{self, Fault, Rates},
+    mutation::Mutation,
+};
+use std::collections::BTreeSet;
+
+/// What is left out of a seed's run to find a smaller one, or put into it to prove the checks.
+#[derive(Debug, Clone, Default)]
+pub struct Cuts {
+    /// Faults that do not happen.
+    pub without: BTreeSet<Fault>,
+    /// No more fans than these.
+    pub fans: Option<usize>,
+    /// Everything heals after so many milliseconds.
+    pub chaos_ms: Option<u64>,
+    /// A guard that is taken out.
+    pub mutation: Option<Mutation>,
+}
+
+/// A run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The seed.
+    pub seed: u64,
+    /// How often what breaks.
+    pub rates: Rates,
+    /// Fans.
+    pub fans: usize,
+    /// Seats of the concert.
+    pub seats: u32,
+    /// Fans inside at once, at first.
+    pub capacity: u64,
+    /// How long a seat is held, in seconds.
+    pub hold_seconds: u64,
+    /// How long a fan who was let in may take to show up, in seconds.
+    pub claim_seconds: u64,
+    /// How long a session lasts, in seconds.
+    pub active_seconds: u64,
+    /// How long a fan may wait, in seconds.
+    pub waiting_seconds: u64,
+    /// Seconds between two promotions.
+    pub tick_seconds: u64,
+    /// Seats one session may hold.
+    pub seats_per_session: u32,
+    /// How often a fan may join in a minute.
+    pub joins_per_fan: u64,
+    /// Whether a payment refused for want of money gives the seats back.
+    pub release_unpaid: bool,
+    /// What a seat costs.
+    pub price: u64,
+    /// How long things break, in milliseconds.
+    pub chaos_ms: u64,
+    /// Whether an admin meddles.
+    pub admin: bool,
+    /// Whether a day passes after everything healed, and TTL has its day.
+    pub day: bool,
+    /// A guard that is taken out.
+    pub mutation: Option<Mutation>,
+}
+
+/// One in so many seeds is large, by number of fans or of seats.
+const LARGE: u64 = 200;
+/// One in so many seeds is a stampede: a thousand fans for one seat.
+const STAMPEDE: u64 = 4_000;
+
+impl Plan {
+    /// The plan of a seed, with some of it cut.
+    pub fn of(seed: u64, cuts: &Cuts) -> Self {
+        let mut dice = Dice::of(seed, "plan", 0);
+        let mut rates = fault::draw(&mut dice);
+        rates.retain(|fault, _| !cuts.without.contains(fault));
+        let seats = match dice.below(LARGE) {
+            0 => 50_000,
+            1..=8 => dice.within(257..=600),
+            9..=70 => dice.within(1..=2),
+            71..=150 => dice.within(3..=8),
+            _ => dice.within(7..=40),
+        };
+        let stampede = dice.below(STAMPEDE) == 0;
+        let seats = if stampede { 1 } else { seats };
+        let fans = match dice.below(LARGE) {
+            _ if stampede => 1_000,
+            0 => dice.within(100..=300),
+            1..=8 => dice.within(25..=60),
+            9..=80 => dice.within(2..=6),
+            _ => dice.within(7..=16),
+        };
+        let hold_seconds = if dice.happens(6_000) { dice.within(4..=10) } else { dice.within(10..=40) };
+        Plan {
+            seed,
+            rates,
+            fans: (fans as usize).min(cuts.fans.unwrap_or(usize::MAX)),
+            seats: u32::try_from(seats).unwrap_or(u32::MAX),
+            capacity: if dice.happens(4_000) { dice.within(1..=3) } else { dice.within(fans / 2 + 1..=fans + 2) },
+            hold_seconds,
+            claim_seconds: dice.within(3..=20),
+            active_seconds: dice.within(10..=90),
+            waiting_seconds: if dice.happens(3_000) { dice.within(10..=60) } else { 600 },
+            tick_seconds: *dice.pick(&[5, 10, 10, 20, 30]),
+            seats_per_session: u32::try_from(dice.within(1..=4)).unwrap_or(4),
+            joins_per_fan: if dice.happens(2_000) { dice.within(3..=6) } else { 20 },
+            release_unpaid: dice.happens(3_000),
+            price: *dice.pick(&[1, 10_000, 50_000]),
+            chaos_ms: dice
+                .within(20_000..=if stampede { 30_000 } else { 100_000 })
+                .min(cuts.chaos_ms.unwrap_or(u64::MAX)),
+            admin: dice.happens(4_000),
+            day: dice.happens(1_500),
+            mutation: cuts.mutation.clone(),
+        }
+    }
+
+    /// The variables of the functions that the plan sets.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let value = match name {
+            "HOLD_SECONDS" => self.hold_seconds,
+            "QUEUE_CAPACITY" => self.capacity,
+            "CLAIM_WINDOW_SECONDS" => self.claim_seconds,
+            "ACTIVE_SECONDS" => self.active_seconds,
+            "WAITING_SECONDS" => self.waiting_seconds,
+            "TICK_SECONDS" => self.tick_seconds,
+            "JOINS_PER_FAN" => self.joins_per_fan,
+            "SEATS_PER_SESSION" => u64::from(self.seats_per_session),
+            "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" => return Some(self.release_unpaid.to_string()),
+            _ => return None,
+        };
+        Some(value.to_string())
+    }
+
+    /// In words.
+    pub fn text(&self) -> String {
+        let rates: Vec<String> = self.rates.iter().map(|(fault, rate)| format!("{} {rate}", fault.text())).collect();
+        format!(
+            "{} fans, {} seats at {}, {} let in at once, hold {} s, claim {} s, session {} s, wait {} s, tick {} s, \
+             {} seats a session; {} s of: {}",
+            self.fans,
+            self.seats,
+            self.price,
+            self.capacity,
+            self.hold_seconds,
+            self.claim_seconds,
+            self.active_seconds,
+            self.waiting_seconds,
+            self.tick_seconds,
+            self.seats_per_session,
+            self.chaos_ms / 1000,
+            if rates.is_empty() { "nothing".to_owned() } else { rates.join(", ") },
+        )
+    }
+}

@@ -1,0 +1,299 @@
+//! What invokes functions without a fan: schedules, queues, streams; and TTL.
+
+use crate::{
+    fault::Fault,
+    functions::{Died, Instance, invoke},
+    messages::{Message, SHARDS},
+    wire,
+    world::World,
+};
+use serde_json::{Value, json};
+use shared::app::App;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use template::{QueueTrigger, StreamTrigger};
+
+/// What nobody handles: domain events wait for their consumers.
+const EVENTS: &str = "EventsQueue";
+/// Batches of one queue that are handled at the same time.
+const CONCURRENCY: u32 = 2;
+/// How long a reader of a stream waits before it tries a batch again.
+const BACK_OFF_MS: u64 = 200;
+const MINUTE_MS: u64 = 60_000;
+const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+
+/// Starts them all; they run until the run ends.
+pub fn start(world: &Arc<World>) {
+    for trigger in world.template.queue_triggers.clone() {
+        tokio::spawn(drain(Arc::clone(world), trigger));
+    }
+    for trigger in world.template.stream_triggers.clone() {
+        for shard in 0..SHARDS {
+            tokio::spawn(follow(Arc::clone(world), trigger.clone(), shard));
+        }
+    }
+    for schedule in world.template.schedules.clone() {
+        tokio::spawn(fire(Arc::clone(world), schedule.function, schedule.every));
+    }
+    tokio::spawn(expire(Arc::clone(world)));
+}
+
+/// Runs the function of a trigger on an event and returns its answer.
+async fn run(world: &Arc<World>, function: &str, event: Value) -> Result<Value, String> {
+    let work = async |instance: Arc<Instance>| handle(&instance.app, function, event).await;
+    match invoke(world, function, work).await {
+        Ok(answer) => answer,
+        Err(Died(why)) => Err(why.to_owned()),
+    }
+}
+
+async fn handle(app: &App, function: &str, event: Value) -> Result<Value, String> {
+    macro_rules! handled {
+        ($function:ident) => {{
+            let event = serde_json::from_value(event).map_err(|error| format!("{function}: event: {error}"))?;
+            let answer = $function::handle(app, event).await.map_err(|error| error.to_string())?;
+            serde_json::to_value(answer).map_err(|error| error.to_string())
+        }};
+    }
+    match function {
+        "expire_holds" => handled!(expire_holds),
+        "promote_tokens" => handled!(promote_tokens),
+        "stream_changes" => handled!(stream_changes),
+        "sweep_holds" => handled!(sweep_holds),
+        other => Err(format!("no function {other}")),
+    }
+}
+
+/// The items that an answer reports as failed.
+fn failures(answer: &Value) -> Vec<String> {
+    let failures = answer["batchItemFailures"].as_array().into_iter().flatten();
+    failures.filter_map(|failure| failure["itemIdentifier"].as_str().map(str::to_owned)).collect()
+}
+
+/// A schedule, at a phase of its own.
+async fn fire(world: Arc<World>, function: String, every: Duration) {
+    world.sleep(world.draw(0..=MINUTE_MS / 4)).await;
+    let event = json!({ "source": "aws.events" });
+    loop {
+        let mut times = 1;
+        if world.schedules_paused() {
+            times = 0;
+        } else if world.strikes(Fault::TickSkipped) {
+            world.tell(format_args!("  schedule of {function} skipped"));
+            times = 0;
+        } else if world.strikes(Fault::TickDoubled) {
+            world.tell(format_args!("  schedule of {function} doubled"));
+            times = 2;
+        }
+        for _ in 0..times {
+            let (world, function, event) = (Arc::clone(&world), function.clone(), event.clone());
+            tokio::spawn(async move { run(&world, &function, event).await });
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// A queue's event source mapping.
+async fn drain(world: Arc<World>, trigger: QueueTrigger) {
+    let busy = Arc::new(AtomicU32::new(0));
+    loop {
+        let batch = if busy.load(Ordering::SeqCst) < CONCURRENCY { receive(&world, &trigger) } else { Vec::new() };
+        if batch.is_empty() {
+            wait(&world, &trigger.queue).await;
+            continue;
+        }
+        busy.fetch_add(1, Ordering::SeqCst);
+        let (world, trigger, busy) = (Arc::clone(&world), trigger.clone(), Arc::clone(&busy));
+        tokio::spawn(async move {
+            deliver(&world, &trigger, &batch).await;
+            busy.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+}
+
+/// Until something is sent, or may have become visible.
+async fn wait(world: &World, queue: &str) {
+    let now = world.clock.elapsed_ms();
+    let next = world.messages.line(queue, |line| line.messages.iter().map(|message| message.visible_ms).min());
+    let pause = next.map_or(10_000, |next| next.saturating_sub(now).clamp(20, 10_000));
+    tokio::select! {
+        biased;
+        () = world.messages.news() => {}
+        () = world.sleep(pause) => {}
+    }
+}
+
+/// Takes what is visible, at most a batch; what was received too often goes where such messages go.
+fn receive(world: &World, trigger: &QueueTrigger) -> Vec<Message> {
+    let now = world.clock.elapsed_ms();
+    let due = |message: &Message| message.visible_ms <= now;
+    let several = world.messages.line(&trigger.queue, |line| line.messages.iter().filter(|m| due(m)).count() > 1);
+    let reorder = several && world.strikes(Fault::MessageReordered);
+    let (batch, dead, target) = world.messages.line(&trigger.queue, |line| {
+        let hidden_ms = u64::from(line.queue.visibility_timeout_seconds) * 1_000;
+        let redrive = line.queue.redrive.clone();
+        let mut due: Vec<usize> = (0..line.messages.len()).filter(|i| due(&line.messages[*i])).collect();
+        if reorder {
+            due.reverse();
+        }
+        due.truncate(trigger.batch_size as usize);
+        let mut dead = Vec::new();
+        let mut batch = Vec::new();
+        for index in due {
+            let message = &mut line.messages[index];
+            message.received += 1;
+            message.visible_ms = now + hidden_ms;
+            if redrive.as_ref().is_some_and(|redrive| message.received > redrive.max_receive_count) {
+                dead.push(message.clone());
+            } else {
+                batch.push(message.clone());
+            }
+        }
+        line.messages.retain(|message| !dead.iter().any(|gone| gone.id == message.id));
+        (batch, dead, redrive.map(|redrive| redrive.target))
+    });
+    for message in dead {
+        world.tell(format_args!("  message given up: {}", message.body));
+        if let Some(target) = &target {
+            world.messages.put(target, &message.body, now);
+        }
+    }
+    batch
+}
+
+async fn deliver(world: &Arc<World>, trigger: &QueueTrigger, batch: &[Message]) {
+    let record = |message: &Message| {
+        json!({
+            "messageId": message.id, "receiptHandle": message.id, "body": message.body, "md5OfBody": "",
+            "attributes": { "ApproximateReceiveCount": message.received.to_string() }, "messageAttributes": {},
+            "eventSource": "aws:sqs", "eventSourceARN": trigger.queue, "awsRegion": "simulated",
+        })
+    };
+    let event = json!({ "Records": batch.iter().map(record).collect::<Vec<_>>() });
+    let failed = match run(world, &trigger.function, event).await {
+        Ok(answer) => failures(&answer),
+        Err(_) => return,
+    };
+    for message in batch.iter().filter(|message| !failed.contains(&message.id)) {
+        if world.strikes(Fault::MessageRepeated) {
+            let again = world.clock.elapsed_ms() + world.extent(Fault::MessageRepeated, 1..=30_000);
+            let reset = |known: &mut Message| {
+                if known.id == message.id {
+                    (known.visible_ms, known.received) = (again, 0);
+                }
+            };
+            world.messages.line(&trigger.queue, |line| line.messages.iter_mut().for_each(reset));
+        } else {
+            world.messages.line(&trigger.queue, |line| line.messages.retain(|known| known.id != message.id));
+        }
+    }
+}
+
+/// A reader of one shard of a table's stream: in order, a batch at a time, until it is handled.
+async fn follow(world: Arc<World>, trigger: StreamTrigger, shard: u64) {
+    let table = world.template.table(&trigger.table).map_or(trigger.table.clone(), |table| table.name.clone());
+    loop {
+        let start = world.messages.shard(&table, shard, |shard| shard.done.get(&trigger.name).copied().unwrap_or(0));
+        let mut most = trigger.batch_size as usize;
+        if world.strikes(Fault::ChangesSplit) {
+            most = world.extent(Fault::ChangesSplit, 1..=3) as usize;
+        }
+        let records: Vec<Arc<Value>> =
+            world.messages.shard(&table, shard, |shard| shard.records[start..].iter().take(most).cloned().collect());
+        if records.is_empty() {
+            tokio::select! {
+                biased;
+                () = world.messages.news() => {}
+                () = world.sleep(10_000) => {}
+            }
+            continue;
+        }
+        if world.strikes(Fault::ChangesLate) {
+            world.sleep_for(Fault::ChangesLate, 500..=20_000).await;
+        }
+        let wanted: Vec<&Value> = records.iter().map(|r| &**r).filter(|r| wants(&trigger, r)).collect();
+        let handled =
+            if wanted.is_empty() { records.len() } else { hand_over(&world, &trigger, &records, &wanted).await };
+        let repeated = handled > 0 && world.strikes(Fault::ChangesRepeated);
+        if !repeated {
+            world.messages.shard(&table, shard, |shard| shard.done.insert(trigger.name.clone(), start + handled));
+        }
+        if handled == 0 {
+            world.sleep(BACK_OFF_MS).await;
+        }
+    }
+}
+
+/// Hands a batch over and answers how many records are done.
+async fn hand_over(world: &Arc<World>, trigger: &StreamTrigger, all: &[Arc<Value>], wanted: &[&Value]) -> usize {
+    match run(world, &trigger.function, json!({ "Records": wanted })).await {
+        Ok(answer) => {
+            let failed = failures(&answer);
+            let number = |record: &Value| record["dynamodb"]["SequenceNumber"].as_str().map(str::to_owned);
+            all.iter().position(|record| number(record).is_some_and(|n| failed.contains(&n))).unwrap_or(all.len())
+        }
+        Err(_) => 0,
+    }
+}
+
+/// Whether the trigger's filters let a record through. They are prefixes and values of its keys.
+fn wants(trigger: &StreamTrigger, record: &Value) -> bool {
+    let matches = |pattern: &Value| {
+        let keys = pattern["dynamodb"]["Keys"].as_object().into_iter().flatten();
+        let mut each = keys.map(|(name, typed)| {
+            let value = record["dynamodb"]["Keys"][name]["S"].as_str().unwrap_or_default();
+            let mut ways = typed["S"].as_array().into_iter().flatten();
+            ways.any(|way| match way {
+                Value::String(text) => text == value,
+                way => way["prefix"].as_str().is_some_and(|prefix| value.starts_with(prefix)),
+            })
+        });
+        each.all(|met| met)
+    };
+    trigger.filters.is_empty() || trigger.filters.iter().any(matches)
+}
+
+/// TTL, which deletes at once or days late.
+async fn expire(world: Arc<World>) {
+    loop {
+        world.sleep(world.draw(1_000..=40_000)).await;
+        if world.strikes(Fault::TtlAtOnce) {
+            sweep(&world, 0);
+        } else if world.faults().active() {
+            sweep(&world, world.draw(0..=2 * DAY_MS));
+        } else {
+            sweep(&world, 0);
+        }
+    }
+}
+
+/// One sweep of TTL.
+pub fn sweep(world: &Arc<World>, lag_ms: u64) {
+    if world.clock.with_ttl_lag(lag_ms, || world.engine.sweep_ttl()) > 0 {
+        let tables: Vec<String> = world.template.tables.iter().map(|table| table.name.clone()).collect();
+        wire::observe(world, &tables, "TTL");
+    }
+}
+
+/// Messages that still wait, by queue, without the events and those given up.
+pub fn waiting(world: &World) -> Vec<String> {
+    let triggers = world.template.queue_triggers.iter();
+    let lines = triggers.flat_map(|trigger| {
+        world.messages.line(&trigger.queue, |line| {
+            line.messages.iter().map(|message| format!("{}: {}", trigger.queue, message.body)).collect::<Vec<_>>()
+        })
+    });
+    lines.collect()
+}
+
+/// The bodies of the domain events that were sent.
+pub fn events(world: &World) -> Vec<Value> {
+    world.messages.line(EVENTS, |line| {
+        line.messages.iter().filter_map(|message| serde_json::from_str(&message.body).ok()).collect()
+    })
+}

@@ -1,0 +1,87 @@
+//! What many runs came to.
+
+use crate::{fault::Fault, mutation::Guards, run::Report};
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+/// The sum of many runs.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Runs.
+    pub runs: u64,
+    /// Runs in which something was wrong.
+    pub failed: Vec<u64>,
+    /// How often each fault struck, and in how many runs.
+    pub faults: BTreeMap<Fault, (u64, u64)>,
+    /// Every guard that passed, with how often.
+    pub guards: Guards,
+    requests: u64,
+    calls: u64,
+    purchases: u64,
+    refunds: u64,
+    checks: u64,
+    simulated_ms: u64,
+}
+
+impl Summary {
+    /// Adds a run.
+    pub fn add(&mut self, report: &Report) {
+        self.runs += 1;
+        if !report.violations.is_empty() {
+            self.failed.push(report.seed);
+        }
+        for (fault, count) in report.faults.iter().filter(|(_, count)| **count > 0) {
+            let (sum, runs) = self.faults.entry(*fault).or_default();
+            *sum += count;
+            *runs += 1;
+        }
+        for (guard, count) in &report.guards {
+            *self.guards.entry(guard.clone()).or_default() += count;
+        }
+        self.requests += report.requests;
+        self.calls += report.calls;
+        self.purchases += report.purchases;
+        self.refunds += report.refunds;
+        self.checks += report.checks;
+        self.simulated_ms += report.simulated_ms;
+    }
+
+    fn struck(&self) -> u64 {
+        self.faults.values().map(|(count, _)| count).sum()
+    }
+
+    /// One line while it goes on.
+    pub fn progress(&self, since: Duration) -> String {
+        format!(
+            "{:>6} runs, {:.1}/s, {} faults, {} purchases, {} checks, {} failed",
+            self.runs,
+            self.runs as f64 / since.as_secs_f64().max(0.001),
+            self.struck(),
+            self.purchases,
+            self.checks,
+            self.failed.len()
+        )
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<44} {:>12} {:>8}", "fault", "times", "runs")?;
+        for fault in Fault::ALL {
+            let (count, runs) = self.faults.get(fault).copied().unwrap_or_default();
+            writeln!(f, "{:<44} {count:>12} {runs:>8}", fault.text())?;
+        }
+        writeln!(f, "{:<44} {:>12} {:>8}", "all faults", self.struck(), self.runs)?;
+        for (what, count) in [
+            ("simulated hours", self.simulated_ms / 3_600_000),
+            ("requests of fans and admins", self.calls),
+            ("requests to tables and queues", self.requests),
+            ("purchases", self.purchases),
+            ("refunds", self.refunds),
+            ("checks of invariants", self.checks),
+            ("runs with a violation", self.failed.len() as u64),
+        ] {
+            writeln!(f, "{what:<44} {count:>12}")?;
+        }
+        Ok(())
+    }
+}

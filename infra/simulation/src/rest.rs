@@ -1,0 +1,155 @@
+//! When all is over: nothing is left behind, every free seat can be sold, TTL has its day.
+
+use crate::{
+    fans::Desk,
+    messages::SHARDS,
+    pumps,
+    truth::{number, text},
+    world::World,
+};
+use serde_json::Value;
+use shared::domain::account::Role;
+use std::{collections::BTreeSet, error::Error, sync::Arc};
+
+/// How long what is left behind may take to be cleaned up: a count that was lost is looked at every 16 minutes.
+const SETTLE_MS: u64 = 25 * 60_000;
+const LOOK_EVERY_MS: u64 = 5_000;
+/// Seats of a large concert that the last fan buys.
+const LAST_SEATS: usize = 12;
+/// A record lives no longer than a day and the longest of its graces.
+const DAY_MS: u64 = 30 * 60 * 60_000;
+/// Ticks of the coming minute always wait, and a message that was given back waits a minute.
+const MESSAGE_MS: u64 = 10 * 60_000;
+
+/// Waits until nothing is left behind, and says what is after a long time.
+pub async fn settle(world: &Arc<World>, concert: &str) {
+    let end = world.clock.elapsed_ms() + SETTLE_MS;
+    let mut left = left(world, concert);
+    while !left.is_empty() && world.clock.elapsed_ms() < end {
+        world.sleep(LOOK_EVERY_MS).await;
+        left = self::left(world, concert);
+    }
+    for thing in left {
+        world.violated(format!("liveness: left behind: {thing}"));
+    }
+    world.tell(format_args!("everything is at rest"));
+    events(world);
+    for counter in world.engine.items("Limits").iter().filter(|item| text(item, "pk").starts_with("JOIN#FAN#")) {
+        if number(counter, "counted") > world.plan.joins_per_fan {
+            world.violated(format!("a limit of {} was passed: {counter}", world.plan.joins_per_fan));
+        }
+    }
+}
+
+/// What is still open.
+fn left(world: &Arc<World>, concert: &str) -> Vec<String> {
+    let mut left = Vec::new();
+    let truth = world.truth();
+    for seat in truth.seats.seats.values().filter(|seat| text(seat, "status") == "HELD") {
+        left.push(format!("a held seat {seat}"));
+    }
+    for reservation in truth.seats.reservations.values().filter(|found| text(found, "status") == "PENDING") {
+        left.push(format!("a pending reservation {reservation}"));
+    }
+    for session in truth.lines.sessions.values().filter(|session| session["ended"].is_null()) {
+        left.push(format!("a session {session}"));
+    }
+    for (queue, state) in &truth.lines.states {
+        if number(state, "occupied") > 0 || truth.lines.inside(queue) > 0 {
+            left.push(format!("slots that nobody has {state}"));
+        }
+    }
+    let sold = truth.seats.seats.values().filter(|seat| text(seat, "status") == "SOLD").count() as u64;
+    drop(truth);
+    let counted: Vec<Value> =
+        world.engine.items("Concerts").into_iter().filter(|item| text(item, "sk").starts_with("COUNT#")).collect();
+    let sum = |name: &str| {
+        counted.iter().filter(|item| text(item, "pk").contains(concert)).map(|item| number(item, name)).sum::<u64>()
+    };
+    if (sum("sold"), sum("held")) != (sold, 0) {
+        left.push(format!("counts {counted:?} of {sold} seats sold"));
+    }
+    left.extend(messages(world));
+    left
+}
+
+/// Messages and changes that nobody has handled.
+fn messages(world: &World) -> Vec<String> {
+    let mut left: Vec<String> = Vec::new();
+    let now = world.clock.elapsed_ms();
+    for trigger in &world.template.queue_triggers {
+        let waiting = world.messages.line(&trigger.queue, |line| line.messages.clone());
+        let poison = |body: &str| body.contains("nobody");
+        let ticks = trigger.function == "promote_tokens";
+        for message in waiting.iter().filter(|message| !poison(&message.body)) {
+            if !ticks || message.visible_ms + MESSAGE_MS < now {
+                left.push(format!("a message of {}: {}", trigger.queue, message.body));
+            }
+        }
+    }
+    for trigger in &world.template.stream_triggers {
+        let table = world.template.table(&trigger.table).map_or(trigger.table.as_str(), |table| &table.name);
+        for shard in 0..SHARDS {
+            let (done, all) = world.messages.shard(table, shard, |shard| {
+                (shard.done.get(&trigger.name).copied().unwrap_or(0), shard.records.len())
+            });
+            if done < all {
+                left.push(format!("{} changes for {}", all - done, trigger.name));
+            }
+        }
+    }
+    left
+}
+
+/// Invariant 7: consumers see every change at least once, and nothing that never was.
+fn events(world: &World) {
+    let sent = pumps::events(world);
+    let seen: BTreeSet<&str> = sent.iter().map(|event| text(event, "id")).collect();
+    let expected = world.truth().expected_events.clone();
+    for missing in expected.iter().filter(|id| !seen.contains(id.as_str())) {
+        world.violated(format!("invariant 7: no event {missing}"));
+    }
+    for phantom in seen.iter().filter(|id| !expected.contains(**id)) {
+        world.violated(format!("invariant 7: an event of nothing: {phantom}"));
+    }
+}
+
+/// One more fan buys what is left.
+pub async fn sell_out(world: &Arc<World>, desk: &Desk, concert: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let taken: BTreeSet<u64> = world.truth().seats.seats.keys().map(|(_, seat)| *seat).collect();
+    let free = (1..=u64::from(world.plan.seats)).filter(|seat| !taken.contains(seat));
+    let seats: Vec<u64> = free.take(LAST_SEATS).collect();
+    if seats.is_empty() {
+        return Ok(());
+    }
+    world.close(false);
+    let mut fan = desk.fan(world, "the last fan", Role::Fan, concert).await?;
+    if let Err(what) = fan.buy(&seats).await {
+        world.violated(format!("liveness: free seats cannot be sold: {what}"));
+    }
+    settle(world, concert).await;
+    Ok(())
+}
+
+/// A day passes; TTL takes everything that has one.
+pub async fn day(world: &Arc<World>) {
+    world.tell(format_args!("a day passes"));
+    world.pause_schedules(true);
+    world.sleep(DAY_MS).await;
+    pumps::sweep(world, 0);
+    world.pause_schedules(false);
+    for table in &world.template.tables {
+        for item in world.engine.items(&table.name) {
+            let due = item["ttl"].as_u64().is_some_and(|ttl| ttl * 1_000 < world.clock.now_ms());
+            if due {
+                world.violated(format!("liveness: left behind for ever: {item}"));
+            }
+        }
+    }
+    let truth = world.truth();
+    if !truth.lines.sessions.is_empty() {
+        let session = truth.lines.sessions.values().next().cloned().unwrap_or_default();
+        drop(truth);
+        world.violated(format!("liveness: a session outlives its day: {session}"));
+    }
+}

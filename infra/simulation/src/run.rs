@@ -1,0 +1,192 @@
+//! One run: a sale under a seed, from the first account to the last message.
+
+use crate::{
+    admin::{Admin, MEDDLERS},
+    door::Client,
+    fans::Desk,
+    fault::Fault,
+    functions, history,
+    log::Keep,
+    mutation::Guards,
+    plan::{Cuts, Plan},
+    pumps, rest,
+    world::World,
+};
+use serde_json::json;
+use shared::domain::account::Role;
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use template::Template;
+use tokio::task::JoinSet;
+
+/// Seats of one section.
+pub const SECTION: u64 = 1_000;
+/// How long fans go on after everything healed, in milliseconds.
+const GRACE_MS: u64 = 15_000;
+/// How long they may take to come to an end then.
+const END_WITHIN: Duration = Duration::from_secs(400);
+
+/// What a run brought.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// The plan in words.
+    pub plan: String,
+    /// The hash of the trace.
+    pub hash: String,
+    /// What was wrong.
+    pub violations: Vec<String>,
+    /// How often what broke.
+    pub faults: BTreeMap<Fault, u64>,
+    /// Guards that passed on the wire.
+    pub guards: Guards,
+    /// The trace, as much of it as was kept.
+    pub story: Vec<String>,
+    /// Requests to tables and queues.
+    pub requests: u64,
+    /// Requests of fans and admins.
+    pub calls: u64,
+    /// Payments.
+    pub purchases: u64,
+    /// Refunds.
+    pub refunds: u64,
+    /// Checks of invariants.
+    pub checks: u64,
+    /// Simulated milliseconds.
+    pub simulated_ms: u64,
+}
+
+/// Runs a seed on a thread of its own, so that nothing of another run is left in it.
+///
+/// # Panics
+/// Where the thread cannot be started or the run itself falls over.
+pub fn run(seed: u64, cuts: &Cuts, template: &Arc<Template>, keep: Keep) -> Report {
+    let (cuts, template) = (cuts.clone(), Arc::clone(template));
+    let thread = std::thread::Builder::new().name(format!("seed {seed}"));
+    let work = move || {
+        // The SDK draws its jitter and its tokens from the thread's generator.
+        fastrand::seed(seed);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("a runtime").block_on(whole(Plan::of(seed, &cuts), template, keep))
+    };
+    thread.spawn(work).expect("a thread").join().unwrap_or_else(|_| Report {
+        seed,
+        violations: vec!["the run fell over".to_owned()],
+        ..Report::default()
+    })
+}
+
+async fn whole(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
+    let (seed, text) = (plan.seed, plan.text());
+    let world = match World::new(plan, template, keep) {
+        Ok(world) => world,
+        Err(error) => return Report { seed, violations: vec![error.to_string()], ..Report::default() },
+    };
+    world.tell(format_args!("seed {seed}: {text}"));
+    if let Err(error) = phases(&world).await {
+        world.violated(format!("the run fell over: {error}"));
+    }
+    let report = {
+        let (truth, history, faults, log) = (world.truth(), world.history(), world.faults(), world.log());
+        let entries = || truth.money.ledgers.values().flatten();
+        let count = |kind: &str| entries().filter(|entry| entry["type"] == kind).count() as u64;
+        Report {
+            seed,
+            plan: text,
+            hash: log.hash(),
+            violations: world.violations().iter().map(|violation| log.named(violation)).collect(),
+            faults: faults.counts().clone(),
+            guards: world.wire.guards(),
+            story: log.story(),
+            requests: world.wire.requests(),
+            calls: history.calls.len() as u64,
+            purchases: count("PAYMENT"),
+            refunds: count("REFUND"),
+            checks: truth.checks,
+            simulated_ms: world.clock.elapsed_ms(),
+        }
+    };
+    // Instances hold on to the world that holds them.
+    world.pools.clear();
+    report
+}
+
+async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let desk = Desk { instance: Arc::new(functions::start(world, "desk")?), spoils: Arc::new(Mutex::default()) };
+    let admin = admin(world, &desk).await?;
+    // The queue is made by whoever comes first, and several come at once.
+    let settings = json!({ "capacity": world.plan.capacity });
+    let (concert, ..) =
+        tokio::join!(concert(world, &admin), admin.queue(world, &settings), admin.queue(world, &settings));
+    let concert = concert?;
+    let mut fans = JoinSet::new();
+    let mut crowd = Vec::new();
+    for number in 1..=world.plan.fans {
+        crowd.push(desk.fan(world, &format!("fan {number}"), Role::Fan, &concert).await?);
+    }
+    pumps::start(world);
+    world.tell(format_args!("the sale begins"));
+    world.faults().start();
+    for fan in crowd {
+        fans.spawn(fan.live());
+    }
+    if world.plan.admin {
+        for with in 0..MEDDLERS {
+            fans.spawn(admin.clone().meddle(Arc::clone(world), concert.clone(), with));
+        }
+    }
+    world.sleep(world.plan.chaos_ms).await;
+    world.faults().heal();
+    world.tell(format_args!("everything heals"));
+    world.sleep(GRACE_MS).await;
+    world.close(true);
+    world.tell(format_args!("the sale is over"));
+    let ended = tokio::time::timeout(END_WITHIN, async { while fans.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        world.violated(format!("liveness: {} fans never come to an end", fans.len()));
+    }
+    admin.restore(world, &concert).await;
+    rest::settle(world, &concert).await;
+    let old_clocks = world.plan.rates.contains_key(&Fault::ClockOld);
+    let found = history::check(&world.history(), &world.truth(), old_clocks);
+    found.into_iter().for_each(|violation| world.violated(violation));
+    rest::sell_out(world, &desk, &concert).await?;
+    if world.plan.day {
+        rest::day(world).await;
+    }
+    Ok(())
+}
+
+async fn admin(world: &Arc<World>, desk: &Desk) -> Result<Admin, Box<dyn Error + Send + Sync>> {
+    let mut admin = desk.fan(world, "the admin", Role::Admin, "").await?;
+    Ok(Admin { access: admin.access(), client: admin.client().clone() })
+}
+
+/// The concert of the run, with sections of a thousand seats.
+async fn concert(world: &Arc<World>, admin: &Admin) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let seats = u64::from(world.plan.seats);
+    let sections = seats.div_ceil(SECTION);
+    let block = |number: u64| {
+        let (from, to) = (number * SECTION + 1, ((number + 1) * SECTION).min(seats));
+        json!({ "section": format!("S{number}"), "from": from, "to": to, "seatType": "STANDARD", "price": world.plan.price })
+    };
+    let draft = json!({
+        "concertName": "Night", "startsAt": "2027-06-01T19:00:00Z", "endsAt": "2027-06-01T22:00:00Z",
+        "blocks": (0..sections).map(block).collect::<Vec<_>>(),
+    });
+    let made = admin.insist(world, "makes a concert", "POST", "/api/v1/admin/concerts", &draft).await;
+    let made = made.filter(|reply| reply.status == 201).ok_or("no concert")?;
+    let id = made.text("concertId").to_owned();
+    world.log().name(&id, "the concert".to_owned());
+    Ok(id)
+}
+
+/// Somebody with an account and nothing else.
+pub fn client(name: &str, user_id: &str) -> Client {
+    Client { name: name.to_owned(), user_id: user_id.to_owned(), address: "10.0.0.1".to_owned() }
+}

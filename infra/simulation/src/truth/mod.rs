@@ -1,0 +1,120 @@
+//! The invariants, checked with every write as it is applied: the tables mirrored from their own changes.
+
+mod line;
+mod money;
+mod seats;
+
+use crate::wire::Change;
+use line::Lines;
+use money::Money;
+use seats::Seats;
+use serde_json::Value;
+use shared::config::Config;
+use std::collections::BTreeSet;
+
+/// The clock of a function is never further ahead than this (an old one is behind).
+pub(crate) const AHEAD_MS: u64 = 1_000;
+
+/// What the tables hold.
+#[derive(Debug)]
+pub struct Truth {
+    /// Seats and reservations.
+    pub seats: Seats,
+    /// Ledgers and balances.
+    pub money: Money,
+    /// Queues, tickets, sessions.
+    pub lines: Lines,
+    /// The ids of the domain events that consumers must see.
+    pub expected_events: BTreeSet<String>,
+    /// How many checks were made.
+    pub checks: u64,
+}
+
+/// A string of an item; empty where there is none.
+pub(crate) fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+    item[name].as_str().unwrap_or_default()
+}
+
+/// A number of an item; 0 where there is none.
+pub(crate) fn number(item: &Value, name: &str) -> u64 {
+    item[name].as_u64().unwrap_or_default()
+}
+
+impl Truth {
+    /// Empty tables.
+    pub fn new(config: &Config) -> Self {
+        Truth {
+            seats: Seats::default(),
+            money: Money::default(),
+            lines: Lines::new(config),
+            expected_events: BTreeSet::new(),
+            checks: 0,
+        }
+    }
+
+    /// Takes note of changes that were applied at once and answers what is wrong with them.
+    pub fn observe(&mut self, changes: &[Change], now_ms: u64) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for change in changes {
+            match change.kind() {
+                "seat" => self.seats.seat(change, now_ms, &mut wrong),
+                "reservation" => self.seats.reservation(change, now_ms, &mut wrong),
+                "ledger entry" => self.money.entry(change, &mut wrong),
+                "balance" => self.money.balance(change, &mut wrong),
+                "queue state" => self.lines.state(change, &mut wrong),
+                "session" => self.lines.session(change, now_ms, &mut wrong),
+                "ticket" => self.lines.ticket(change, now_ms, &mut wrong),
+                "seat count" => check_count(change, &mut wrong),
+                "concert" => check_concert(change, &mut wrong),
+                "join counter" => self.lines.counter(change, &mut wrong),
+                _ => continue,
+            }
+            self.expect_event(change);
+            self.checks += 1;
+        }
+        self.seats.settle(now_ms, &mut wrong);
+        self.money.settle(&self.seats, &mut wrong);
+        self.lines.settle(&mut wrong);
+        self.checks += 3;
+        wrong
+    }
+
+    /// Every change of a reservation, ledger or session is one event (invariant 7).
+    fn expect_event(&mut self, change: &Change) {
+        let (old, new) = (&change.old, &change.new);
+        if new.is_null() {
+            return;
+        }
+        let id = match change.kind() {
+            "reservation" if text(old, "status") != text(new, "status") => {
+                format!("reservation/{}/{}", text(new, "reservationId"), text(new, "status").to_lowercase())
+            }
+            "ledger entry" if old.is_null() => {
+                let user = change.key.pk.trim_start_matches("FAN#");
+                format!("ledger/{user}/{}", number(new, "sequence"))
+            }
+            "session" if old.is_null() || old["ended"].is_null() != new["ended"].is_null() => {
+                let kind = if new["ended"].is_null() { "started" } else { "ended" };
+                format!("session/{}/{}/{kind}", text(new, "queueId"), number(new, "place"))
+            }
+            _ => return,
+        };
+        self.expected_events.insert(id);
+    }
+}
+
+/// A count is never replaced by one that was begun earlier.
+fn check_count(change: &Change, wrong: &mut Vec<String>) {
+    if number(&change.new, "version") != number(&change.old, "version") + 1 {
+        wrong.push(format!("a count of seats was overtaken: {change}"));
+    }
+}
+
+/// Admins change one thing at a time: whatever else changes with it is the change of another, undone.
+fn check_concert(change: &Change, wrong: &mut Vec<String>) {
+    let (old, new) = (&change.old, &change.new);
+    let changed = ["enabled", "saleOpensAt", "saleClosesAt"].iter().filter(|name| old[**name] != new[**name]).count();
+    if !old.is_null() && (changed > 1 || old["layout"] != new["layout"]) {
+        wrong.push(format!("the change of another admin was undone: {change}"));
+    }
+}

@@ -1,0 +1,332 @@
+//! The network between functions and tables: requests and answers take their time, get lost, come late, and meet
+//! transactions in flight.
+
+mod items;
+mod stale;
+mod tokens;
+
+pub use items::{Change, ItemKey};
+
+use crate::{
+    fault::Fault,
+    mutation::{self, Guards, Mutation},
+    world::{World, lock},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::HttpRequest,
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use engine::{Answer, DYNAMODB};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex},
+};
+use tokio::sync::oneshot;
+
+/// An attempt waits no longer than this for an answer.
+const ATTEMPT_MS: u64 = 1_000;
+
+/// What is under way.
+#[derive(Debug, Default)]
+pub struct Wire {
+    /// Items that a transaction in flight owns.
+    owned: Mutex<BTreeSet<ItemKey>>,
+    tokens: Mutex<tokens::Tokens>,
+    versions: Mutex<stale::Versions>,
+    guards: Mutex<Guards>,
+    requests: Mutex<u64>,
+}
+
+impl Wire {
+    /// Nothing under way.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The guards that passed.
+    pub fn guards(&self) -> Guards {
+        lock(&self.guards).clone()
+    }
+
+    /// How many requests passed.
+    pub fn requests(&self) -> u64 {
+        *lock(&self.requests)
+    }
+}
+
+/// The HTTP client of one instance of a function.
+#[derive(Clone)]
+pub struct Connector {
+    world: Arc<World>,
+    caller: Arc<str>,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connector").field(&self.caller).finish()
+    }
+}
+
+impl Connector {
+    /// The client of a caller.
+    pub fn new(world: &Arc<World>, caller: &Arc<str>) -> Self {
+        Connector { world: Arc::clone(world), caller: Arc::clone(caller) }
+    }
+}
+
+impl HttpClient for Connector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Connector { world, caller } = self.clone();
+        HttpConnectorFuture::new(async move {
+            let (service, operation, body) = engine::parse(&request)?;
+            let passage = Passage {
+                world,
+                caller,
+                dynamo: service == DYNAMODB,
+                service: service.to_owned(),
+                operation: operation.to_owned(),
+                body,
+            };
+            let (sender, answer) = oneshot::channel();
+            // Whoever waits may give up or die: the request goes its way all the same.
+            tokio::spawn(async move { sender.send(passage.go().await) });
+            match answer.await {
+                Ok(Some(answer)) => engine::respond(&answer),
+                _ => Err(ConnectorError::io("the connection broke".into())),
+            }
+        })
+    }
+}
+
+/// One request on its way.
+struct Passage {
+    world: Arc<World>,
+    caller: Arc<str>,
+    dynamo: bool,
+    service: String,
+    operation: String,
+    body: Value,
+}
+
+impl Passage {
+    /// There and back; `None` where the connection breaks.
+    async fn go(mut self) -> Option<Answer> {
+        let world = Arc::clone(&self.world);
+        *lock(&world.wire.requests) += 1;
+        world.trace(format_args!("{} -> {} {}", self.caller, self.operation, self.body));
+        world.sleep(world.draw(1..=6)).await;
+        if world.strikes(Fault::RequestLost) {
+            self.broken("request lost").await;
+            return None;
+        }
+        if world.strikes(Fault::RequestLate) {
+            self.say("request late");
+            world.sleep_for(Fault::RequestLate, ATTEMPT_MS..=6_000).await;
+        }
+        let answer = match self.refused_at_once() {
+            Some(refusal) => refusal,
+            None if self.dynamo => self.apply().await,
+            None => world.messages.send(&world, &self.body),
+        };
+        if world.strikes(Fault::AnswerLost) {
+            self.broken("applied, answer lost").await;
+            return None;
+        }
+        if world.strikes(Fault::AnswerLate) {
+            self.say("applied, answer late");
+            world.sleep_for(Fault::AnswerLate, ATTEMPT_MS..=4_000).await;
+        }
+        world.sleep(world.draw(1..=6)).await;
+        let error = answer.body["__type"].as_str().and_then(|kind| kind.rsplit('#').next()).unwrap_or_default();
+        world.trace(format_args!("{} <- {} {} {error}", self.caller, self.operation, answer.status));
+        Some(answer)
+    }
+
+    fn say(&self, what: &str) {
+        self.world.tell(format_args!("  {} {}: {what}", self.caller, self.operation));
+    }
+
+    /// A connection that breaks at once, or falls silent.
+    async fn broken(&self, what: &str) {
+        self.say(what);
+        if self.world.draw(0..=1) == 0 {
+            self.world.sleep(10 * ATTEMPT_MS).await;
+        }
+    }
+
+    /// The service has other troubles.
+    fn refused_at_once(&self) -> Option<Answer> {
+        let world = &self.world;
+        let fault = if world.strikes(Fault::Throttled) {
+            engine::Fault::Throttled
+        } else if world.strikes(Fault::FailedBefore) {
+            engine::Fault::InternalError
+        } else if self.dynamo && items::writes(&self.operation) && world.strikes(Fault::Conflict) {
+            let actions = self.body["TransactItems"].as_array().map_or(1, Vec::len) as u64;
+            let action = world.extent(Fault::Conflict, 0..=actions - 1) as usize;
+            engine::Fault::TransactionConflict { action }
+        } else {
+            return None;
+        };
+        self.say(&format!("{fault:?}"));
+        if fault == engine::Fault::Throttled && self.operation == "TransactWriteItems" && world.draw(0..=1) == 0 {
+            // A transaction may be told so by one of its actions.
+            let mut answer = conflict(0, &self.body);
+            answer.body["CancellationReasons"][0]["Code"] = json!("ThrottlingError");
+            return Some(answer);
+        }
+        engine::answer(fault, &self.service, &self.body)
+    }
+
+    /// The table's part.
+    async fn apply(&mut self) -> Answer {
+        let world = Arc::clone(&self.world);
+        let answer = if self.operation == "TransactWriteItems" {
+            self.transact().await
+        } else if items::writes(&self.operation) {
+            let keys = items::keys(&self.operation, &self.body);
+            match items::conflict(&keys, &lock(&world.wire.owned)) {
+                Some(_) => {
+                    world.faults().note(Fault::Overlap);
+                    self.say("meets a transaction");
+                    return conflict(0, &self.body);
+                }
+                None => self.execute(),
+            }
+        } else {
+            self.read()
+        };
+        if items::writes(&self.operation) && world.strikes(Fault::FailedAfter) {
+            self.say("internal error, but applied");
+            return engine::answer(engine::Fault::InternalError, DYNAMODB, &self.body).unwrap_or(answer);
+        }
+        answer
+    }
+
+    /// A transaction owns its items from its arrival until it is applied.
+    async fn transact(&mut self) -> Answer {
+        let world = Arc::clone(&self.world);
+        let token = self.body.as_object_mut().and_then(|body| body.remove("ClientRequestToken"));
+        let token = token.filter(|_| world.plan.mutation != Some(Mutation::ClientToken));
+        let token = token.as_ref().and_then(Value::as_str);
+        if let Some(token) = token
+            && let Some(answer) = lock(&world.wire.tokens).arrive(token, &self.body, world.clock.now_ms())
+        {
+            world.faults().note(Fault::Repeated);
+            self.say(if answer.status == 200 { "known by its token" } else { "refused by its token" });
+            return answer;
+        }
+        let keys = items::keys(&self.operation, &self.body);
+        let conflicting = {
+            let mut owned = lock(&world.wire.owned);
+            let conflicting = items::conflict(&keys, &owned);
+            if conflicting.is_none() {
+                owned.extend(keys.iter().cloned());
+            }
+            conflicting
+        };
+        let answer = match conflicting {
+            Some(index) => {
+                world.faults().note(Fault::Overlap);
+                self.say("meets a transaction");
+                conflict(index, &self.body)
+            }
+            None => {
+                world.sleep(world.draw(1..=25)).await;
+                let answer = self.execute();
+                let mut owned = lock(&world.wire.owned);
+                owned.retain(|key| !keys.contains(key));
+                answer
+            }
+        };
+        if let Some(token) = token {
+            lock(&world.wire.tokens).leave(token, answer.status == 200, world.clock.now_ms());
+        }
+        answer
+    }
+
+    /// A write, with the changes that it made.
+    fn execute(&mut self) -> Answer {
+        self.guard();
+        let answer = self.world.engine.execute(&self.operation, self.body.clone());
+        if answer.status == 200 {
+            let mut tables: Vec<String> =
+                items::keys(&self.operation, &self.body).into_iter().map(|k| k.table).collect();
+            tables.sort_unstable();
+            tables.dedup();
+            observe(&self.world, &tables, &format!("{} {}", self.caller, self.operation));
+        }
+        answer
+    }
+
+    /// Notes the guards of the write, and takes out the one that the plan wants out.
+    fn guard(&mut self) {
+        let mut guards = lock(&self.world.wire.guards);
+        if self.operation == "TransactWriteItems" {
+            *guards.entry(Mutation::ClientToken).or_default() += 1;
+        }
+        for mut write in items::each_write(&self.operation, &mut self.body) {
+            mutation::note(&write, &mut guards);
+            if let Some(mutation) = &self.world.plan.mutation {
+                mutation::apply(mutation, &mut write);
+            }
+        }
+    }
+
+    /// A read, which may show an earlier version where the caller does not insist.
+    fn read(&mut self) -> Answer {
+        let world = Arc::clone(&self.world);
+        let item = items::kind_read(&self.body);
+        let mut consistent = self.body["ConsistentRead"] == json!(true);
+        if consistent {
+            let read = Mutation::ConsistentRead { operation: self.operation.clone(), item };
+            consistent = world.plan.mutation.as_ref() != Some(&read);
+            *lock(&world.wire.guards).entry(read).or_default() += 1;
+        }
+        if !consistent && world.strikes(Fault::StaleRead) {
+            let age = world.extent(Fault::StaleRead, 1..=2_000);
+            let as_of = world.clock.now_ms() - age;
+            if let Some(answer) = lock(&world.wire.versions).read(&self.operation, &self.body, as_of) {
+                return answer;
+            }
+        }
+        world.engine.execute(&self.operation, self.body.clone())
+    }
+}
+
+/// DynamoDB's words for meeting a transaction, at the action with this index.
+fn conflict(action: usize, body: &Value) -> Answer {
+    let fault = engine::Fault::TransactionConflict { action };
+    engine::answer(fault, DYNAMODB, body).expect("a conflict is answered")
+}
+
+/// Takes note of what just changed in some tables, all at once.
+pub fn observe(world: &Arc<World>, tables: &[String], by: &str) {
+    let now = world.clock.now_ms();
+    let mut changes = Vec::new();
+    let streamed = |table: &&String| world.template.tables.iter().any(|t| t.name == **table && t.stream_view.is_some());
+    for table in tables.iter().filter(streamed) {
+        for record in world.engine.stream_records(table) {
+            changes.push(Change::new(table, &record, now));
+            world.messages.stream(table, record);
+        }
+    }
+    lock(&world.wire.versions).note(&changes);
+    for change in &changes {
+        world.trace(format_args!("   {by}: {change}"));
+    }
+    let found = world.truth().observe(&changes, now);
+    for violation in found {
+        world.violated(format!("{violation} (by {by})"));
+    }
+}
