@@ -56,7 +56,7 @@ impl Admin {
         while !world.closing() {
             // Now and then all admins act at the same moment.
             let pause =
-                if dice.happens(4_000) { 5_000 - world.clock.elapsed_ms() % 5_000 } else { dice.within(500..=9_000) };
+                if dice.happens(4_000) { 5_000 - world.clock.elapsed_ms() % 5_000 } else { dice.within(300..=5_000) };
             world.sleep(pause).await;
             match with {
                 0 => self.meddle_with_queue(&world, &mut dice).await,
@@ -72,10 +72,10 @@ impl Admin {
 
     async fn meddle_with_queue(&self, world: &Arc<World>, dice: &mut Dice) {
         let most = world.plan.fans as u64 + 2;
-        let settings = match dice.below(5) {
+        let settings = match dice.below(8) {
             0 | 1 => json!({ "capacity": dice.within(0..=most) }),
-            2 => json!({ "paused": dice.happens(5_000) }),
-            3 => json!({ "opensAt": later(world, dice) }),
+            2..=4 => json!({ "paused": dice.happens(5_000) }),
+            5 | 6 => json!({ "opensAt": later(world, dice) }),
             _ => json!({ "claimWindowSeconds": dice.within(3..=30), "activeSeconds": dice.within(10..=120) }),
         };
         self.queue(world, &settings).await;

@@ -88,7 +88,14 @@ impl Plan {
             9..=80 => dice.within(2..=6),
             _ => dice.within(7..=16),
         };
-        let hold_seconds = if dice.happens(6_000) { dice.within(4..=10) } else { dice.within(10..=40) };
+        let hold_seconds = if dice.happens(300) {
+            // Longer than a message can wait.
+            dice.within(905..=930)
+        } else if dice.happens(6_000) {
+            dice.within(4..=10)
+        } else {
+            dice.within(10..=40)
+        };
         Plan {
             seed,
             rates,
@@ -107,7 +114,7 @@ impl Plan {
             chaos_ms: dice
                 .within(20_000..=if stampede { 30_000 } else { 100_000 })
                 .min(cuts.chaos_ms.unwrap_or(u64::MAX)),
-            admin: dice.happens(4_000),
+            admin: dice.happens(5_000),
             day: dice.happens(1_500),
             mutation: cuts.mutation.clone(),
         }

@@ -9,7 +9,7 @@ use crate::{
     log::Keep,
     mutation::Guards,
     plan::{Cuts, Plan},
-    pumps, rest,
+    pumps, rest, signups,
     world::World,
 };
 use serde_json::json;
@@ -140,6 +140,7 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
             fans.spawn(admin.clone().meddle(Arc::clone(world), concert.clone(), with));
         }
     }
+    fans.spawn(signups::rush(Arc::clone(world)));
     world.sleep(world.plan.chaos_ms).await;
     world.faults().heal();
     world.tell(format_args!("everything heals"));

@@ -49,8 +49,13 @@ impl Lines {
     }
 
     /// The state of a queue changed.
-    pub fn state(&mut self, change: &Change, wrong: &mut Vec<String>) {
+    pub fn state(&mut self, change: &Change, now_ms: u64, wrong: &mut Vec<String>) {
         let (old, new) = (&change.old, &change.new);
+        let settings = &old["settings"];
+        let early = number(settings, "opensAt") > now_ms + AHEAD_MS;
+        if number(new, "served") > number(old, "served") && (settings["paused"] == true || early) {
+            wrong.push(format!("let in while nobody is: {old} => {new}"));
+        }
         for grows in ["served", "floor", "version"] {
             if number(new, grows) < number(old, grows) {
                 wrong.push(format!("invariant 5: {grows} of a queue went back: {old} => {new}"));
