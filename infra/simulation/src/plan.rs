@@ -16,8 +16,8 @@ pub struct Cuts {
     pub fans: Option<usize>,
     /// Everything heals after so many milliseconds.
     pub chaos_ms: Option<u64>,
-    /// A guard that is taken out.
-    pub mutation: Option<Mutation>,
+    /// Guards that are taken out.
+    pub mutations: Vec<Mutation>,
 }
 
 /// A run.
@@ -57,8 +57,8 @@ pub struct Plan {
     pub admin: bool,
     /// Whether a day passes after everything healed, and TTL has its day.
     pub day: bool,
-    /// A guard that is taken out.
-    pub mutation: Option<Mutation>,
+    /// Guards that are taken out.
+    pub mutations: Vec<Mutation>,
 }
 
 /// One in so many seeds is large, by number of fans or of seats.
@@ -116,7 +116,7 @@ impl Plan {
                 .min(cuts.chaos_ms.unwrap_or(u64::MAX)),
             admin: dice.happens(5_000),
             day: dice.happens(1_500),
-            mutation: cuts.mutation.clone(),
+            mutations: cuts.mutations.clone(),
         }
     }
 

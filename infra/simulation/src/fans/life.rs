@@ -174,7 +174,16 @@ impl Fan {
         if self.chance(self.manners.dawdles) {
             let left = expires_ms.saturating_sub(self.world.clock.now_ms());
             self.think(left.saturating_sub(1_000), left + 300).await;
-            match self.dice.below(5) {
+            match self.dice.below(6) {
+                5 => {
+                    // Holds again in the instant that the old hold ends, with all fingers.
+                    let left = expires_ms.saturating_sub(self.world.clock.now_ms());
+                    self.think(left, left + 300).await;
+                    let (first, last) = (self.dice.within(1..=4), u64::from(self.world.plan.seats));
+                    let seats =
+                        (first.min(last)..=(first + 2).min(last)).take(self.world.plan.seats_per_session as usize);
+                    self.hold_twice(seats.collect()).await;
+                }
                 0 | 1 => {
                     self.insist(Op::Cancel(reservation)).await;
                     return Turn::Nothing;
@@ -187,6 +196,14 @@ impl Fan {
             }
         }
         self.pay(reservation).await
+    }
+
+    /// Two holds at once, of the same seats.
+    async fn hold_twice(&mut self, seats: Vec<u64>) {
+        let before = std::mem::replace(&mut self.manners.double_clicks, 10_000);
+        let key = self.key();
+        self.insist(Op::Hold(seats, key)).await;
+        self.manners.double_clicks = before;
     }
 
     /// Puts in what is missing.

@@ -90,6 +90,11 @@ impl Lines {
         if !old["ended"].is_null() && old["ended"] != new["ended"] {
             wrong.push(format!("invariant 4: an ended session lives again: {old} => {new}"));
         }
+        let end = number(new, "activeUntil").max(number(new, "holdUntil"));
+        let expired = old["ended"].is_null() && text(new, "endReason") == "EXPIRED";
+        if expired && now_ms + AHEAD_MS < end {
+            wrong.push(format!("a living session is ended as if it had expired: {old} => {new}"));
+        }
         let claimed = old.is_null() && new["ended"].is_null();
         if claimed && self.gone.contains(&id) {
             wrong.push(format!("invariant 4: a place that was shut a day ago is claimed: {new}"));
