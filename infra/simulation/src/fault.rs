@@ -64,7 +64,7 @@ faults! {
     /// A message is delivered twice.
     MessageRepeated = "message repeated", 1_000;
     /// A message comes late.
-    MessageLate = "message late", 1_000;
+    MessageLate = "message late", 3_000;
     /// A message comes before others that are due.
     MessageReordered = "messages reordered", 5_000;
     /// A message that nobody understands.

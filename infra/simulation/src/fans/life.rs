@@ -11,6 +11,9 @@ const POLLS: u32 = 400;
 /// Seats tried before somebody thinks that it is sold out.
 const TRIES: u32 = 6;
 
+/// Times that somebody asks for a seat that another has.
+const SNATCHES: u32 = 40;
+
 /// How a turn went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
@@ -27,7 +30,7 @@ impl Fan {
     pub async fn live(mut self) {
         self.think(0, 8_000).await;
         let (mut bought, mut in_vain) = (0, 0);
-        while !self.world.closing() && bought < self.manners.wants && in_vain < 8 {
+        while !self.world.closing() && bought < self.manners.wants && in_vain < self.manners.patience {
             if self.chance(self.manners.attacks) {
                 self.attack().await;
             }
@@ -41,7 +44,7 @@ impl Fan {
                 Turn::Nothing | Turn::Over => in_vain += 1,
             }
             if self.chance(self.manners.abandons) {
-                self.think(5_000, 40_000).await;
+                self.think(5_000 / self.manners.haste, 40_000 / self.manners.haste).await;
             }
         }
         self.go_home().await;
@@ -118,11 +121,11 @@ impl Fan {
 
     /// Asks for the same seats until whoever has them lets go.
     async fn snatch(&mut self, seats: Vec<u64>, mut reply: Reply) -> Reply {
-        for _ in 0..60 {
+        for _ in 0..SNATCHES {
             if reply.text("code") != "seat_unavailable" || self.world.closing() {
                 break;
             }
-            self.think(20, 500).await;
+            self.think(20 / self.manners.haste, 500 / self.manners.haste).await;
             let key = self.key();
             if let Some(next) = self.insist(Op::Hold(seats.clone(), key)).await {
                 reply = next;
@@ -173,7 +176,9 @@ impl Fan {
         }
         if self.chance(self.manners.dawdles) {
             let left = expires_ms.saturating_sub(self.world.clock.now_ms());
-            self.think(left.saturating_sub(1_000), left + 300).await;
+            // The last second, or the very instant: judged before the end, applied after it.
+            let (before, after) = if self.chance(6_000) { (150, 20) } else { (1_000, 300) };
+            self.think(left.saturating_sub(before), left + after).await;
             match self.dice.below(6) {
                 5 => {
                     // Holds again in the instant that the old hold ends, with all fingers.
@@ -244,7 +249,7 @@ impl Fan {
             self.insist(Op::Pay(reservation.clone(), key)).await;
         }
         if self.chance(self.manners.refunds) {
-            self.think(100, 20_000).await;
+            self.think(100, 20_000 / self.manners.haste).await;
             let key = self.key();
             self.insist(Op::Refund(reservation.clone(), key)).await;
             self.insist(Op::Balance).await;
