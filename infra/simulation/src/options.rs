@@ -17,7 +17,7 @@ cargo simulate: whole sales under seeds, in a world that breaks everything it ma
   --fans N           with no more than these fans
   --chaos-ms N       everything heals after so many milliseconds
   --wire             every request to a table or queue as well
-  --mutations [N]  take out each guard in turn until a seed of N (300) notices
+  --mutations[=N]  take out each guard in turn until a seed of N (300) notices
   --only TEXT      of the mutations, those that contain this
   --mutate TEXT    with seeds: without the first guard that contains this (may be repeated)
   --help           print this

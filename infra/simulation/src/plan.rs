@@ -73,9 +73,12 @@ impl Plan {
     pub fn of(seed: u64, cuts: &Cuts) -> Self {
         let mut dice = Dice::of(seed, "plan", 0);
         let mut rates = fault::draw(&mut dice);
-        rates.retain(|fault, _| !cuts.without.contains(fault));
         let stampede = dice.below(STAMPEDE) == 0;
         let churn = !stampede && dice.happens(3_500);
+        if churn && dice.happens(5_000) {
+            fault::astray(&mut rates, &mut dice);
+        }
+        rates.retain(|fault, _| !cuts.without.contains(fault));
         let seats = match dice.below(LARGE) {
             _ if stampede => 1,
             _ if churn => dice.within(1..=3),

@@ -176,8 +176,9 @@ impl Fan {
         }
         if self.chance(self.manners.dawdles) {
             let left = expires_ms.saturating_sub(self.world.clock.now_ms());
-            // The last second, or the very instant: judged before the end, applied after it.
-            let (before, after) = if self.chance(6_000) { (150, 20) } else { (1_000, 300) };
+            // The last second; the very instant, judged before the end and applied after it; or too late, in the hope
+            // of an old clock.
+            let (before, after) = *self.dice.pick(&[(1_000, 300), (150, 20), (150, 20), (0, 5_000)]);
             self.think(left.saturating_sub(before), left + after).await;
             match self.dice.below(6) {
                 5 => {
