@@ -53,10 +53,11 @@ impl Admin {
     /// Meddles with one thing until the sale is over; several admins meddle at the same time.
     pub async fn meddle(self, world: Arc<World>, concert: String, with: u64) {
         let mut dice = Dice::of(world.plan.seed, "admin", with);
+        let longest = if world.plan.churn { 1_000 } else { 5_000 };
         while !world.closing() {
             // Now and then all admins act at the same moment.
             let pause =
-                if dice.happens(4_000) { 5_000 - world.clock.elapsed_ms() % 5_000 } else { dice.within(300..=5_000) };
+                if dice.happens(4_000) { 5_000 - world.clock.elapsed_ms() % 5_000 } else { dice.within(50..=longest) };
             world.sleep(pause).await;
             match with {
                 0 => self.meddle_with_queue(&world, &mut dice).await,

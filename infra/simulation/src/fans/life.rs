@@ -1,10 +1,12 @@
 //! From the line to the seat, and back.
 
 use super::Fan;
-use crate::history::Op;
+use crate::{door, history::Op};
 use acceptance::Reply;
+use futures_util::future::join;
 use serde_json::Value;
 use shared::domain::time::Timestamp;
+use std::sync::Arc;
 
 /// Polls of one wait, at most.
 const POLLS: u32 = 400;
@@ -201,7 +203,22 @@ impl Fan {
                 _ => {}
             }
         }
+        if self.chance(self.manners.devices / 2) {
+            return self.pay_and_cancel(reservation).await;
+        }
         self.pay(reservation).await
+    }
+
+    /// Pays on one device and cancels on another, at the same time.
+    async fn pay_and_cancel(&mut self, reservation: String) -> Turn {
+        let op = Op::Cancel(reservation.clone());
+        let (request, pause) = (self.request(&op, ""), self.dice.within(0..=60));
+        let (world, client) = (Arc::clone(&self.world), self.client.clone());
+        let cancel = async move {
+            world.sleep(pause).await;
+            door::send(&world, &client, op, request).await
+        };
+        join(self.pay(reservation), cancel).await.0
     }
 
     /// Two holds at once, of the same seats.
