@@ -85,8 +85,7 @@ impl Store {
         Ok(items.await?.into_iter().flatten().collect())
     }
 
-    /// Holds a seat if it is free or its hold is over (invariant 1: no two unexpired holds, never a sold one, which has
-    /// no `heldUntil`).
+    /// Holds a seat if it is free or its hold is over (invariant 1: no two unexpired holds, never a sold one).
     pub(crate) fn hold_seat_part(
         &self,
         reservation: &Reservation,
@@ -106,7 +105,9 @@ impl Store {
         let key = keys::seat(reservation.concert_id, seat);
         part(
             self.put_part(Table::Concerts, request::item(&key, &held, Some(reservation.expires_at + TTL_GRACE))?)
-                .condition_expression("attribute_not_exists(pk) OR heldUntil <= :now")
+                .condition_expression("attribute_not_exists(pk) OR (#status = :held AND heldUntil <= :now)")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":held", s("HELD"))
                 .expression_attribute_values(":now", n(now.millis())),
         )
     }
@@ -125,7 +126,7 @@ impl Store {
     }
 
     /// Sells a seat that this reservation holds and whose hold is not over (invariants 1 and 3). Without its TTL, so
-    /// that a sold seat is never cleaned up, and without the end of its hold, so that nobody holds or sells it again.
+    /// that a sold seat is never cleaned up.
     pub(crate) fn sell_seat_part(
         &self,
         reservation: &Reservation,
@@ -135,10 +136,11 @@ impl Store {
         part(
             self.update_part(&keys::seat(reservation.concert_id, seat))
                 .update_expression("SET #status = :sold REMOVE heldUntil, #ttl")
-                .condition_expression("reservationId = :reservation AND heldUntil > :now")
+                .condition_expression("reservationId = :reservation AND #status = :held AND heldUntil > :now")
                 .expression_attribute_names("#status", "status")
                 .expression_attribute_names("#ttl", "ttl")
                 .expression_attribute_values(":sold", s("SOLD"))
+                .expression_attribute_values(":held", s("HELD"))
                 .expression_attribute_values(":reservation", s(reservation.reservation_id))
                 .expression_attribute_values(":now", n(now.millis())),
         )

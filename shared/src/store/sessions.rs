@@ -89,11 +89,10 @@ impl Store {
         let Some(found) = self.entomb(queue, place, Some(user), reason, rules).await? else {
             return Ok(Session::tombstone(queue.clone(), place, Some(user), self.now(), reason));
         };
-        // Invariant 4: what has ended stays as it is. The item is there: TTL leaves it for longer than any token lives.
         let update = self
             .update(&keys::session(queue, place))
             .update_expression("SET ended = :now, endReason = :reason")
-            .condition_expression("attribute_not_exists(ended)")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(ended)")
             .expression_attribute_values(":now", n(self.now().millis()))
             .expression_attribute_values(":reason", request::value(&reason)?)
             .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
