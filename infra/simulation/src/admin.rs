@@ -75,7 +75,13 @@ impl Admin {
         let most = world.plan.fans as u64 + 2;
         let settings = match dice.below(8) {
             0 | 1 => json!({ "capacity": dice.within(0..=most) }),
-            2..=4 => json!({ "paused": dice.happens(5_000) }),
+            2 => json!({ "paused": dice.happens(5_000) }),
+            3 | 4 => {
+                // Just for a moment, so that there are fans who walk in.
+                self.queue(world, &json!({ "paused": true })).await;
+                world.sleep(dice.within(10..=500)).await;
+                json!({ "paused": false, "opensAt": null })
+            }
             5 | 6 => json!({ "opensAt": later(world, dice) }),
             _ => json!({ "claimWindowSeconds": dice.within(3..=30), "activeSeconds": dice.within(10..=120) }),
         };
@@ -98,7 +104,7 @@ fn earlier(world: &World, dice: &mut Dice) -> String {
 }
 
 fn later(world: &World, dice: &mut Dice) -> String {
-    rfc3339(world.clock.now_ms() + dice.within(0..=10_000))
+    rfc3339(world.clock.now_ms() + dice.within(0..=5_000))
 }
 
 fn rfc3339(millis: u64) -> String {

@@ -98,7 +98,7 @@ impl Plan {
         };
         let hold_seconds = if churn {
             dice.within(3..=8)
-        } else if dice.happens(300) {
+        } else if dice.happens(600) {
             // Longer than a message can wait.
             dice.within(905..=930)
         } else if dice.happens(6_000) {
