@@ -4,15 +4,18 @@
 
 mod client;
 mod fan;
+pub mod history;
 mod processes;
+mod proxy;
 mod site;
 mod stack;
 
 pub use client::{Client, Reply, Request};
 pub use fan::{Fan, Ledger};
 pub use processes::Process;
+pub use proxy::{Cut, Proxy};
 pub use site::{Concert, PASSWORD, Site, unique};
-pub use stack::{Data, Stack, workspace};
+pub use stack::{Data, Stack, free_port, workspace};
 
 use std::io::Write;
 

@@ -63,8 +63,14 @@ impl Site {
 
     /// Lets the one-minute schedule of the promotions come now. Otherwise a new queue has no ticks until it comes.
     pub async fn begin_minute(&self) {
+        self.run_schedule("promote_tokens").await.expect(200);
+    }
+
+    /// Lets the one-minute schedule of a function come now.
+    pub async fn run_schedule(&self, function: &str) -> Reply {
         let event = json!({ "source": "aws.events", "detail-type": "Scheduled Event", "detail": {} });
-        self.client.post("/2015-03-31/functions/promote_tokens/invocations", &event).send().await.expect(200);
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        self.client.post(path, &event).send().await
     }
 
     /// Puts a concert with `seats` seats on sale behind a queue.

@@ -89,10 +89,24 @@ impl Stack {
     /// # Panics
     /// When it is not ready in time, with the end of what it said.
     pub fn start(data: Data<'_>, variables: &[(&str, &str)]) -> Self {
+        Self::launch(data, variables, &[])
+    }
+
+    /// Starts one in memory whose functions reach the database, which answers on `database`, by way of `proxy`.
+    ///
+    /// # Panics
+    /// As [`Stack::start`].
+    pub fn start_behind(database: u16, proxy: u16, variables: &[(&str, &str)]) -> Self {
+        let (database, proxy) = (database.to_string(), proxy.to_string());
+        let options = ["--dynamodb-port", &database, "--dynamodb-proxy", &proxy];
+        Self::launch(Data::Ephemeral, variables, &options)
+    }
+
+    fn launch(data: Data<'_>, variables: &[(&str, &str)], options: &[&str]) -> Self {
         let port = free_port();
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "keeper"]).arg(cargo()).args(["run", "--quiet", "--package", "local", "--"]);
-        command.args(["--port", &port.to_string()]);
+        command.args(["--port", &port.to_string()]).args(options);
         match data {
             Data::Ephemeral => command.arg("--ephemeral"),
             Data::Directory(directory) => command.arg("--data").arg(directory),
@@ -250,7 +264,7 @@ fn cargo() -> PathBuf {
 }
 
 /// A port that was free a moment ago. (Not port 0: the stack's directory is called by its port.)
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
     listener.local_addr().expect("it is bound").port()
 }

@@ -8,12 +8,14 @@ use lexopt::{Arg, Parser, ValueExt};
 pub const USAGE: &str = "\
 Runs the whole system on this machine until Ctrl-C.
 
-Usage: cargo local [--port PORT] [--data DIR | --ephemeral]
+Usage: cargo local [--port PORT] [--data DIR | --ephemeral] [--dynamodb-port PORT] [--dynamodb-proxy PORT]
 
-  --port PORT   where the API answers on 127.0.0.1 (default 9000)
-  --data DIR    where tables, secrets and logs are kept (default .stagedoor/)
-  --ephemeral   keep everything in memory and forget it at the end
-  --help        this text
+  --port PORT            where the API answers on 127.0.0.1 (default 9000)
+  --data DIR             where tables, secrets and logs are kept (default .stagedoor/)
+  --ephemeral            keep everything in memory and forget it at the end
+  --dynamodb-port PORT   where DynamoDB answers on 127.0.0.1 (default a free port)
+  --dynamodb-proxy PORT  where functions look for DynamoDB on 127.0.0.1 instead: a proxy of yours, in front of it
+  --help                 this text
 
 Prints `admin: NAME / PASSWORD` and, once every function answers, `ready http://127.0.0.1:PORT` on stdout; all else
 goes to stderr. The environment variables of the functions (HOLD_SECONDS, QUEUE_CAPACITY ...) are passed on to them.
@@ -35,6 +37,16 @@ pub struct Options {
     pub port: u16,
     /// Where its data is.
     pub data: Data,
+    /// DynamoDB's port; 0 is a free one.
+    pub dynamodb_port: u16,
+    /// The port that functions are told instead, if it is another.
+    pub dynamodb_proxy: Option<u16>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { port: 9000, data: Data::Default, dynamodb_port: 0, dynamodb_proxy: None }
+    }
 }
 
 /// Where a stack keeps its data.
@@ -53,7 +65,7 @@ pub enum Data {
 /// # Errors
 /// For an unknown option, a value that does not fit, or options that contradict each other.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
-    let mut options = Options { port: 9000, data: Data::Default };
+    let mut options = Options::default();
     let mut parser = Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         match argument {
@@ -63,6 +75,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
                 set_data(&mut options, Data::Directory(directory))?;
             }
             Arg::Long("ephemeral") => set_data(&mut options, Data::Ephemeral)?,
+            Arg::Long("dynamodb-port") => options.dynamodb_port = parser.value()?.parse()?,
+            Arg::Long("dynamodb-proxy") => options.dynamodb_proxy = Some(parser.value()?.parse()?),
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             other => return Err(other.unexpected()),
         }
@@ -88,14 +102,18 @@ mod tests {
 
     #[test]
     fn defaults_and_values() {
-        assert_eq!(parsed(&[]), Ok(Command::Run(Options { port: 9000, data: Data::Default })));
+        assert_eq!(parsed(&[]), Ok(Command::Run(Options::default())));
         assert_eq!(
             parsed(&["--port", "9100", "--ephemeral"]),
-            Ok(Command::Run(Options { port: 9100, data: Data::Ephemeral }))
+            Ok(Command::Run(Options { port: 9100, data: Data::Ephemeral, ..Options::default() }))
         );
         assert_eq!(
             parsed(&["--data=here"]),
-            Ok(Command::Run(Options { port: 9000, data: Data::Directory("here".into()) }))
+            Ok(Command::Run(Options { data: Data::Directory("here".into()), ..Options::default() }))
+        );
+        assert_eq!(
+            parsed(&["--dynamodb-port", "8000", "--dynamodb-proxy", "8001"]),
+            Ok(Command::Run(Options { dynamodb_port: 8000, dynamodb_proxy: Some(8001), ..Options::default() }))
         );
         assert_eq!(parsed(&["--help"]), Ok(Command::Help));
     }

@@ -79,7 +79,8 @@ impl Running {
     fn redeploy(&self) -> Result<(), Failure> {
         let Sources { functions, queues, tables, state } = &*self.sources;
         state.read_secrets()?;
-        let surroundings = Surroundings { template: &self.template, state, queues, dynamodb: &tables.endpoint };
+        let surroundings =
+            Surroundings { template: &self.template, state, queues, dynamodb: &tables.functions_endpoint };
         let variables = (self.template.functions.iter())
             .map(|function| Ok((function.name.clone(), surroundings.variables(function)?)))
             .collect::<Result<_, Failure>>()?;
@@ -96,7 +97,7 @@ async fn start(options: &Options, gateway: &Gateway) -> Result<Running, Failure>
     let (helpers, binaries) =
         tokio::try_join!(Helpers::install(&workspace), compile::functions(&workspace, &template))?;
     eprintln!("starting; logs are in {}", state.directory.join("logs").display());
-    let tables = Tables::start(&state, &template).await?;
+    let tables = Tables::start(options, &state, &template).await?;
     let queues = Queues::start(&helpers, &state, &template).await?;
     let programs = programs(&template, &state, &tables, &queues, binaries)?;
     let password = state.secret("administrator", PASSWORD_LENGTH)?;
@@ -119,7 +120,7 @@ fn programs(
     queues: &Queues,
     mut binaries: BTreeMap<String, PathBuf>,
 ) -> Result<Vec<Program>, Failure> {
-    let surroundings = Surroundings { template, state, queues, dynamodb: &tables.endpoint };
+    let surroundings = Surroundings { template, state, queues, dynamodb: &tables.functions_endpoint };
     (template.functions.iter())
         .map(|function| {
             Ok(Program {

@@ -10,6 +10,7 @@ use tokio::{net::TcpListener, time};
 
 use crate::{
     failure::{Context, Failure},
+    options::Options,
     state::State,
 };
 
@@ -22,14 +23,16 @@ pub struct Tables {
     pub database: Database,
     /// Its address for everybody else, `http://...`.
     pub endpoint: String,
+    /// Its address as functions are told it: the same, or a proxy's.
+    pub functions_endpoint: String,
 }
 
 impl Tables {
     /// Starts the engine and creates the tables that it lacks.
     ///
     /// # Errors
-    /// When the data cannot be opened or the engine refuses a table.
-    pub async fn start(state: &State, template: &Template) -> Result<Self, Failure> {
+    /// When the data cannot be opened, the port is taken, or the engine refuses a table.
+    pub async fn start(options: &Options, state: &State, template: &Template) -> Result<Self, Failure> {
         let database = if state.persistent {
             let path = state.directory.join("dynamodb.sqlite");
             let path = path.to_str().ok_or_else(|| Failure::new(format!("{} is not UTF-8", path.display())))?;
@@ -42,12 +45,14 @@ impl Tables {
         for table in template.tables.iter().filter(|table| !existing.contains(&table.name)) {
             create(&database, table)?;
         }
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("engine")?;
-        let endpoint = format!("http://{}", listener.local_addr().context("engine")?);
+        let listener = TcpListener::bind(("127.0.0.1", options.dynamodb_port)).await.context("DynamoDB's port")?;
+        let port = listener.local_addr().context("engine")?.port();
+        let endpoint = |port| format!("http://127.0.0.1:{port}");
         // It serves until the process ends: the last answers of the functions may still need it.
         tokio::spawn(server::serve_with_shutdown(listener, database.clone(), std::future::pending()));
         tokio::spawn(sweep(database.clone()));
-        Ok(Self { database, endpoint })
+        let functions_endpoint = endpoint(options.dynamodb_proxy.unwrap_or(port));
+        Ok(Self { database, endpoint: endpoint(port), functions_endpoint })
     }
 }
 

@@ -53,10 +53,11 @@ impl Admin {
     /// Meddles with one thing until the sale is over; several admins meddle at the same time.
     pub async fn meddle(self, world: Arc<World>, concert: String, with: u64) {
         let mut dice = Dice::of(world.plan.seed, "admin", with);
+        let longest = if world.plan.churn { 1_000 } else { 5_000 };
         while !world.closing() {
             // Now and then all admins act at the same moment.
             let pause =
-                if dice.happens(4_000) { 5_000 - world.clock.elapsed_ms() % 5_000 } else { dice.within(500..=9_000) };
+                if dice.happens(4_000) { 5_000 - world.clock.elapsed_ms() % 5_000 } else { dice.within(50..=longest) };
             world.sleep(pause).await;
             match with {
                 0 => self.meddle_with_queue(&world, &mut dice).await,
@@ -72,10 +73,16 @@ impl Admin {
 
     async fn meddle_with_queue(&self, world: &Arc<World>, dice: &mut Dice) {
         let most = world.plan.fans as u64 + 2;
-        let settings = match dice.below(5) {
+        let settings = match dice.below(8) {
             0 | 1 => json!({ "capacity": dice.within(0..=most) }),
             2 => json!({ "paused": dice.happens(5_000) }),
-            3 => json!({ "opensAt": later(world, dice) }),
+            3 | 4 => {
+                // Just for a moment, so that there are fans who walk in.
+                self.queue(world, &json!({ "paused": true })).await;
+                world.sleep(dice.within(10..=500)).await;
+                json!({ "paused": false, "opensAt": null })
+            }
+            5 | 6 => json!({ "opensAt": later(world, dice) }),
             _ => json!({ "claimWindowSeconds": dice.within(3..=30), "activeSeconds": dice.within(10..=120) }),
         };
         self.queue(world, &settings).await;
@@ -97,7 +104,7 @@ fn earlier(world: &World, dice: &mut Dice) -> String {
 }
 
 fn later(world: &World, dice: &mut Dice) -> String {
-    rfc3339(world.clock.now_ms() + dice.within(0..=10_000))
+    rfc3339(world.clock.now_ms() + dice.within(0..=5_000))
 }
 
 fn rfc3339(millis: u64) -> String {

@@ -64,7 +64,7 @@ faults! {
     /// A message is delivered twice.
     MessageRepeated = "message repeated", 1_000;
     /// A message comes late.
-    MessageLate = "message late", 1_000;
+    MessageLate = "message late", 3_000;
     /// A message comes before others that are due.
     MessageReordered = "messages reordered", 5_000;
     /// A message that nobody understands.
@@ -107,6 +107,13 @@ pub fn draw(dice: &mut Dice) -> Rates {
         }
     }
     rates
+}
+
+/// Raises the rates of what lets two holders of a seat meet: functions with old clocks, and late cleaning up.
+pub fn astray(rates: &mut Rates, dice: &mut Dice) {
+    for fault in [Fault::ClockApart, Fault::ClockOld, Fault::ChangesLate, Fault::MessageLate] {
+        rates.insert(fault, u32::try_from(dice.within(1_000..=5_000)).unwrap_or(10_000));
+    }
 }
 
 /// Decides what breaks, each fault by its own dice, so that leaving one out changes the others as little as can be.

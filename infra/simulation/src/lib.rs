@@ -24,6 +24,7 @@ pub mod report;
 pub mod rest;
 pub mod run;
 pub mod shrink;
+pub mod signups;
 pub mod truth;
 pub mod wire;
 pub mod world;

@@ -30,9 +30,7 @@ const STORY: usize = 60;
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut options = Options::parse(std::env::args().skip(1))?;
     let template = Arc::new(Template::load(&template::locate()?)?);
-    if let Some(text) = &options.mutate {
-        options.cuts.mutation = Some(mutants::find(text, &options, &template)?);
-    }
+    options.cuts.mutations = mutants::find(&options, &template)?;
     let good = match options.task {
         Task::Help => {
             print!("{HELP}");

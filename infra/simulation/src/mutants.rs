@@ -14,37 +14,79 @@ use template::Template;
 /// Seeds whose guards are collected.
 const COLLECT: u64 = 60;
 
-/// Prints how many seeds it takes to notice that a guard is gone, for each; whether every guard was missed.
+/// Guards of which each does the work of the others: two of them must be gone for anything to be wrong.
+const TOGETHER: &[&[&str]] = &[
+    &["update in a transaction seat: REMOVE heldUntil", "put in a transaction seat: #status = :held"],
+    &[
+        "update in a transaction seat: REMOVE heldUntil",
+        "update in a transaction seat: #status = :held",
+        "update in a transaction reservation: #status = :pending",
+        "update in a transaction balance: #sequence",
+        "put in a transaction ledger entry: attribute_not_exists(pk)",
+    ],
+    &["update in a transaction balance: #sequence", "put in a transaction ledger entry: attribute_not_exists(pk)"],
+    &[
+        "update in a transaction reservation: #status = :confirmed",
+        "update in a transaction balance: #sequence",
+        "put in a transaction ledger entry: attribute_not_exists(pk)",
+        "delete in a transaction seat: reservationId = :reservation",
+    ],
+];
+
+/// Prints how many seeds it takes to notice that a guard is gone, for each; whether every guard was missed, alone or
+/// together with those that do the same work.
 pub fn table(options: &Options, seeds: u64, template: &Arc<Template>, print: impl Fn(&str)) -> bool {
     let guards = collect(options, template);
-    let chosen: Vec<Mutation> = guards.into_keys().filter(|guard| guard.to_string().contains(&options.only)).collect();
-    print(&format!("{} guards, at most {seeds} seeds each", chosen.len()));
-    let mut unnoticed = 0;
-    for mutation in chosen {
-        let cuts = Cuts { mutation: Some(mutation.clone()), ..options.cuts.clone() };
+    let all: Vec<Mutation> = guards.into_keys().collect();
+    let named = |text: &&str| all.iter().find(|guard| guard.to_string().starts_with(text)).cloned();
+    let groups = TOGETHER.iter().map(|texts| texts.iter().filter_map(named).collect());
+    let mut trials: Vec<Vec<Mutation>> = all.iter().map(|guard| vec![guard.clone()]).chain(groups).collect();
+    trials.retain(|trial| words(trial).contains(&options.only));
+    print(&format!("{} guards, at most {seeds} seeds each", trials.len()));
+    let (mut unnoticed, mut together) = (Vec::new(), Vec::new());
+    for trial in trials {
+        let cuts = Cuts { mutations: trial.clone(), ..options.cuts.clone() };
         let (mut tried, mut noticed) = (0, None);
         run_all(options.from..options.from + seeds, options.threads, &cuts, template, |report| {
             tried += 1;
             noticed = class(&report).map(|class| (report.seed, class.to_owned()));
             noticed.is_none()
         });
-        unnoticed += u64::from(noticed.is_none());
         match noticed {
-            Some((seed, class)) => print(&format!("| {mutation} | {tried} | {seed} | {class} |")),
-            None => print(&format!("| {mutation} | not in {tried} | | |")),
+            Some((seed, class)) => {
+                print(&format!("| {} | {tried} | {seed} | {class} |", words(&trial)));
+                together.extend(trial);
+            }
+            None => {
+                print(&format!("| {} | not in {tried} | | |", words(&trial)));
+                unnoticed.push(trial);
+            }
         }
     }
-    print(&format!("{unnoticed} guards that nothing missed"));
-    unnoticed == 0
+    unnoticed.retain(|trial| !trial.iter().all(|guard| together.contains(guard)));
+    print(&format!("{} guards that nothing missed", unnoticed.len()));
+    unnoticed.iter().for_each(|trial| print(&words(trial)));
+    unnoticed.is_empty()
 }
 
-/// The first guard whose words contain a text.
+fn words(trial: &[Mutation]) -> String {
+    trial.iter().map(Mutation::to_string).collect::<Vec<_>>().join(" **and** ")
+}
+
+/// The guards that the options want out: for each text the first guard that contains it.
 ///
 /// # Errors
 /// Where no seed that was looked at shows such a guard.
-pub fn find(text: &str, options: &Options, template: &Arc<Template>) -> Result<Mutation, String> {
-    let found = collect(options, template).into_keys().find(|guard| guard.to_string().contains(text));
-    found.ok_or_else(|| format!("no guard {text}"))
+pub fn find(options: &Options, template: &Arc<Template>) -> Result<Vec<Mutation>, String> {
+    if options.mutate.is_empty() {
+        return Ok(Vec::new());
+    }
+    let guards = collect(options, template);
+    let each = options.mutate.iter().map(|text| {
+        let found = guards.keys().find(|guard| guard.to_string().contains(text)).cloned();
+        found.ok_or_else(|| format!("no guard {text}"))
+    });
+    each.collect()
 }
 
 fn collect(options: &Options, template: &Arc<Template>) -> Guards {

@@ -18,6 +18,17 @@ pub enum Mutation {
         /// What is taken out of it.
         conjunct: String,
     },
+    /// What a write takes away stays.
+    Removal {
+        /// As in [`Mutation::Conjunct`].
+        write: String,
+        /// The kind of item.
+        item: &'static str,
+        /// The whole expression.
+        update: String,
+        /// What is not removed.
+        path: String,
+    },
     /// A consistent read shows earlier versions.
     ConsistentRead {
         /// `GetItem` or `Query`.
@@ -37,6 +48,9 @@ impl fmt::Display for Mutation {
             }
             Mutation::Conjunct { write, item, condition, conjunct } => {
                 write!(f, "{write} {item}: {conjunct} (of: {condition})")
+            }
+            Mutation::Removal { write, item, update, path } => {
+                write!(f, "{write} {item}: REMOVE {path} (of: {update})")
             }
             Mutation::ConsistentRead { operation, item } => write!(f, "{operation} {item}: consistent read"),
             Mutation::ClientToken => write!(f, "client token of a transaction"),
@@ -189,29 +203,53 @@ pub struct Write<'a> {
 
 /// Notes the guards of a write.
 pub fn note(write: &Write<'_>, guards: &mut Guards) {
-    let Some(condition) = write.parameters.get("ConditionExpression").and_then(Value::as_str) else { return };
-    for conjunct in conjuncts(condition) {
-        let mutation = Mutation::Conjunct {
-            write: write.write.to_owned(),
-            item: write.item,
-            condition: condition.to_owned(),
-            conjunct,
-        };
+    let expression = |name: &str| write.parameters.get(name).and_then(Value::as_str);
+    let (name, item) = (write.write.to_owned(), write.item);
+    for conjunct in expression("ConditionExpression").map(conjuncts).unwrap_or_default() {
+        let condition = expression("ConditionExpression").unwrap_or_default().to_owned();
+        let mutation = Mutation::Conjunct { write: name.clone(), item, condition, conjunct };
+        *guards.entry(mutation).or_default() += 1;
+    }
+    let Some(update) = expression("UpdateExpression") else { return };
+    let (_, removed) = removals(update);
+    for path in removed {
+        let mutation =
+            Mutation::Removal { write: name.clone(), item, update: update.to_owned(), path: path.to_owned() };
         *guards.entry(mutation).or_default() += 1;
     }
 }
 
+/// An update expression before its `REMOVE`, which comes last in ours, and what that removes.
+fn removals(update: &str) -> (&str, Vec<&str>) {
+    let (before, removed) = update.split_once("REMOVE ").unwrap_or((update, ""));
+    (before.trim(), removed.split(',').map(str::trim).filter(|path| !path.is_empty()).collect())
+}
+
 /// Takes the guard out of a write that has it.
 pub fn apply(mutation: &Mutation, write: &mut Write<'_>) {
-    let Mutation::Conjunct { write: which, item, condition, conjunct } = mutation else { return };
     let parameters = &mut *write.parameters;
-    let found = parameters.get("ConditionExpression").and_then(Value::as_str);
-    if which != write.write || *item != write.item || found != Some(condition) {
-        return;
-    }
-    match parse(condition).without(conjunct) {
-        Some(rest) => parameters.insert("ConditionExpression".to_owned(), rest.to_string().into()),
-        None => parameters.remove("ConditionExpression"),
+    let is = |parameters: &Map<String, Value>, name: &str, text: &str| {
+        parameters.get(name).and_then(Value::as_str) == Some(text)
+    };
+    let (name, left) = match mutation {
+        Mutation::Conjunct { write: which, item, condition, conjunct }
+            if which == write.write && *item == write.item && is(parameters, "ConditionExpression", condition) =>
+        {
+            ("ConditionExpression", parse(condition).without(conjunct).map(|rest| rest.to_string()))
+        }
+        Mutation::Removal { write: which, item, update, path }
+            if which == write.write && *item == write.item && is(parameters, "UpdateExpression", update) =>
+        {
+            let (before, mut removed) = removals(update);
+            removed.retain(|other| other != path);
+            let rest = if removed.is_empty() { String::new() } else { format!("REMOVE {}", removed.join(", ")) };
+            ("UpdateExpression", Some(format!("{before} {rest}").trim().to_owned()))
+        }
+        _ => return,
+    };
+    match left {
+        Some(rest) => parameters.insert(name.to_owned(), rest.into()),
+        None => parameters.remove(name),
     };
     drop_unused(parameters);
 }
@@ -281,5 +319,22 @@ mod tests {
         assert_eq!(parameters["ConditionExpression"], "#ab = :ab");
         assert_eq!(parameters["ExpressionAttributeNames"], json!({ "#ab": "ab" }));
         assert_eq!(parameters["ExpressionAttributeValues"], json!({ ":ab": {}, ":x": {} }));
+    }
+
+    #[test]
+    fn what_an_update_removes_can_stay() {
+        let mut parameters = json!({
+            "UpdateExpression": "SET #status = :sold REMOVE heldUntil, #ttl",
+            "ExpressionAttributeNames": { "#status": "status", "#ttl": "ttl" },
+        });
+        let parameters = parameters.as_object_mut().unwrap();
+        let mut guards = Guards::new();
+        let write = "update in a transaction";
+        note(&Write { write, item: "seat", parameters }, &mut guards);
+        let [one, two] = guards.into_keys().collect::<Vec<_>>().try_into().unwrap();
+        apply(&one, &mut Write { write, item: "seat", parameters });
+        assert_eq!(parameters["UpdateExpression"], "SET #status = :sold REMOVE heldUntil");
+        assert_eq!(parameters["ExpressionAttributeNames"], json!({ "#status": "status" }));
+        assert!(two.to_string().contains("REMOVE heldUntil"));
     }
 }

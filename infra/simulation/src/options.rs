@@ -17,9 +17,9 @@ cargo simulate: whole sales under seeds, in a world that breaks everything it ma
   --fans N           with no more than these fans
   --chaos-ms N       everything heals after so many milliseconds
   --wire             every request to a table or queue as well
-  --mutations [N]  take out each guard in turn until a seed of N (300) notices
+  --mutations[=N]  take out each guard in turn until a seed of N (300) notices
   --only TEXT      of the mutations, those that contain this
-  --mutate TEXT    with seeds: without the first guard that contains this
+  --mutate TEXT    with seeds: without the first guard that contains this (may be repeated)
   --help           print this
 ";
 
@@ -53,8 +53,8 @@ pub struct Options {
     pub wire: bool,
     /// Which mutations.
     pub only: String,
-    /// The guard to run without.
-    pub mutate: Option<String>,
+    /// The guards to run without.
+    pub mutate: Vec<String>,
 }
 
 impl Options {
@@ -71,7 +71,7 @@ impl Options {
             cuts: Cuts::default(),
             wire: false,
             only: String::new(),
-            mutate: None,
+            mutate: Vec::new(),
         };
         while let Some(argument) = parser.next()? {
             match argument {
@@ -92,7 +92,7 @@ impl Options {
                 Long("chaos-ms") => options.cuts.chaos_ms = Some(parser.value()?.parse()?),
                 Long("wire") => options.wire = true,
                 Long("only") => options.only = parser.value()?.string()?,
-                Long("mutate") => options.mutate = Some(parser.value()?.string()?),
+                Long("mutate") => options.mutate.push(parser.value()?.string()?),
                 Long("without") => {
                     let name = parser.value()?.string()?;
                     let found = Fault::ALL.iter().find(|fault| fault.text() == name);
@@ -117,7 +117,7 @@ pub fn replay(seed: u64, cuts: &Cuts) -> String {
     if let Some(chaos_ms) = cuts.chaos_ms {
         command += &format!(" --chaos-ms {chaos_ms}");
     }
-    if let Some(mutation) = &cuts.mutation {
+    for mutation in &cuts.mutations {
         command += &format!(" --mutate \"{mutation}\"");
     }
     command
@@ -133,7 +133,7 @@ mod tests {
             without: [Fault::StaleRead, Fault::Killed].into(),
             fans: Some(3),
             chaos_ms: Some(20_000),
-            mutation: None,
+            mutations: Vec::new(),
         };
         let command = replay(7, &cuts);
         assert_eq!(

@@ -16,8 +16,8 @@ pub struct Cuts {
     pub fans: Option<usize>,
     /// Everything heals after so many milliseconds.
     pub chaos_ms: Option<u64>,
-    /// A guard that is taken out.
-    pub mutation: Option<Mutation>,
+    /// Guards that are taken out.
+    pub mutations: Vec<Mutation>,
 }
 
 /// A run.
@@ -53,12 +53,14 @@ pub struct Plan {
     pub price: u64,
     /// How long things break, in milliseconds.
     pub chaos_ms: u64,
+    /// Whether few seats go from hand to hand: held for seconds, let go, snatched, given back.
+    pub churn: bool,
     /// Whether an admin meddles.
     pub admin: bool,
     /// Whether a day passes after everything healed, and TTL has its day.
     pub day: bool,
-    /// A guard that is taken out.
-    pub mutation: Option<Mutation>,
+    /// Guards that are taken out.
+    pub mutations: Vec<Mutation>,
 }
 
 /// One in so many seeds is large, by number of fans or of seats.
@@ -71,33 +73,52 @@ impl Plan {
     pub fn of(seed: u64, cuts: &Cuts) -> Self {
         let mut dice = Dice::of(seed, "plan", 0);
         let mut rates = fault::draw(&mut dice);
+        let stampede = dice.below(STAMPEDE) == 0;
+        let churn = !stampede && dice.happens(3_500);
+        if churn && dice.happens(5_000) {
+            fault::astray(&mut rates, &mut dice);
+        }
         rates.retain(|fault, _| !cuts.without.contains(fault));
         let seats = match dice.below(LARGE) {
+            _ if stampede => 1,
+            _ if churn => dice.within(1..=3),
             0 => 50_000,
             1..=8 => dice.within(257..=600),
             9..=70 => dice.within(1..=2),
             71..=150 => dice.within(3..=8),
             _ => dice.within(7..=40),
         };
-        let stampede = dice.below(STAMPEDE) == 0;
-        let seats = if stampede { 1 } else { seats };
         let fans = match dice.below(LARGE) {
             _ if stampede => 1_000,
+            _ if churn => dice.within(3..=8),
             0 => dice.within(100..=300),
             1..=8 => dice.within(25..=60),
             9..=80 => dice.within(2..=6),
             _ => dice.within(7..=16),
         };
-        let hold_seconds = if dice.happens(6_000) { dice.within(4..=10) } else { dice.within(10..=40) };
+        let hold_seconds = if churn {
+            dice.within(3..=8)
+        } else if dice.happens(600) {
+            // Longer than a message can wait.
+            dice.within(905..=930)
+        } else if dice.happens(6_000) {
+            dice.within(4..=10)
+        } else {
+            dice.within(10..=40)
+        };
         Plan {
             seed,
             rates,
             fans: (fans as usize).min(cuts.fans.unwrap_or(usize::MAX)),
             seats: u32::try_from(seats).unwrap_or(u32::MAX),
-            capacity: if dice.happens(4_000) { dice.within(1..=3) } else { dice.within(fans / 2 + 1..=fans + 2) },
+            capacity: if !churn && dice.happens(4_000) {
+                dice.within(1..=3)
+            } else {
+                dice.within(fans / 2 + 1..=fans + 2)
+            },
             hold_seconds,
             claim_seconds: dice.within(3..=20),
-            active_seconds: dice.within(10..=90),
+            active_seconds: if churn { dice.within(30..=90) } else { dice.within(10..=90) },
             waiting_seconds: if dice.happens(3_000) { dice.within(10..=60) } else { 600 },
             tick_seconds: *dice.pick(&[5, 10, 10, 20, 30]),
             seats_per_session: u32::try_from(dice.within(1..=4)).unwrap_or(4),
@@ -107,9 +128,10 @@ impl Plan {
             chaos_ms: dice
                 .within(20_000..=if stampede { 30_000 } else { 100_000 })
                 .min(cuts.chaos_ms.unwrap_or(u64::MAX)),
-            admin: dice.happens(4_000),
+            churn,
+            admin: dice.happens(5_000),
             day: dice.happens(1_500),
-            mutation: cuts.mutation.clone(),
+            mutations: cuts.mutations.clone(),
         }
     }
 

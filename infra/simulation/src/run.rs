@@ -9,7 +9,7 @@ use crate::{
     log::Keep,
     mutation::Guards,
     plan::{Cuts, Plan},
-    pumps, rest,
+    pumps, rest, signups,
     world::World,
 };
 use serde_json::json;
@@ -27,8 +27,8 @@ use tokio::task::JoinSet;
 pub const SECTION: u64 = 1_000;
 /// How long fans go on after everything healed, in milliseconds.
 const GRACE_MS: u64 = 15_000;
-/// How long they may take to come to an end then.
-const END_WITHIN: Duration = Duration::from_secs(400);
+/// How long they may take to come to an end then, in seconds, and besides the hold that somebody may wait for.
+const END_WITHIN: u64 = 400;
 
 /// What a run brought.
 #[derive(Debug, Clone, Default)]
@@ -140,13 +140,15 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
             fans.spawn(admin.clone().meddle(Arc::clone(world), concert.clone(), with));
         }
     }
+    fans.spawn(signups::rush(Arc::clone(world)));
     world.sleep(world.plan.chaos_ms).await;
     world.faults().heal();
     world.tell(format_args!("everything heals"));
     world.sleep(GRACE_MS).await;
     world.close(true);
     world.tell(format_args!("the sale is over"));
-    let ended = tokio::time::timeout(END_WITHIN, async { while fans.join_next().await.is_some() {} }).await;
+    let patience = Duration::from_secs(END_WITHIN + world.plan.hold_seconds);
+    let ended = tokio::time::timeout(patience, async { while fans.join_next().await.is_some() {} }).await;
     if ended.is_err() {
         world.violated(format!("liveness: {} fans never come to an end", fans.len()));
     }

@@ -8,6 +8,7 @@
 
 mod brisk;
 mod events;
+mod live;
 mod restart;
 mod rotation;
 mod usual;

@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{
         HeaderValue, Response, StatusCode,
-        header::{CONTENT_TYPE, RETRY_AFTER},
+        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
     },
 };
 use serde_json::json;
@@ -66,9 +66,32 @@ impl Problem {
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if code == "unavailable" {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cache_keeps_a_problem_and_whoever_may_come_back_is_told_when() {
+        for (problem, again) in [
+            (Problem::Starting, true),
+            (Problem::Body(StatusCode::PAYLOAD_TOO_LARGE), false),
+            (Problem::NoRoute, false),
+            (Problem::FunctionError, false),
+            (Problem::BadAnswer, false),
+            (Problem::Crashed, true),
+            (Problem::TimedOut, true),
+        ] {
+            let response = problem.response("an id");
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-store", "{problem:?}");
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), again, "{problem:?}");
+        }
     }
 }

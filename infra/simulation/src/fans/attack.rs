@@ -33,7 +33,7 @@ impl Fan {
     async fn use_old_turn(&mut self) {
         let Some(old) = (!self.old_turns.is_empty()).then(|| self.dice.pick(&self.old_turns).clone()) else { return };
         let seat = self.dice.within(1..=u64::from(self.world.plan.seats));
-        let op = Op::Hold(vec![seat], None);
+        let op = if self.chance(5_000) { Op::Leave } else { Op::Hold(vec![seat], None) };
         // It may be the token of the very place that the fan still has: the checks of the tables judge.
         let request = self.request(&op, &old);
         door::send(&self.world, &self.client, op, request).await;

@@ -1,15 +1,20 @@
 //! From the line to the seat, and back.
 
 use super::Fan;
-use crate::history::Op;
+use crate::{door, history::Op};
 use acceptance::Reply;
+use futures_util::future::join;
 use serde_json::Value;
 use shared::domain::time::Timestamp;
+use std::sync::Arc;
 
 /// Polls of one wait, at most.
 const POLLS: u32 = 400;
 /// Seats tried before somebody thinks that it is sold out.
 const TRIES: u32 = 6;
+
+/// Times that somebody asks for a seat that another has.
+const SNATCHES: u32 = 40;
 
 /// How a turn went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +32,7 @@ impl Fan {
     pub async fn live(mut self) {
         self.think(0, 8_000).await;
         let (mut bought, mut in_vain) = (0, 0);
-        while !self.world.closing() && bought < self.manners.wants && in_vain < 8 {
+        while !self.world.closing() && bought < self.manners.wants && in_vain < self.manners.patience {
             if self.chance(self.manners.attacks) {
                 self.attack().await;
             }
@@ -41,7 +46,7 @@ impl Fan {
                 Turn::Nothing | Turn::Over => in_vain += 1,
             }
             if self.chance(self.manners.abandons) {
-                self.think(5_000, 40_000).await;
+                self.think(5_000 / self.manners.haste, 40_000 / self.manners.haste).await;
             }
         }
         self.go_home().await;
@@ -118,11 +123,11 @@ impl Fan {
 
     /// Asks for the same seats until whoever has them lets go.
     async fn snatch(&mut self, seats: Vec<u64>, mut reply: Reply) -> Reply {
-        for _ in 0..60 {
+        for _ in 0..SNATCHES {
             if reply.text("code") != "seat_unavailable" || self.world.closing() {
                 break;
             }
-            self.think(20, 500).await;
+            self.think(20 / self.manners.haste, 500 / self.manners.haste).await;
             let key = self.key();
             if let Some(next) = self.insist(Op::Hold(seats.clone(), key)).await {
                 reply = next;
@@ -173,8 +178,20 @@ impl Fan {
         }
         if self.chance(self.manners.dawdles) {
             let left = expires_ms.saturating_sub(self.world.clock.now_ms());
-            self.think(left.saturating_sub(1_000), left + 300).await;
-            match self.dice.below(5) {
+            // The last second; the very instant, judged before the end and applied after it; or too late, in the hope
+            // of an old clock.
+            let (before, after) = *self.dice.pick(&[(1_000, 300), (150, 20), (150, 20), (0, 5_000)]);
+            self.think(left.saturating_sub(before), left + after).await;
+            match self.dice.below(6) {
+                5 => {
+                    // Holds again in the instant that the old hold ends, with all fingers.
+                    let left = expires_ms.saturating_sub(self.world.clock.now_ms());
+                    self.think(left, left + 300).await;
+                    let (first, last) = (self.dice.within(1..=4), u64::from(self.world.plan.seats));
+                    let seats =
+                        (first.min(last)..=(first + 2).min(last)).take(self.world.plan.seats_per_session as usize);
+                    self.hold_twice(seats.collect()).await;
+                }
                 0 | 1 => {
                     self.insist(Op::Cancel(reservation)).await;
                     return Turn::Nothing;
@@ -186,7 +203,30 @@ impl Fan {
                 _ => {}
             }
         }
+        if self.chance(self.manners.devices / 2) {
+            return self.pay_and_cancel(reservation).await;
+        }
         self.pay(reservation).await
+    }
+
+    /// Pays on one device and cancels on another, at the same time.
+    async fn pay_and_cancel(&mut self, reservation: String) -> Turn {
+        let op = Op::Cancel(reservation.clone());
+        let (request, pause) = (self.request(&op, ""), self.dice.within(0..=60));
+        let (world, client) = (Arc::clone(&self.world), self.client.clone());
+        let cancel = async move {
+            world.sleep(pause).await;
+            door::send(&world, &client, op, request).await
+        };
+        join(self.pay(reservation), cancel).await.0
+    }
+
+    /// Two holds at once, of the same seats.
+    async fn hold_twice(&mut self, seats: Vec<u64>) {
+        let before = std::mem::replace(&mut self.manners.double_clicks, 10_000);
+        let key = self.key();
+        self.insist(Op::Hold(seats, key)).await;
+        self.manners.double_clicks = before;
     }
 
     /// Puts in what is missing.
@@ -227,7 +267,7 @@ impl Fan {
             self.insist(Op::Pay(reservation.clone(), key)).await;
         }
         if self.chance(self.manners.refunds) {
-            self.think(100, 20_000).await;
+            self.think(100, 20_000 / self.manners.haste).await;
             let key = self.key();
             self.insist(Op::Refund(reservation.clone(), key)).await;
             self.insist(Op::Balance).await;

@@ -39,6 +39,10 @@ pub struct Manners {
     pub dawdles: u32,
     /// Purchases until content.
     pub wants: u64,
+    /// Turns in vain until somebody gives up.
+    pub patience: u32,
+    /// Pauses are so many times shorter than other people's.
+    pub haste: u64,
 }
 
 impl Manners {
@@ -56,6 +60,23 @@ impl Manners {
             snatches: 0,
             dawdles: 0,
             wants: 1,
+            patience: 8,
+            haste: 1,
+        }
+    }
+
+    /// Somebody who keeps seats going from hand to hand.
+    fn restless(self) -> Self {
+        Manners {
+            refunds: 9_000,
+            snatches: 9_000,
+            dawdles: self.dawdles.max(6_000),
+            abandons: self.abandons.max(1_500),
+            devices: self.devices.max(1_500),
+            wants: 6,
+            patience: 30,
+            haste: 8,
+            ..self
         }
     }
 
@@ -78,6 +99,8 @@ impl Manners {
             snatches,
             dawdles,
             wants: dice.within(1..=3),
+            patience: 8,
+            haste: 1,
         }
     }
 }
@@ -144,6 +167,7 @@ impl Desk {
         let app = &self.instance.app;
         let account = app.store.create_account(&username, "no password matches this".to_owned(), role).await?;
         let mut dice = Dice::of(world.plan.seed, "fan", account.user_id.0.as_u128() as u64);
+        let manners = Manners::draw(&mut dice);
         let user_id = account.user_id.to_string();
         world.log().name(&user_id, name.to_owned());
         let address = format!("10.{}.{}.{}", dice.below(256), dice.below(256), dice.below(256));
@@ -154,7 +178,7 @@ impl Desk {
             desk: Arc::clone(&self.instance),
             user: account.user_id,
             role,
-            manners: Manners::draw(&mut dice),
+            manners: if world.plan.churn { manners.restless() } else { manners },
             dice,
             concert: concert.to_owned(),
             others: Arc::clone(&self.spoils),

@@ -25,6 +25,8 @@ pub struct Lines {
     pub tickets: BTreeMap<(String, String), Value>,
     /// Who drew a place.
     pub owners: BTreeMap<PlaceId, String>,
+    /// Places whose tombstone TTL has taken.
+    gone: BTreeSet<PlaceId>,
     /// How many places count against the capacity.
     inside: BTreeMap<String, u64>,
     touched: BTreeSet<String>,
@@ -40,14 +42,20 @@ impl Lines {
             sessions: BTreeMap::new(),
             tickets: BTreeMap::new(),
             owners: BTreeMap::new(),
+            gone: BTreeSet::new(),
             inside: BTreeMap::new(),
             touched: BTreeSet::new(),
         }
     }
 
     /// The state of a queue changed.
-    pub fn state(&mut self, change: &Change, wrong: &mut Vec<String>) {
+    pub fn state(&mut self, change: &Change, now_ms: u64, wrong: &mut Vec<String>) {
         let (old, new) = (&change.old, &change.new);
+        let settings = &old["settings"];
+        let early = number(settings, "opensAt") > now_ms + AHEAD_MS;
+        if number(new, "served") > number(old, "served") && (settings["paused"] == true || early) {
+            wrong.push(format!("let in while nobody is: {old} => {new}"));
+        }
         for grows in ["served", "floor", "version"] {
             if number(new, grows) < number(old, grows) {
                 wrong.push(format!("invariant 5: {grows} of a queue went back: {old} => {new}"));
@@ -76,12 +84,21 @@ impl Lines {
                 wrong.push(format!("invariant 4: a session is gone: {old}"));
             }
             self.sessions.remove(&id);
+            self.gone.insert(id);
             return;
         }
         if !old["ended"].is_null() && old["ended"] != new["ended"] {
             wrong.push(format!("invariant 4: an ended session lives again: {old} => {new}"));
         }
+        let end = number(new, "activeUntil").max(number(new, "holdUntil"));
+        let expired = old["ended"].is_null() && text(new, "endReason") == "EXPIRED";
+        if expired && now_ms + AHEAD_MS < end {
+            wrong.push(format!("a living session is ended as if it had expired: {old} => {new}"));
+        }
         let claimed = old.is_null() && new["ended"].is_null();
+        if claimed && self.gone.contains(&id) {
+            wrong.push(format!("invariant 4: a place that was shut a day ago is claimed: {new}"));
+        }
         let state = self.states.get(&id.0).unwrap_or(&Value::Null);
         if claimed && id.1 > number(state, "served") {
             wrong.push(format!("invariant 5: {new} was let in past {state}"));
@@ -145,8 +162,9 @@ impl Lines {
     pub fn inside(&self, queue: &str) -> u64 {
         let Some(state) = self.states.get(queue) else { return 0 };
         let open = |place: &u64| {
-            let session = self.sessions.get(&(queue.to_owned(), *place));
-            session.is_none_or(|session| session["ended"].is_null())
+            let id = (queue.to_owned(), *place);
+            let session = self.sessions.get(&id);
+            !self.gone.contains(&id) && session.is_none_or(|session| session["ended"].is_null())
         };
         (number(state, "floor")..=number(state, "served")).filter(open).count() as u64
     }

@@ -61,7 +61,8 @@ impl Truth {
                 "reservation" => self.seats.reservation(change, now_ms, &mut wrong),
                 "ledger entry" => self.money.entry(change, &mut wrong),
                 "balance" => self.money.balance(change, &mut wrong),
-                "queue state" => self.lines.state(change, &mut wrong),
+                "user name" => check_name(change, &mut wrong),
+                "queue state" => self.lines.state(change, now_ms, &mut wrong),
                 "session" => self.lines.session(change, now_ms, &mut wrong),
                 "ticket" => self.lines.ticket(change, now_ms, &mut wrong),
                 "seat count" => check_count(change, &mut wrong),
@@ -100,6 +101,13 @@ impl Truth {
             _ => return,
         };
         self.expected_events.insert(id);
+    }
+}
+
+/// A name has one owner.
+fn check_name(change: &Change, wrong: &mut Vec<String>) {
+    if !change.old.is_null() && change.old["userId"] != change.new["userId"] {
+        wrong.push(format!("a user name goes to another: {change}"));
     }
 }
 

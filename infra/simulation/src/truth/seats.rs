@@ -3,6 +3,7 @@
 use super::{AHEAD_MS, number, text};
 use crate::wire::Change;
 use serde_json::Value;
+use shared::domain::reservation::ATTEMPTS_KEPT;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A seat: concert and number.
@@ -81,6 +82,13 @@ impl Seats {
                     wrong.push(format!("{fixed} of reservation {id} changed: {old} => {new}"));
                 }
             }
+        }
+        let (before, after) = (old["attempts"].as_array(), new["attempts"].as_array());
+        if let (Some(before), Some(after)) = (before, after)
+            && before.len() < ATTEMPTS_KEPT
+            && !after.starts_with(before)
+        {
+            wrong.push(format!("a failed payment of reservation {id} is forgotten: {old} => {new}"));
         }
         self.confirmed += sum(new, "CONFIRMED", "amount") - sum(old, "CONFIRMED", "amount");
         self.touched.insert(id.clone());

@@ -217,7 +217,7 @@ impl Passage {
     async fn transact(&mut self) -> Answer {
         let world = Arc::clone(&self.world);
         let token = self.body.as_object_mut().and_then(|body| body.remove("ClientRequestToken"));
-        let token = token.filter(|_| world.plan.mutation != Some(Mutation::ClientToken));
+        let token = token.filter(|_| !world.plan.mutations.contains(&Mutation::ClientToken));
         let token = token.as_ref().and_then(Value::as_str);
         if let Some(token) = token
             && let Some(answer) = lock(&world.wire.tokens).arrive(token, &self.body, world.clock.now_ms())
@@ -277,7 +277,7 @@ impl Passage {
         }
         for mut write in items::each_write(&self.operation, &mut self.body) {
             mutation::note(&write, &mut guards);
-            if let Some(mutation) = &self.world.plan.mutation {
+            for mutation in &self.world.plan.mutations {
                 mutation::apply(mutation, &mut write);
             }
         }
@@ -290,7 +290,7 @@ impl Passage {
         let mut consistent = self.body["ConsistentRead"] == json!(true);
         if consistent {
             let read = Mutation::ConsistentRead { operation: self.operation.clone(), item };
-            consistent = world.plan.mutation.as_ref() != Some(&read);
+            consistent = !world.plan.mutations.contains(&read);
             *lock(&world.wire.guards).entry(read).or_default() += 1;
         }
         if !consistent && world.strikes(Fault::StaleRead) {

@@ -1,7 +1,6 @@
 //! Tests on the stack with the template's parameters.
 
 mod contention;
-mod crashes;
 mod forgery;
 mod invoke;
 mod journey;

@@ -1,0 +1,84 @@
+//! Whether each answer is one that the document knows, in time, and the same for the same key.
+
+use std::collections::BTreeMap;
+
+use openapi::contract::Exchange;
+use serde_json::Value;
+
+use super::{Call, Op, Outcome};
+use crate::Reply;
+
+/// A caller is never left waiting longer.
+const LONGEST_MS: u128 = 10_000;
+/// What carries an answer and says nothing: any server sends these.
+const TRANSPORT: [&str; 2] = ["content-length", "date"];
+
+/// Checks every answer for itself, and those to the same key with each other.
+pub fn check(calls: &[Call], wrong: &mut Vec<String>) {
+    let mut first: BTreeMap<(&str, &Op, &str), (u16, &Value)> = BTreeMap::new();
+    for call in calls {
+        let reply = match &call.outcome {
+            Outcome::Answer(reply) => reply,
+            Outcome::GaveUp => continue,
+            Outcome::Failed(error) => {
+                wrong.push(format!("no answer at all ({error}): {call}"));
+                continue;
+            }
+        };
+        check_form(call, reply, wrong);
+        if let (Some(key), Some(reply)) = (&call.key, call.granted()) {
+            let answer = (reply.status, &reply.body);
+            if *first.entry((&call.fan, &call.op, key)).or_insert(answer) != answer {
+                wrong.push(format!("the same key was answered otherwise before: {call}"));
+            }
+        }
+    }
+}
+
+fn check_form(call: &Call, reply: &Reply, wrong: &mut Vec<String>) {
+    if reply.took.as_millis() >= LONGEST_MS {
+        wrong.push(format!("the answer took {:?}: {call}", reply.took));
+    }
+    if reply.status >= 500 && reply.outcome() != (503, "unavailable") {
+        wrong.push(format!("not an answer that sends anybody back later: {call}: {}", reply.body));
+    }
+    if matches!(reply.status, 429 | 503) && reply.header("retry-after").is_empty() {
+        wrong.push(format!("when to come back is not said: {call}"));
+    }
+    if reply.status >= 400 && reply.text("instance") != reply.header("x-request-id") {
+        wrong.push(format!("the problem names another request: {call}"));
+    }
+    let headers = (reply.headers.iter())
+        .filter(|(name, _)| !TRANSPORT.contains(&name.as_str()))
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers = headers.collect();
+    let exchange = Exchange {
+        route: route(&call.op),
+        asked: None,
+        status: reply.status,
+        headers: &headers,
+        answered: &reply.body,
+    };
+    for fault in exchange.faults() {
+        wrong.push(format!("not documented: {fault}: {call}"));
+    }
+}
+
+/// The route as the document calls it.
+fn route(op: &Op) -> &'static str {
+    match op {
+        Op::Join => "POST /api/v1/tokens",
+        Op::Poll => "GET /api/v1/tokens/{userId}",
+        Op::Leave => "DELETE /api/v1/tokens/{userId}",
+        Op::SeatMap => "GET /api/v1/reservations/{concertId}/seats",
+        Op::Hold(_) => "POST /api/v1/reservations",
+        Op::Cancel(_) => "DELETE /api/v1/reservations/{reservationId}",
+        Op::Reservation(_) => "GET /api/v1/reservations/{reservationId}",
+        Op::Reservations => "GET /api/v1/users/{userId}/reservations",
+        Op::Recharge(_) => "POST /api/v1/payments/recharge",
+        Op::Pay(_) => "POST /api/v1/payments/process",
+        Op::Refund(_) => "POST /api/v1/payments/{paymentId}/cancel",
+        Op::Balance => "GET /api/v1/payments/balance/{userId}",
+        Op::Ledger => "GET /api/v1/payments/history/{userId}",
+    }
+}

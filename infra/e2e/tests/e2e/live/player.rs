@@ -1,0 +1,329 @@
+//! A fan with a will of his own.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use e2e::{
+    Fan, Reply, Request,
+    history::{Call, Op, place},
+    unique,
+};
+use fastrand::Rng;
+use hyper::Method;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{SEATS, Sale};
+
+/// Seats that everybody wants.
+const BEST: u64 = 5;
+/// Reservations that a fan keeps; what he has beyond goes back.
+const MOST_KEPT: usize = 1;
+/// Whoever has no definite answer by then has met a function that does not come back.
+const LONGEST_WAIT: Duration = Duration::from_secs(40);
+/// Longer than any answer may take.
+const PATIENT: Duration = Duration::from_secs(20);
+/// Some hang up early.
+const IMPATIENT: Duration = Duration::from_millis(120);
+/// Pause before the same is asked again, in milliseconds.
+const AGAIN: std::ops::Range<u64> = 20..120;
+/// Pause between two polls, in milliseconds.
+const BETWEEN_POLLS: std::ops::Range<u64> = 100..300;
+
+/// Pause before seats that are taken are tried again, in milliseconds.
+const BETWEEN_TRIES: std::ops::Range<u64> = 100..400;
+
+/// A fan, and what he knows.
+pub struct Player<'a> {
+    sale: &'a Sale<'a>,
+    pub fan: Fan<'a>,
+    dice: Rng,
+    /// The payments of reservations that he paid and did not give back.
+    payments: BTreeMap<String, String>,
+    /// Reservations that he has heard of, and how many seats each has.
+    known: BTreeMap<String, u64>,
+    /// Tells one amount from the other.
+    recharges: u64,
+}
+
+/// What came of wanting seats.
+pub enum Hold {
+    Held(String),
+    Refused,
+    TurnOver,
+}
+
+impl<'a> Player<'a> {
+    pub fn new(sale: &'a Sale<'a>, fan: Fan<'a>, dice: Rng) -> Self {
+        Self { sale, fan, dice, payments: BTreeMap::new(), known: BTreeMap::new(), recharges: 0 }
+    }
+
+    /// Comes, buys and comes back until the sale ends.
+    pub async fn play(mut self) -> Self {
+        while self.sale.goes_on() {
+            if !self.get_in().await {
+                continue;
+            }
+            for _ in 0..self.dice.usize(2..=5) {
+                if !self.sale.goes_on() || !self.shop().await {
+                    break;
+                }
+            }
+            if self.may(80) {
+                self.insist(Op::Leave, None).await;
+            } else if self.may(30) {
+                self.sale.pause(&mut self.dice, 500..3_000).await;
+            }
+        }
+        self
+    }
+
+    /// Joins and waits. False if he went away, or the sale ended.
+    async fn get_in(&mut self) -> bool {
+        let mut told = self.insist(Op::Join, None).await;
+        loop {
+            match told.status {
+                200 | 201 if told.text("status") == "ACTIVE" => return true,
+                200 | 201 => {}
+                // The turn was over before it began.
+                _ => {
+                    told = self.insist(Op::Join, None).await;
+                    assert!(told.status < 300, "{}", told.body);
+                    continue;
+                }
+            }
+            // Those who do not leave at the end have to be found out.
+            if self.may(if self.sale.goes_on() { 1 } else { 85 }) {
+                self.insist(Op::Leave, None).await;
+                return false;
+            }
+            // Some do not show up in time.
+            let pause = if self.may(2) { 2_500..3_000 } else { BETWEEN_POLLS };
+            self.sale.pause(&mut self.dice, pause).await;
+            if !self.sale.goes_on() {
+                return false;
+            }
+            told = self.insist(Op::Poll, None).await;
+        }
+    }
+
+    /// Joins when the sale is over and waits his turn.
+    pub async fn come_late(&mut self) {
+        let mut told = self.insist(Op::Join, None).await;
+        while told.text("status") != "ACTIVE" {
+            self.sale.pause(&mut self.dice, BETWEEN_POLLS).await;
+            told = self.insist(Op::Poll, None).await.expect(200);
+        }
+    }
+
+    /// Wants seats and does something with them. False if the turn is over.
+    async fn shop(&mut self) -> bool {
+        if self.may(30) && self.insist(Op::SeatMap, None).await.status == 401 {
+            return false;
+        }
+        let seats = self.choose();
+        let mut held = self.hold(seats.clone()).await;
+        // Some want these and no others.
+        let tries = if self.may(40) { 5 } else { 0 };
+        for _ in 0..tries {
+            if matches!(held, Hold::Refused) {
+                self.sale.pause(&mut self.dice, BETWEEN_TRIES).await;
+                held = self.hold(seats.clone()).await;
+            }
+        }
+        let id = match held {
+            Hold::Held(id) => id,
+            Hold::Refused => return true,
+            Hold::TurnOver => return false,
+        };
+        if self.may(40) {
+            self.sale.pause(&mut self.dice, 100..1_000).await;
+        }
+        match self.dice.u32(..100) {
+            0..65 => self.buy(&id).await,
+            65..78 => drop(self.insist(Op::Cancel(id.clone()), None).await),
+            78..84 => {
+                self.insist(Op::Leave, None).await;
+                return false;
+            }
+            _ => {}
+        }
+        self.look_around(id).await;
+        while self.payments.len() > MOST_KEPT || (!self.payments.is_empty() && self.may(40)) {
+            self.give_back().await;
+        }
+        true
+    }
+
+    fn choose(&mut self) -> Vec<u64> {
+        let best = if self.may(50) { BEST } else { SEATS };
+        let count = if self.may(30) { 2 } else { 1 };
+        let mut seats = self.dice.choose_multiple(1..=best, count);
+        seats.sort_unstable();
+        seats
+    }
+
+    /// Holds seats: with a key until the answer is there, or without, and then looks what became of it.
+    pub async fn hold(&mut self, seats: Vec<u64>) -> Hold {
+        let key = self.key(70);
+        let op = Op::Hold(seats);
+        let reply = match &key {
+            Some(_) => Some(self.insist(op, key.as_deref()).await),
+            None => self.once(op, None).await.filter(|reply| !reply.is_temporary()),
+        };
+        let id = match reply {
+            Some(reply) if reply.status == 201 => Some(self.learn(&reply.body)),
+            Some(reply) if reply.status == 401 => return Hold::TurnOver,
+            Some(_) => return Hold::Refused,
+            None => self.find_hold().await,
+        };
+        let Some(id) = id else { return Hold::Refused };
+        Hold::Held(id)
+    }
+
+    /// A hold that he was not told of.
+    async fn find_hold(&mut self) -> Option<String> {
+        let list = self.insist(Op::Reservations, None).await.expect(200);
+        let items = list.body["items"].as_array().expect("a list");
+        let unknown = |item: &&Value| item["reservationId"].as_str().is_some_and(|id| !self.known.contains_key(id));
+        let found = items.iter().filter(|item| item["status"] == "PENDING").find(unknown)?;
+        Some(self.learn(found))
+    }
+
+    /// Remembers a reservation and answers its id.
+    fn learn(&mut self, reservation: &Value) -> String {
+        let id = reservation["reservationId"].as_str().expect("it has one").to_owned();
+        let seats = reservation["seatNumbers"].as_array().map_or(0, Vec::len);
+        self.known.insert(id.clone(), seats as u64);
+        id
+    }
+
+    /// Pays, and puts money in if there is not enough.
+    pub async fn buy(&mut self, id: &str) {
+        for _ in 0..4 {
+            let (key, op) = (self.key(60), Op::Pay(id.to_owned()));
+            let reply = if self.may(15) {
+                // A double click.
+                let click = || self.once(op.clone(), key.as_deref());
+                let (one, two) = tokio::join!(click(), click());
+                match [one, two].into_iter().flatten().find(|reply| !reply.is_temporary()) {
+                    Some(reply) => reply,
+                    None => self.insist(op, key.as_deref()).await,
+                }
+            } else {
+                self.insist(op, key.as_deref()).await
+            };
+            match reply.outcome() {
+                (200, _) | (409, "payment_already_processed") => {
+                    self.payments.insert(id.to_owned(), reply.text("paymentId").to_owned());
+                    return;
+                }
+                (409, "insufficient_balance") => self.recharge(self.known[id]).await,
+                _ => return,
+            }
+        }
+    }
+
+    async fn recharge(&mut self, seats: u64) {
+        self.recharges += 1;
+        // Often for more than these.
+        let seats = seats + self.dice.u64(..=4);
+        let op = Op::Recharge(self.sale.concert.price * seats + self.recharges);
+        match self.key(70) {
+            Some(key) => drop(self.insist(op, Some(&key)).await.expect(200)),
+            None => drop(self.once(op, None).await),
+        }
+    }
+
+    async fn give_back(&mut self) {
+        let ids: Vec<_> = self.payments.keys().cloned().collect();
+        let id = self.dice.choice(ids).expect("there is one");
+        let key = self.key(50);
+        self.insist(Op::Refund(id.clone()), key.as_deref()).await;
+        self.payments.remove(&id);
+    }
+
+    async fn look_around(&mut self, id: String) {
+        for op in [Op::Reservation(id), Op::Balance, Op::Ledger] {
+            if self.may(25) {
+                self.insist(op, None).await;
+            }
+        }
+    }
+
+    /// Asks until the answer is definite.
+    pub async fn insist(&mut self, op: Op, key: Option<&str>) -> Reply {
+        let started = Instant::now();
+        loop {
+            let patience = if self.may(2) { IMPATIENT } else { PATIENT };
+            let reply = self.ask(op.clone(), key, patience).await;
+            match reply {
+                Some(reply) if !reply.is_temporary() => {
+                    self.keep_token(&op, &reply);
+                    if key.is_some() && self.may(25) {
+                        // From another device, or the back button: nothing may come of it.
+                        self.once(op, key).await;
+                    }
+                    return reply;
+                }
+                _ if started.elapsed() < LONGEST_WAIT => self.sale.pause(&mut self.dice, AGAIN).await,
+                reply => panic!("fan {} {op}: no definite answer in {LONGEST_WAIT:?}, but {reply:?}", self.fan.id),
+            }
+        }
+    }
+
+    async fn once(&self, op: Op, key: Option<&str>) -> Option<Reply> {
+        self.ask(op, key, PATIENT).await
+    }
+
+    async fn ask(&self, op: Op, key: Option<&str>, patience: Duration) -> Option<Reply> {
+        let mut call = Call::new(&self.fan.id, op);
+        call.key = key.map(str::to_owned);
+        call.place = match &call.op {
+            Op::Poll | Op::Leave | Op::SeatMap | Op::Hold(_) | Op::Pay(_) => place(&self.fan.token),
+            _ => None,
+        };
+        let request = self.request(&call.op, key);
+        self.sale.history.call(call, request, patience).await
+    }
+
+    fn keep_token(&mut self, op: &Op, reply: &Reply) {
+        if matches!(op, Op::Join | Op::Poll) && reply.status < 300 {
+            reply.text("token").clone_into(&mut self.fan.token);
+        }
+    }
+
+    fn request(&self, op: &Op, key: Option<&str>) -> Request<'a> {
+        let (client, fan, concert) = (&self.sale.site.client, &self.fan, &self.sale.concert);
+        let get = |path: String| client.get(path).bearer(&fan.access);
+        let turn = |method| client.request(method, format!("/api/v1/tokens/{}", fan.id)).bearer(&fan.token);
+        match op {
+            Op::Join => client.post("/api/v1/tokens", &json!({ "queueId": concert.queue })).bearer(&fan.access),
+            Op::Poll => turn(Method::GET),
+            Op::Leave => turn(Method::DELETE),
+            Op::SeatMap => client.get(format!("/api/v1/reservations/{}/seats", concert.id)).bearer(&fan.token),
+            Op::Hold(seats) => {
+                let seats: Vec<u32> = seats.iter().filter_map(|seat| u32::try_from(*seat).ok()).collect();
+                fan.hold(concert, &seats, key)
+            }
+            Op::Cancel(id) => client.request(Method::DELETE, format!("/api/v1/reservations/{id}")).bearer(&fan.access),
+            Op::Reservation(id) => get(format!("/api/v1/reservations/{id}")),
+            Op::Reservations => get(format!("/api/v1/users/{}/reservations", fan.id)),
+            Op::Recharge(amount) => fan.recharge(*amount, key),
+            Op::Pay(id) => fan.pay(id, concert.price * self.known[id], key),
+            Op::Refund(id) => {
+                let path = format!("/api/v1/payments/{}/cancel", self.payments[id]);
+                client.post(path, &json!({})).bearer(&fan.access).key(key)
+            }
+            Op::Balance => get(format!("/api/v1/payments/balance/{}", fan.id)),
+            Op::Ledger => get(format!("/api/v1/payments/history/{}", fan.id)),
+        }
+    }
+
+    fn key(&mut self, percent: u32) -> Option<String> {
+        self.may(percent).then(unique)
+    }
+
+    fn may(&mut self, percent: u32) -> bool {
+        self.dice.u32(..100) < percent
+    }
+}
