@@ -94,9 +94,10 @@ impl Fan {
             return Turn::Over;
         }
         if self.chance(self.manners.dawdles / 4) {
-            // Holds at the end of the turn, or with an old clock after it.
+            // Holds at the end of the turn, or after it in the hope of an old clock.
             let left = self.turn_ends_ms.saturating_sub(self.world.clock.now_ms());
-            self.think(left.saturating_sub(1_500), left + 500).await;
+            let after = *self.dice.pick(&[500, 6_000]);
+            self.think(left.saturating_sub(1_500), left + after).await;
         }
         for _ in 0..TRIES {
             if self.world.closing() {
