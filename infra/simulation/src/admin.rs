@@ -53,14 +53,18 @@ impl Admin {
     /// Meddles with one thing until the sale is over; several admins meddle at the same time.
     pub async fn meddle(self, world: Arc<World>, concert: String, with: u64) {
         let mut dice = Dice::of(world.plan.seed, "admin", with);
-        let longest = if world.plan.churn { 1_000 } else { 5_000 };
         while !world.closing() {
-            // Now and then all admins act at the same moment.
-            let pause =
-                if dice.happens(4_000) { 5_000 - world.clock.elapsed_ms() % 5_000 } else { dice.within(50..=longest) };
+            let elapsed_ms = world.clock.elapsed_ms();
+            let pause = match with {
+                QUEUE if elapsed_ms < RUSH_MS => dice.within(10..=300),
+                // Now and then all admins act at the same moment.
+                _ if dice.happens(4_000) => 5_000 - elapsed_ms % 5_000,
+                _ => dice.within(300..=5_000),
+            };
             world.sleep(pause).await;
             match with {
-                0 => self.meddle_with_queue(&world, &mut dice).await,
+                QUEUE if elapsed_ms < RUSH_MS => self.shut_for_a_moment(&world, &mut dice).await,
+                QUEUE => self.meddle_with_queue(&world, &mut dice).await,
                 1 => drop(self.sale(&world, &concert, &json!({ "enabled": dice.happens(7_000) })).await),
                 2 => drop(self.sale(&world, &concert, &json!({ "saleOpensAt": earlier(&world, &mut dice) })).await),
                 _ => {
@@ -71,40 +75,50 @@ impl Admin {
         }
     }
 
+    /// Just so long that some who come know of it and some do not.
+    async fn shut_for_a_moment(&self, world: &Arc<World>, dice: &mut Dice) {
+        let shut = match dice.below(4) {
+            0 => json!({ "capacity": dice.within(0..=2) }),
+            1 => json!({ "opensAt": rfc3339(world.clock.now_ms() + dice.within(2_000..=60_000)) }),
+            _ => json!({ "paused": true }),
+        };
+        self.queue(world, &shut).await;
+        world.sleep(dice.within(10..=300)).await;
+        self.open(world).await;
+    }
+
     async fn meddle_with_queue(&self, world: &Arc<World>, dice: &mut Dice) {
         let most = world.plan.fans as u64 + 2;
         let settings = match dice.below(8) {
             0 | 1 => json!({ "capacity": dice.within(0..=most) }),
-            2 => json!({ "paused": dice.happens(5_000) }),
-            3 | 4 => {
-                // Just for a moment, so that there are fans who walk in.
-                self.queue(world, &json!({ "paused": true })).await;
-                world.sleep(dice.within(10..=500)).await;
-                json!({ "paused": false, "opensAt": null })
-            }
-            5 | 6 => json!({ "opensAt": later(world, dice) }),
+            2..=4 => json!({ "paused": dice.happens(5_000) }),
+            5 | 6 => json!({ "opensAt": rfc3339(world.clock.now_ms() + dice.within(0..=10_000)) }),
             _ => json!({ "claimWindowSeconds": dice.within(3..=30), "activeSeconds": dice.within(10..=120) }),
         };
+        self.queue(world, &settings).await;
+    }
+
+    async fn open(&self, world: &Arc<World>) {
+        let settings = json!({ "capacity": world.plan.capacity, "paused": false, "opensAt": null });
         self.queue(world, &settings).await;
     }
 
     /// Everything as it was planned.
     pub async fn restore(&self, world: &Arc<World>, concert: &str) {
         self.sale(world, concert, &json!({ "enabled": true })).await;
-        let settings = json!({ "capacity": world.plan.capacity, "paused": false, "opensAt": null });
-        self.queue(world, &settings).await;
+        self.open(world).await;
     }
 }
 
 /// Meddlers at the same time.
 pub const MEDDLERS: u64 = 4;
+/// The one who meddles with the queue.
+const QUEUE: u64 = 0;
+/// Fans come for so long, in milliseconds, and walk in where nobody waits.
+const RUSH_MS: u64 = 8_000;
 
 fn earlier(world: &World, dice: &mut Dice) -> String {
     rfc3339(world.clock.now_ms() - dice.within(1..=3_600_000))
-}
-
-fn later(world: &World, dice: &mut Dice) -> String {
-    rfc3339(world.clock.now_ms() + dice.within(0..=5_000))
 }
 
 fn rfc3339(millis: u64) -> String {

@@ -75,7 +75,7 @@ impl Plan {
         let mut rates = fault::draw(&mut dice);
         let stampede = dice.below(STAMPEDE) == 0;
         let churn = !stampede && dice.happens(3_500);
-        if churn && dice.happens(5_000) {
+        if dice.happens(if churn { 5_000 } else { 1_000 }) {
             fault::astray(&mut rates, &mut dice);
         }
         rates.retain(|fault, _| !cuts.without.contains(fault));

@@ -1,11 +1,10 @@
 //! From the line to the seat, and back.
 
-use super::Fan;
+use super::{Fan, requests::millis};
 use crate::{door, history::Op};
 use acceptance::Reply;
 use futures_util::future::join;
 use serde_json::Value;
-use shared::domain::time::Timestamp;
 use std::sync::Arc;
 
 /// Polls of one wait, at most.
@@ -94,6 +93,12 @@ impl Fan {
         if self.turn.is_empty() && self.insist(Op::Poll).await.is_none_or(|reply| reply.status != 200) {
             return Turn::Over;
         }
+        if self.chance(self.manners.dawdles / 4) {
+            // Holds at the end of the turn, or after it in the hope of an old clock.
+            let left = self.turn_ends_ms.saturating_sub(self.world.clock.now_ms());
+            let after = *self.dice.pick(&[500, 6_000]);
+            self.think(left.saturating_sub(1_500), left + after).await;
+        }
         for _ in 0..TRIES {
             if self.world.closing() {
                 return Turn::Nothing;
@@ -110,8 +115,7 @@ impl Fan {
             }
             match reply.status {
                 201 => {
-                    let expires_ms = reply.body["expiresAt"].as_str().and_then(Timestamp::parse_rfc3339);
-                    let expires_ms = expires_ms.map_or(0, |at| u64::try_from(at.millis()).unwrap_or(0));
+                    let expires_ms = millis(&reply.body["expiresAt"]);
                     return self.use_hold(reply.text("reservationId").to_owned(), expires_ms).await;
                 }
                 401 => return Turn::Over,

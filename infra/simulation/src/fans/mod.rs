@@ -118,6 +118,7 @@ pub struct Fan {
     others: Arc<std::sync::Mutex<Spoils>>,
     access: (u64, String),
     turn: String,
+    turn_ends_ms: u64,
     old_turns: Vec<String>,
     keys: u64,
 }
@@ -184,6 +185,7 @@ impl Desk {
             others: Arc::clone(&self.spoils),
             access: (0, String::new()),
             turn: String::new(),
+            turn_ends_ms: 0,
             old_turns: Vec::new(),
             keys: 0,
         })

@@ -8,6 +8,7 @@ use crate::{
 use acceptance::{Reply, Request};
 use futures_util::future::join;
 use serde_json::{Value, json};
+use shared::domain::time::Timestamp;
 
 /// How often somebody asks again after everything healed before it counts as no answer at all.
 const ATTEMPTS_WHEN_HEALED: u32 = 40;
@@ -114,6 +115,9 @@ impl Fan {
     /// Keeps what an answer tells.
     fn remember(&mut self, op: &Op, outcome: &Outcome) {
         let Some(reply) = outcome.reply() else { return };
+        if matches!(op, Op::Join | Op::Poll) && reply.text("status") == "ACTIVE" {
+            self.turn_ends_ms = millis(&reply.body["expiresAt"]);
+        }
         match op {
             Op::Join | Op::Poll if reply.status < 300 && reply.text("token") != self.turn => {
                 let old = std::mem::replace(&mut self.turn, reply.text("token").to_owned());
@@ -133,6 +137,12 @@ impl Fan {
             _ => {}
         }
     }
+}
+
+/// A time of an answer, in milliseconds since the Unix epoch; 0 where there is none.
+pub fn millis(time: &Value) -> u64 {
+    let at = time.as_str().and_then(Timestamp::parse_rfc3339);
+    at.map_or(0, |at| u64::try_from(at.millis()).unwrap_or(0))
 }
 
 /// The payment of a reservation: the same bits, UUID version 8.
