@@ -111,7 +111,7 @@ pub fn draw(dice: &mut Dice) -> Rates {
 
 /// Raises the rates of what lets two holders of a seat meet: functions with old clocks, and late cleaning up.
 pub fn astray(rates: &mut Rates, dice: &mut Dice) {
-    for fault in [Fault::ClockApart, Fault::ClockOld, Fault::ChangesLate, Fault::MessageLate] {
+    for fault in [Fault::ClockApart, Fault::ClockOld, Fault::ChangesLate, Fault::MessageLate, Fault::StaleRead] {
         rates.insert(fault, u32::try_from(dice.within(1_000..=5_000)).unwrap_or(10_000));
     }
 }

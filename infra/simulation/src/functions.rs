@@ -118,7 +118,13 @@ fn take(world: &Arc<World>, function: &str) -> Option<Arc<Instance>> {
             .inspect_err(|error| world.violated(format!("{function}: {error}")))
             .ok();
     };
-    let lag_ms = if world.strikes(Fault::ClockOld) { world.extent(Fault::ClockOld, 100..=60_000) } else { 0 };
+    let lag_ms = if world.strikes(Fault::ClockOld) {
+        // Mostly little, so that what is written by an old clock still matters when it is looked at.
+        let most = world.extent(Fault::ClockOld, 1_000..=60_000);
+        world.extent(Fault::ClockOld, 100..=most)
+    } else {
+        0
+    };
     instance.clock.lag_ms.store(i64::try_from(lag_ms).unwrap_or_default(), Ordering::SeqCst);
     Some(instance)
 }

@@ -93,7 +93,7 @@ impl Fan {
         if self.turn.is_empty() && self.insist(Op::Poll).await.is_none_or(|reply| reply.status != 200) {
             return Turn::Over;
         }
-        if self.chance(self.manners.dawdles / 4) {
+        if self.chance(self.manners.dawdles / 3) {
             // Holds at the end of the turn, or after it in the hope of an old clock.
             let left = self.turn_ends_ms.saturating_sub(self.world.clock.now_ms());
             let after = *self.dice.pick(&[500, 6_000]);
