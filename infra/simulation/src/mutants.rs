@@ -26,6 +26,10 @@ const TOGETHER: &[&[&str]] = &[
     ],
     &["update in a transaction balance: #sequence", "put in a transaction ledger entry: attribute_not_exists(pk)"],
     &[
+        "update in a transaction reservation: #status = :pending",
+        "update in a transaction session: attribute_exists(holds.#reservation)",
+    ],
+    &[
         "update in a transaction reservation: #status = :confirmed",
         "update in a transaction balance: #sequence",
         "put in a transaction ledger entry: attribute_not_exists(pk)",

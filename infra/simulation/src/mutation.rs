@@ -18,16 +18,16 @@ pub enum Mutation {
         /// What is taken out of it.
         conjunct: String,
     },
-    /// What a write takes away stays.
-    Removal {
+    /// A part of an update does not happen: something stays, or is not counted.
+    Part {
         /// As in [`Mutation::Conjunct`].
         write: String,
         /// The kind of item.
         item: &'static str,
         /// The whole expression.
         update: String,
-        /// What is not removed.
-        path: String,
+        /// What is left out of it, with its `SET` or `REMOVE`.
+        part: String,
     },
     /// A consistent read shows earlier versions.
     ConsistentRead {
@@ -49,9 +49,7 @@ impl fmt::Display for Mutation {
             Mutation::Conjunct { write, item, condition, conjunct } => {
                 write!(f, "{write} {item}: {conjunct} (of: {condition})")
             }
-            Mutation::Removal { write, item, update, path } => {
-                write!(f, "{write} {item}: REMOVE {path} (of: {update})")
-            }
+            Mutation::Part { write, item, update, part } => write!(f, "{write} {item}: {part} (of: {update})"),
             Mutation::ConsistentRead { operation, item } => write!(f, "{operation} {item}: consistent read"),
             Mutation::ClientToken => write!(f, "client token of a transaction"),
         }
@@ -162,6 +160,43 @@ fn conjuncts(condition: &str) -> Vec<String> {
     found
 }
 
+/// An update expression: `ADD`, then `SET`, then `REMOVE`, as ours are.
+struct Update<'a> {
+    adds: &'a str,
+    sets: Vec<&'a str>,
+    removes: Vec<&'a str>,
+}
+
+impl<'a> Update<'a> {
+    fn parse(update: &'a str) -> Self {
+        let list = |text: &'a str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+        let (before, removes) = update.split_once("REMOVE ").unwrap_or((update, ""));
+        let (adds, sets) = before.split_once("SET ").unwrap_or((before, ""));
+        Update { adds: adds.trim(), sets: list(sets), removes: list(removes) }
+    }
+
+    /// What can be left out: each removal, and each number that is counted on from what it was. What is merely set says
+    /// what happened; nothing would have.
+    fn parts(&self) -> Vec<String> {
+        let counts =
+            |set: &&&str| set.split_once(" = ").is_some_and(|(name, value)| value.starts_with(&format!("{name} ")));
+        let sets = self.sets.iter().filter(counts).map(|set| format!("SET {set}"));
+        sets.chain(self.removes.iter().map(|path| format!("REMOVE {path}"))).collect()
+    }
+
+    /// The expression without a part; `None` where nothing is left.
+    fn without(&self, part: &str) -> Option<String> {
+        let list = |verb: &str, parts: &[&str]| {
+            let left: Vec<&str> = parts.iter().filter(|one| format!("{verb} {one}") != part).copied().collect();
+            (!left.is_empty()).then(|| format!("{verb} {}", left.join(", ")))
+        };
+        let adds = (!self.adds.is_empty()).then(|| self.adds.to_owned());
+        let left: Vec<String> =
+            [adds, list("SET", &self.sets), list("REMOVE", &self.removes)].into_iter().flatten().collect();
+        (!left.is_empty()).then(|| left.join(" "))
+    }
+}
+
 /// The kind of an item by its keys.
 pub fn kind(pk: &str, sk: &str) -> &'static str {
     const KINDS: &[(&str, &str)] = &[
@@ -211,18 +246,10 @@ pub fn note(write: &Write<'_>, guards: &mut Guards) {
         *guards.entry(mutation).or_default() += 1;
     }
     let Some(update) = expression("UpdateExpression") else { return };
-    let (_, removed) = removals(update);
-    for path in removed {
-        let mutation =
-            Mutation::Removal { write: name.clone(), item, update: update.to_owned(), path: path.to_owned() };
+    for part in Update::parse(update).parts() {
+        let mutation = Mutation::Part { write: name.clone(), item, update: update.to_owned(), part };
         *guards.entry(mutation).or_default() += 1;
     }
-}
-
-/// An update expression before its `REMOVE`, which comes last in ours, and what that removes.
-fn removals(update: &str) -> (&str, Vec<&str>) {
-    let (before, removed) = update.split_once("REMOVE ").unwrap_or((update, ""));
-    (before.trim(), removed.split(',').map(str::trim).filter(|path| !path.is_empty()).collect())
 }
 
 /// Takes the guard out of a write that has it.
@@ -237,13 +264,10 @@ pub fn apply(mutation: &Mutation, write: &mut Write<'_>) {
         {
             ("ConditionExpression", parse(condition).without(conjunct).map(|rest| rest.to_string()))
         }
-        Mutation::Removal { write: which, item, update, path }
+        Mutation::Part { write: which, item, update, part }
             if which == write.write && *item == write.item && is(parameters, "UpdateExpression", update) =>
         {
-            let (before, mut removed) = removals(update);
-            removed.retain(|other| other != path);
-            let rest = if removed.is_empty() { String::new() } else { format!("REMOVE {}", removed.join(", ")) };
-            ("UpdateExpression", Some(format!("{before} {rest}").trim().to_owned()))
+            ("UpdateExpression", Update::parse(update).without(part))
         }
         _ => return,
     };
@@ -322,19 +346,27 @@ mod tests {
     }
 
     #[test]
-    fn what_an_update_removes_can_stay() {
+    fn what_an_update_removes_can_stay_and_what_it_counts_can_stand_still() {
+        let update = "SET #status = :sold, version = version + :one REMOVE heldUntil, #ttl";
         let mut parameters = json!({
-            "UpdateExpression": "SET #status = :sold REMOVE heldUntil, #ttl",
+            "UpdateExpression": update,
             "ExpressionAttributeNames": { "#status": "status", "#ttl": "ttl" },
+            "ExpressionAttributeValues": { ":sold": {}, ":one": {} },
         });
         let parameters = parameters.as_object_mut().unwrap();
         let mut guards = Guards::new();
         let write = "update in a transaction";
         note(&Write { write, item: "seat", parameters }, &mut guards);
-        let [one, two] = guards.into_keys().collect::<Vec<_>>().try_into().unwrap();
-        apply(&one, &mut Write { write, item: "seat", parameters });
-        assert_eq!(parameters["UpdateExpression"], "SET #status = :sold REMOVE heldUntil");
+        let [ttl, until, version] = guards.into_keys().collect::<Vec<_>>().try_into().unwrap();
+        assert!(until.to_string().contains("REMOVE heldUntil (of: SET"), "{until}");
+        apply(&ttl, &mut Write { write, item: "seat", parameters });
+        assert_eq!(parameters["UpdateExpression"], "SET #status = :sold, version = version + :one REMOVE heldUntil");
         assert_eq!(parameters["ExpressionAttributeNames"], json!({ "#status": "status" }));
-        assert!(two.to_string().contains("REMOVE heldUntil"));
+        parameters["UpdateExpression"] = json!(update);
+        apply(&version, &mut Write { write, item: "seat", parameters });
+        assert_eq!(parameters["UpdateExpression"], "SET #status = :sold REMOVE heldUntil, #ttl");
+        assert_eq!(parameters["ExpressionAttributeValues"], json!({ ":sold": {} }));
+        assert_eq!(Update::parse("ADD n :one SET t = :t").without("SET t = :t").as_deref(), Some("ADD n :one"));
+        assert_eq!(Update::parse("REMOVE a").without("REMOVE a"), None);
     }
 }
