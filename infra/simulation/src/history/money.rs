@@ -16,6 +16,7 @@ pub fn check(history: &History, end: &Truth, wrong: &mut Vec<String>) {
         let account = Account { user, calls, ledger: end.money.ledgers.get(*user).unwrap_or(&empty) };
         account.check_charges(wrong);
         account.check_payments(wrong);
+        account.check_missing(end, wrong);
         account.check_looks(wrong);
     }
 }
@@ -104,6 +105,22 @@ impl Account<'_> {
             };
             if !fits && !reply.headers.contains_key("idempotency-replayed") {
                 wrong.push(format!("history: {} {} and is told a balance of {told}", self.user, call.op));
+            }
+        }
+    }
+
+    /// Money is missing only where there was too little of it, and the reservation was not paid.
+    fn check_missing(&self, end: &Truth, wrong: &mut Vec<String>) {
+        for call in self.calls {
+            let (Op::Pay(id, _), Some(reply)) = (&call.op, call.outcome.reply()) else { continue };
+            if reply.text("code") != "insufficient_balance" {
+                continue;
+            }
+            let price = end.seats.reservations.get(id).map_or(0, |reservation| number(reservation, "amount"));
+            let is = |entry: &Value| text(entry, "type") == "PAYMENT" && text(entry, "reservationId") == id;
+            let unpaid = self.ledger.iter().position(is).unwrap_or(self.ledger.len());
+            if !self.range(call).any(|entries| entries <= unpaid && self.balance(entries) < price) {
+                wrong.push(format!("history: {} {} and lacks no money, ledger {:?}", self.user, call.op, self.ledger));
             }
         }
     }

@@ -29,7 +29,11 @@ pub fn check(history: &History, end: &Truth, stale_ms: u64, wrong: &mut Vec<Stri
     for call in &history.calls {
         match &call.op {
             Op::Hold(..) => check_refused_hold(call, &asked, end, wrong),
-            Op::Cancel(id) | Op::Pay(id, _) | Op::Refund(id, _) => check_lasting(call, id, history, end, wrong),
+            Op::Pay(id, _) => {
+                check_lasting(call, id, history, end, wrong);
+                check_paid(call, id, history, wrong);
+            }
+            Op::Cancel(id) | Op::Refund(id, _) => check_lasting(call, id, history, end, wrong),
             Op::Reservation(id) => check_look(call, id, history, wrong),
             Op::SeatMap => check_map(call, &known, stale_ms, wrong),
             _ => {}
@@ -174,6 +178,16 @@ fn check_lasting(call: &Call, id: &str, history: &History, end: &Truth, wrong: &
     };
     if !fits {
         wrong.push(format!("history: {} {} was granted, and reservation {id} is {status}", call.user_id, call.op));
+    }
+}
+
+/// Whoever has paid is told so (invariant 6), whatever has become of turn and money since.
+fn check_paid(call: &Call, id: &str, history: &History, wrong: &mut Vec<String>) {
+    let Some(reply) = call.outcome.reply().filter(|_| call.outcome.definite() && !succeeded(call)) else { return };
+    let paid = |other: &Call| matches!(&other.op, Op::Pay(of, _) if of == id) && succeeded(other);
+    let before = history.calls.iter().any(|other| other.end_ms < call.start_ms && paid(other));
+    if before && reply.text("code") != "payment_already_processed" {
+        wrong.push(format!("history: {} {} again and is answered {}", call.user_id, call.op, reply.outcome()));
     }
 }
 

@@ -74,6 +74,10 @@ fn what_was_granted_is_there_and_stays() {
     let end = tables(&[("ann", "r1", 7, "CONFIRMED")], &[("PAYMENT", 5, 0, "r1")]);
     let mut calls = vec![held("ann", "r1", 7, 0, 1), paid("ann", "r1", 1, 2, 0)];
     assert_eq!(judge(calls.clone(), &end), "");
+    let again = |code| call("ann", Op::Pay("r1".to_owned(), None), 3, 4, 409, json!({ "code": code }));
+    let then = |again| judge([calls.clone(), vec![again]].concat(), &end);
+    assert_eq!(then(again("payment_already_processed")), "");
+    assert!(then(again("session_over")).contains("again and is answered"));
     let look = Op::Reservation("r1".to_owned());
     calls.push(call("ann", look, 3, 4, 200, json!({ "status": "PENDING" })));
     assert!(judge(calls, &end).contains("is shown PENDING"));
@@ -144,6 +148,21 @@ fn a_balance_that_is_shown_is_one_that_there_was() {
     assert!(judge(both(look(5, 0)), &end).contains("balance of 0"), "forgot what was acknowledged");
     assert!(judge(both(look(5, 15)), &end).contains("balance of 15"), "knew what nobody had asked for");
     assert!(judge(both(look(20, 12)), &end).contains("balance of 12"), "never was");
+}
+
+#[test]
+fn money_is_missing_only_where_it_is() {
+    let ledger = [("CHARGE", 10, 10, ""), ("PAYMENT", 10, 0, "r1")];
+    let mut end = tables(&[("ann", "r1", 7, "CONFIRMED")], &ledger);
+    end.seats.reservations.get_mut("r1").unwrap()["amount"] = json!(10);
+    let put_in = call("ann", Op::Recharge(10, None), 2, 3, 200, json!({ "currentBalance": 0, "newBalance": 10 }));
+    let refused = |from, to| {
+        call("ann", Op::Pay("r1".to_owned(), None), from, to, 409, json!({ "code": "insufficient_balance" }))
+    };
+    let with =
+        |refused| judge(vec![held("ann", "r1", 7, 0, 1), put_in.clone(), paid("ann", "r1", 5, 8, 0), refused], &end);
+    assert_eq!(with(refused(1, 2)), "");
+    assert!(with(refused(5, 9)).contains("lacks no money"), "it was paid meanwhile");
 }
 
 #[test]
