@@ -35,7 +35,7 @@ pub async fn send(world: &Arc<World>, client: &Client, op: Op, request: Request)
         let replayed = if reply.headers.contains_key("idempotency-replayed") { " (replayed)" } else { "" };
         world.tell(format_args!("{} is answered {}{replayed}{}", client.name, reply.outcome(), brief(reply)));
         if reply.status == 500 {
-            world.violated(format!("{} is answered 500 by {:?}", client.name, reply.body));
+            world.violated(format!("status 500: {} is answered {}", client.name, reply.body));
         }
     } else {
         world.tell(format_args!("{} gets no answer", client.name));

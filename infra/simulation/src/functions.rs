@@ -161,7 +161,7 @@ where
             Ok(answer)
         }
         Err(_) => {
-            world.violated(format!("{} panicked", instance.name));
+            world.violated(format!("a function panicked: {}", instance.name));
             Err(Died("panicked"))
         }
     }

@@ -120,7 +120,7 @@ impl Plan {
             claim_seconds: dice.within(3..=20),
             active_seconds: if churn { dice.within(30..=90) } else { dice.within(10..=90) },
             waiting_seconds: if dice.happens(3_000) { dice.within(10..=60) } else { 600 },
-            tick_seconds: *dice.pick(&[5, 10, 10, 20, 30]),
+            tick_seconds: if churn { *dice.pick(&[5, 10]) } else { *dice.pick(&[5, 10, 10, 20, 30]) },
             seats_per_session: u32::try_from(dice.within(1..=4)).unwrap_or(4),
             joins_per_fan: if dice.happens(2_000) { dice.within(3..=6) } else { 20 },
             release_unpaid: dice.happens(3_000),

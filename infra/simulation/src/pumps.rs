@@ -262,6 +262,9 @@ fn wants(trigger: &StreamTrigger, record: &Value) -> bool {
 async fn expire(world: Arc<World>) {
     loop {
         world.sleep(world.draw(1_000..=40_000)).await;
+        if world.schedules_paused() {
+            continue;
+        }
         if world.strikes(Fault::TtlAtOnce) {
             sweep(&world, 0);
         } else if world.faults().active() {

@@ -1,12 +1,13 @@
 //! When all is over: nothing is left behind, every free seat can be sold, TTL has its day.
 
 use crate::{
-    fans::Desk,
+    fans::{Desk, Fan},
     messages::SHARDS,
     pumps,
     truth::{number, text},
     world::World,
 };
+use futures_util::future::{join, join_all};
 use serde_json::Value;
 use shared::domain::account::Role;
 use std::{collections::BTreeSet, error::Error, sync::Arc};
@@ -20,6 +21,9 @@ const LAST_SEATS: usize = 12;
 const DAY_MS: u64 = 30 * 60 * 60_000;
 /// Ticks of the coming minute always wait, and a message that was given back waits a minute.
 const MESSAGE_MS: u64 = 10 * 60_000;
+
+/// Fans who come back after a day come within so many milliseconds.
+const LAST_LOOK_MS: u64 = 80;
 
 /// Waits until nothing is left behind, and says what is after a long time.
 pub async fn settle(world: &Arc<World>, concert: &str) {
@@ -36,7 +40,7 @@ pub async fn settle(world: &Arc<World>, concert: &str) {
     events(world);
     for counter in world.engine.items("Limits").iter().filter(|item| text(item, "pk").starts_with("JOIN#FAN#")) {
         if number(counter, "counted") > world.plan.joins_per_fan {
-            world.violated(format!("a limit of {} was passed: {counter}", world.plan.joins_per_fan));
+            world.violated(format!("a limit was passed: {} is allowed: {counter}", world.plan.joins_per_fan));
         }
     }
 }
@@ -131,10 +135,17 @@ pub async fn sell_out(world: &Arc<World>, desk: &Desk, concert: &str) -> Result<
     Ok(())
 }
 
-/// A day passes; TTL takes everything that has one.
-pub async fn day(world: &Arc<World>) {
+/// A day passes, and TTL takes everything that has one, at the very moment when fans come back to leave the line. What
+/// they left is gone after another day.
+pub async fn day(world: &Arc<World>, fans: Vec<Fan>) {
     world.tell(format_args!("a day passes"));
     world.pause_schedules(true);
+    world.sleep(DAY_MS).await;
+    let sweep = async {
+        world.sleep(LAST_LOOK_MS / 2).await;
+        pumps::sweep(world, 0);
+    };
+    join(sweep, join_all(fans.into_iter().map(|fan| fan.leave_late(LAST_LOOK_MS)))).await;
     world.sleep(DAY_MS).await;
     pumps::sweep(world, 0);
     world.pause_schedules(false);

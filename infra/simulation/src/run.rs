@@ -124,7 +124,7 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
     let (concert, ..) =
         tokio::join!(concert(world, &admin), admin.queue(world, &settings), admin.queue(world, &settings));
     let concert = concert?;
-    let mut fans = JoinSet::new();
+    let (mut fans, mut others) = (JoinSet::new(), JoinSet::new());
     let mut crowd = Vec::new();
     for number in 1..=world.plan.fans {
         crowd.push(desk.fan(world, &format!("fan {number}"), Role::Fan, &concert).await?);
@@ -137,10 +137,10 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
     }
     if world.plan.admin {
         for with in 0..MEDDLERS {
-            fans.spawn(admin.clone().meddle(Arc::clone(world), concert.clone(), with));
+            others.spawn(admin.clone().meddle(Arc::clone(world), concert.clone(), with));
         }
     }
-    fans.spawn(signups::rush(Arc::clone(world)));
+    others.spawn(signups::rush(Arc::clone(world)));
     world.sleep(world.plan.chaos_ms).await;
     world.faults().heal();
     world.tell(format_args!("everything heals"));
@@ -148,9 +148,18 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
     world.close(true);
     world.tell(format_args!("the sale is over"));
     let patience = Duration::from_secs(END_WITHIN + world.plan.hold_seconds);
-    let ended = tokio::time::timeout(patience, async { while fans.join_next().await.is_some() {} }).await;
-    if ended.is_err() {
-        world.violated(format!("liveness: {} fans never come to an end", fans.len()));
+    let mut home = Vec::new();
+    let all = async {
+        while let Some(fan) = fans.join_next().await {
+            match fan {
+                Ok(fan) => home.push(fan),
+                Err(error) => world.violated(format!("a fan fell over: {error}")),
+            }
+        }
+        while others.join_next().await.is_some() {}
+    };
+    if tokio::time::timeout(patience, all).await.is_err() {
+        world.violated(format!("liveness: {} fans or admins never come to an end", fans.len() + others.len()));
     }
     admin.restore(world, &concert).await;
     rest::settle(world, &concert).await;
@@ -159,7 +168,7 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
     found.into_iter().for_each(|violation| world.violated(violation));
     rest::sell_out(world, &desk, &concert).await?;
     if world.plan.day {
-        rest::day(world).await;
+        rest::day(world, home).await;
     }
     Ok(())
 }

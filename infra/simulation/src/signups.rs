@@ -21,7 +21,7 @@ pub async fn rush(world: Arc<World>) {
         let pauses: Vec<u64> = (0..RIVALS).map(|_| dice.within(0..=40)).collect();
         let made = join_all(pauses.into_iter().map(|pause| sign_up(&world, &name, pause))).await;
         if made.iter().filter(|made| **made).count() > 1 {
-            world.violated(format!("several people have the name {}", name.as_str()));
+            world.violated(format!("several people have one name: {}", name.as_str()));
         }
     }
 }

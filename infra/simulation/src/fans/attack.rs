@@ -25,7 +25,11 @@ impl Fan {
             && !matches!(reply.status, 429 | 503)
             && !codes.contains(&reply.text("code"))
         {
-            self.world.violated(format!("{} {what} and is answered {}", self.client.name, reply.outcome()));
+            self.world.violated(format!(
+                "an attack succeeds: {} {what} and is answered {}",
+                self.client.name,
+                reply.outcome()
+            ));
         }
     }
 

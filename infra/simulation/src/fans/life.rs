@@ -16,6 +16,8 @@ const TRIES: u32 = 6;
 const MOST_WAITS: u32 = 8;
 /// Times that somebody asks for a seat that another has.
 const SNATCHES: u32 = 40;
+/// Times that somebody asks for a seat when the turn is over: for some four seconds.
+const OVERSTAYS: u32 = 30;
 
 /// How a turn went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +32,7 @@ enum Turn {
 
 impl Fan {
     /// Lives until content, or until the sale is over; then leaves nothing open.
-    pub async fn live(mut self) {
+    pub async fn live(mut self) -> Self {
         self.think(0, 8_000).await;
         let (mut bought, mut in_vain) = (0, 0);
         while !self.world.closing() && bought < self.manners.wants && in_vain < self.manners.patience {
@@ -51,6 +53,7 @@ impl Fan {
             }
         }
         self.go_home().await;
+        self
     }
 
     /// Joins and waits; whether the fan was let in.
@@ -101,6 +104,11 @@ impl Fan {
             let after = *self.dice.pick(&[500, 6_000]);
             self.think(left.saturating_sub(1_500), left + after).await;
         }
+        if self.chance(self.manners.dawdles / 3)
+            && let Some(held) = self.overstay().await
+        {
+            return self.use_hold(held.text("reservationId").to_owned(), millis(&held.body["expiresAt"])).await;
+        }
         for _ in 0..TRIES {
             if self.world.closing() {
                 return Turn::Nothing;
@@ -125,6 +133,26 @@ impl Fan {
             }
         }
         Turn::Nothing
+    }
+
+    /// Asks for seats again and again when the turn is over, in the hope of an old clock: also in the moment in which
+    /// the place is shut. Answers a hold that is not over at once.
+    async fn overstay(&mut self) -> Option<Reply> {
+        let left = self.turn_ends_ms.saturating_sub(self.world.clock.now_ms());
+        self.think(left, left + 3_000).await;
+        for _ in 0..OVERSTAYS {
+            if self.world.closing() {
+                break;
+            }
+            let (seat, key) = (self.dice.within(1..=u64::from(self.world.plan.seats).min(8)), self.key());
+            let outcome = self.ask(Op::Hold(vec![seat], key)).await;
+            let now = self.world.clock.now_ms();
+            if let Some(held) = outcome.reply().filter(|reply| now < millis(&reply.body["expiresAt"])) {
+                return Some(held.clone());
+            }
+            self.think(10, 100).await;
+        }
+        None
     }
 
     /// Asks for the same seats until whoever has them lets go.
@@ -209,22 +237,30 @@ impl Fan {
                 _ => {}
             }
         }
-        if self.chance(self.manners.devices / 2) {
-            return self.pay_and_cancel(reservation).await;
-        }
-        self.pay(reservation).await
+        let op = if self.chance(self.manners.hoards / 2) {
+            Op::Hold(vec![self.dice.within(1..=u64::from(self.world.plan.seats))], self.key())
+        } else if self.chance(self.manners.devices / 2) {
+            if self.chance(5_000) { Op::Cancel(reservation.clone()) } else { Op::Leave }
+        } else {
+            return self.pay(reservation).await;
+        };
+        self.pay_and(reservation, op).await
     }
 
-    /// Pays on one device and cancels on another, at the same time.
-    async fn pay_and_cancel(&mut self, reservation: String) -> Turn {
-        let op = Op::Cancel(reservation.clone());
-        let (request, pause) = (self.request(&op, ""), self.dice.within(0..=60));
+    /// Pays on one device and does something else on another, at the same time.
+    async fn pay_and(&mut self, reservation: String, op: Op) -> Turn {
+        let turn = self.turn.clone();
+        let (request, pause) = (self.request(&op, &turn), self.dice.within(0..=20));
         let (world, client) = (Arc::clone(&self.world), self.client.clone());
-        let cancel = async move {
+        let other = async move {
             world.sleep(pause).await;
             door::send(&world, &client, op, request).await
         };
-        join(self.pay(reservation), cancel).await.0
+        let pay = async {
+            self.think(0, 20).await;
+            self.pay(reservation).await
+        };
+        join(pay, other).await.0
     }
 
     /// Two holds at once, of the same seats.
@@ -288,6 +324,13 @@ impl Fan {
         }
         self.insist(Op::Balance).await;
         self.insist(Op::Ledger).await;
+    }
+
+    /// Comes back within so many milliseconds to leave the line.
+    pub async fn leave_late(mut self, within_ms: u64) {
+        self.think(0, within_ms).await;
+        self.turn.clear();
+        self.insist(Op::Leave).await;
     }
 
     /// Buys these seats, one by one, in a world where nothing breaks; says what went wrong.

@@ -74,7 +74,13 @@ impl Lines {
     }
 
     /// A session or tombstone changed.
-    pub fn session(&mut self, change: &Change, now_ms: u64, wrong: &mut Vec<String>) {
+    pub fn session(
+        &mut self,
+        change: &Change,
+        now_ms: u64,
+        reservations: &BTreeMap<String, Value>,
+        wrong: &mut Vec<String>,
+    ) {
         let (old, new) = (&change.old, &change.new);
         let either = if new.is_null() { old } else { new };
         let id = (text(either, "queueId").to_owned(), number(either, "place"));
@@ -107,12 +113,15 @@ impl Lines {
             wrong.push(format!("invariant 4: {new} comes in below the floor of {state}"));
         }
         if claimed && self.owners.get(&id).is_none_or(|owner| owner != text(new, "userId")) {
-            wrong.push(format!("a place that {} never had: {new}", text(new, "userId")));
+            wrong.push(format!("a place is claimed by somebody else: {new}"));
         }
         let holds = new["holds"].as_object().into_iter().flat_map(|holds| holds.values());
         let listed: u64 = holds.map(|hold| number(hold, "seats")).sum();
         if listed != number(new, "heldSeats") || listed > self.seats_per_session {
-            wrong.push(format!("a session holds {listed} seats, limit {}: {new}", self.seats_per_session));
+            wrong.push(format!("seats of a session: {listed} listed, limit {}: {new}", self.seats_per_session));
+        }
+        if !old.is_null() {
+            check_holds(change, now_ms, reservations, wrong);
         }
         self.sessions.insert(id, new.clone());
     }
@@ -167,5 +176,31 @@ impl Lines {
             !self.gone.contains(&id) && session.is_none_or(|session| session["ended"].is_null())
         };
         (number(state, "floor")..=number(state, "served")).filter(open).count() as u64
+    }
+}
+
+/// Only a living turn holds and pays, no hold ends after the cap, and a payment ends the turn only with its last hold.
+/// Whether a turn lives is judged by the clock of whoever wrote: that clock is what a reservation keeps.
+fn check_holds(change: &Change, now_ms: u64, reservations: &BTreeMap<String, Value>, wrong: &mut Vec<String>) {
+    let (old, new) = (&change.old, &change.new);
+    let holds = |session: &Value| session["holds"].as_object().cloned().unwrap_or_default();
+    let (before, after) = (holds(old), holds(new));
+    let of = |id: &String| reservations.get(id).unwrap_or(&Value::Null);
+    let ended = !old["ended"].is_null();
+    let end = number(old, "activeUntil").max(number(old, "holdUntil"));
+    for id in after.keys().filter(|id| !before.contains_key(*id)) {
+        if ended || number(of(id), "reservedAt") >= end {
+            wrong.push(format!("invariant 4: a turn that is over holds seats: {old} => {new}, {}", of(id)));
+        }
+        if number(new, "holdUntil") > number(new, "holdCap") {
+            wrong.push(format!("invariant 4: a hold ends after the cap: {old} => {new}"));
+        }
+    }
+    if before.keys().any(|id| ended && !after.contains_key(id) && text(of(id), "status") == "CONFIRMED") {
+        wrong.push(format!("a turn that has ended pays: {old} => {new}"));
+    }
+    let open = |hold: &Value| number(hold, "until") > now_ms + AHEAD_MS;
+    if !ended && text(new, "endReason") == "PAID" && after.values().any(open) {
+        wrong.push(format!("a payment ends a turn that has another hold: {old} => {new}"));
     }
 }

@@ -63,7 +63,7 @@ impl Truth {
                 "balance" => self.money.balance(change, &mut wrong),
                 "user name" => check_name(change, &mut wrong),
                 "queue state" => self.lines.state(change, now_ms, &mut wrong),
-                "session" => self.lines.session(change, now_ms, &mut wrong),
+                "session" => self.lines.session(change, now_ms, &self.seats.reservations, &mut wrong),
                 "ticket" => self.lines.ticket(change, now_ms, &mut wrong),
                 "seat count" => check_count(change, &mut wrong),
                 "concert" => check_concert(change, &mut wrong),

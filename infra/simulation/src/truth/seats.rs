@@ -51,7 +51,7 @@ impl Seats {
         match (text(old, "status"), text(new, "status")) {
             ("SOLD", "HELD") => wrong.push(format!("invariant 1: {name} was sold and is held: {new}")),
             ("", "SOLD") => wrong.push(format!("invariant 1: {name} is sold without a hold: {new}")),
-            (_, "SOLD") if !new["ttl"].is_null() => wrong.push(format!("{name} is sold and would be cleaned up")),
+            (_, "SOLD") if !new["ttl"].is_null() => wrong.push(format!("a sold seat would be cleaned up: {name}")),
             ("SOLD" | "HELD", "") => self.freed.push((id.clone(), old.clone())),
             _ => {}
         }
@@ -79,7 +79,7 @@ impl Seats {
         if !old.is_null() {
             for fixed in ["amount", "seatNumbers", "userId", "concertId", "expiresAt", "reservedAt"] {
                 if old[fixed] != new[fixed] {
-                    wrong.push(format!("{fixed} of reservation {id} changed: {old} => {new}"));
+                    wrong.push(format!("what is fixed about a reservation changed: {fixed} of {id}: {old} => {new}"));
                 }
             }
         }
@@ -88,7 +88,7 @@ impl Seats {
             && before.len() < ATTEMPTS_KEPT
             && !after.starts_with(before)
         {
-            wrong.push(format!("a failed payment of reservation {id} is forgotten: {old} => {new}"));
+            wrong.push(format!("a failed payment is forgotten: reservation {id}: {old} => {new}"));
         }
         self.confirmed += sum(new, "CONFIRMED", "amount") - sum(old, "CONFIRMED", "amount");
         self.touched.insert(id.clone());
