@@ -15,6 +15,8 @@ use std::{collections::BTreeSet, error::Error, sync::Arc};
 /// How long what is left behind may take to be cleaned up: a count that was lost is looked at every 16 minutes.
 const SETTLE_MS: u64 = 25 * 60_000;
 const LOOK_EVERY_MS: u64 = 5_000;
+/// How long a no-show takes a slot: the longest claim window, the margin, the longest tick.
+const NO_SHOW_MS: u64 = 65_000;
 /// Seats of a large concert that the last fan buys.
 const LAST_SEATS: usize = 12;
 /// A record lives no longer than a day and the longest of its graces.
@@ -27,7 +29,7 @@ const LAST_LOOK_MS: u64 = 80;
 
 /// Waits until nothing is left behind, and says what is after a long time.
 pub async fn settle(world: &Arc<World>, concert: &str) {
-    let end = world.clock.elapsed_ms() + SETTLE_MS;
+    let end = world.clock.elapsed_ms() + SETTLE_MS + no_shows_ms(world);
     let mut left = left(world, concert);
     while !left.is_empty() && world.clock.elapsed_ms() < end {
         world.sleep(LOOK_EVERY_MS).await;
@@ -43,6 +45,11 @@ pub async fn settle(world: &Arc<World>, concert: &str) {
             world.violated(format!("a limit was passed: {} is allowed: {counter}", world.plan.joins_per_fan));
         }
     }
+}
+
+/// How long it may take until everybody who went home without leaving was let in and did not show up.
+fn no_shows_ms(world: &World) -> u64 {
+    world.truth().lines.owners.len() as u64 / world.plan.capacity * NO_SHOW_MS
 }
 
 /// What is still open.

@@ -240,7 +240,11 @@ impl Fan {
         let op = if self.chance(self.manners.hoards / 2) {
             Op::Hold(vec![self.dice.within(1..=u64::from(self.world.plan.seats))], self.key())
         } else if self.chance(self.manners.devices / 2) {
-            if self.chance(5_000) { Op::Cancel(reservation.clone()) } else { Op::Leave }
+            match self.dice.below(4) {
+                0 => Op::Cancel(reservation.clone()),
+                1 => Op::Leave,
+                _ => Op::Pay(reservation.clone(), self.key()),
+            }
         } else {
             return self.pay(reservation).await;
         };

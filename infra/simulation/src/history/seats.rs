@@ -31,7 +31,7 @@ pub fn check(history: &History, end: &Truth, stale_ms: u64, wrong: &mut Vec<Stri
             Op::Hold(..) => check_refused_hold(call, &asked, end, wrong),
             Op::Pay(id, _) => {
                 check_lasting(call, id, history, end, wrong);
-                check_paid(call, id, history, wrong);
+                check_paid(call, id, history, end, stale_ms, wrong);
             }
             Op::Cancel(id) | Op::Refund(id, _) => check_lasting(call, id, history, end, wrong),
             Op::Reservation(id) => check_look(call, id, history, wrong),
@@ -181,12 +181,16 @@ fn check_lasting(call: &Call, id: &str, history: &History, end: &Truth, wrong: &
     }
 }
 
-/// Whoever has paid is told so (invariant 6), whatever has become of turn and money since.
-fn check_paid(call: &Call, id: &str, history: &History, wrong: &mut Vec<String>) {
+/// Whoever has paid is told so (invariant 6), whatever has become of turn and money since. A turn that is over before
+/// its time cannot have paid later: whoever is told so of a reservation that is paid should have been told that.
+fn check_paid(call: &Call, id: &str, history: &History, end: &Truth, stale_ms: u64, wrong: &mut Vec<String>) {
     let Some(reply) = call.outcome.reply().filter(|_| call.outcome.definite() && !succeeded(call)) else { return };
     let paid = |other: &Call| matches!(&other.op, Op::Pay(of, _) if of == id) && succeeded(other);
     let before = history.calls.iter().any(|other| other.end_ms < call.start_ms && paid(other));
-    if before && reply.text("code") != "payment_already_processed" {
+    let reservation = end.seats.reservations.get(id).unwrap_or(&Value::Null);
+    let in_time = call.end_ms + stale_ms < number(reservation, "expiresAt");
+    let over = reply.text("code") == "session_over" && in_time && !reservation["paidAt"].is_null();
+    if (before && reply.text("code") != "payment_already_processed") || over {
         wrong.push(format!("history: {} {} again and is answered {}", call.user_id, call.op, reply.outcome()));
     }
 }

@@ -78,6 +78,11 @@ fn what_was_granted_is_there_and_stays() {
     let then = |again| judge([calls.clone(), vec![again]].concat(), &end);
     assert_eq!(then(again("payment_already_processed")), "");
     assert!(then(again("session_over")).contains("again and is answered"));
+    let mut over = tables(&[("ann", "r1", 7, "CONFIRMED")], &[("PAYMENT", 5, 0, "r1")]);
+    let reservation = over.seats.reservations.get_mut("r1").unwrap();
+    (reservation["paidAt"], reservation["expiresAt"]) = (json!(NOW + 2_000), json!(NOW + 300_000));
+    let meanwhile = call("ann", Op::Pay("r1".to_owned(), None), 1, 3, 401, json!({ "code": "session_over" }));
+    assert!(judge([calls.clone(), vec![meanwhile]].concat(), &over).contains("again and is answered"));
     let look = Op::Reservation("r1".to_owned());
     calls.push(call("ann", look, 3, 4, 200, json!({ "status": "PENDING" })));
     assert!(judge(calls, &end).contains("is shown PENDING"));

@@ -76,6 +76,12 @@ impl Seats {
             (was, is) if was == is => {}
             (was, is) => wrong.push(format!("invariant 3: reservation {id} went from {was} to {is}: {old} => {new}")),
         }
+        // By the clock of whoever wrote.
+        let moved = ["paidAt", "cancelledAt"].map(|name| number(new, name)).into_iter().max().unwrap_or_default();
+        let held = text(old, "status") == "PENDING" && matches!(text(new, "status"), "CONFIRMED" | "CANCELLED");
+        if held && moved >= number(new, "expiresAt") {
+            wrong.push(format!("a hold that is over is paid or cancelled: {old} => {new}"));
+        }
         if !old.is_null() {
             for fixed in ["amount", "seatNumbers", "userId", "concertId", "expiresAt", "reservedAt"] {
                 if old[fixed] != new[fixed] {
