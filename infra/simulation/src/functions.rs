@@ -120,7 +120,8 @@ fn take(world: &Arc<World>, function: &str) -> Option<Arc<Instance>> {
     };
     let lag_ms = if world.strikes(Fault::ClockOld) {
         // Mostly little, so that what is written by an old clock still matters when it is looked at.
-        let most = world.extent(Fault::ClockOld, 1_000..=60_000);
+        let longest = if world.extent(Fault::ClockOld, 0..=1) == 0 { 10_000 } else { 60_000 };
+        let most = world.extent(Fault::ClockOld, 1_000..=longest);
         world.extent(Fault::ClockOld, 100..=most)
     } else {
         0

@@ -55,6 +55,8 @@ pub struct Plan {
     pub chaos_ms: u64,
     /// Whether few seats go from hand to hand: held for seconds, let go, snatched, given back.
     pub churn: bool,
+    /// Whether fans stay on when their turn is over.
+    pub overstay: bool,
     /// Whether an admin meddles.
     pub admin: bool,
     /// Whether a day passes after everything healed, and TTL has its day.
@@ -75,13 +77,15 @@ impl Plan {
         let mut rates = fault::draw(&mut dice);
         let stampede = dice.below(STAMPEDE) == 0;
         let churn = !stampede && dice.happens(3_500);
-        if dice.happens(if churn { 5_000 } else { 1_000 }) {
+        let overstay = !stampede && !churn && dice.happens(1_000);
+        if overstay || dice.happens(if churn { 5_000 } else { 1_000 }) {
             fault::astray(&mut rates, &mut dice);
         }
         rates.retain(|fault, _| !cuts.without.contains(fault));
         let seats = match dice.below(LARGE) {
             _ if stampede => 1,
             _ if churn => dice.within(1..=3),
+            _ if overstay => dice.within(20..=40),
             0 => 50_000,
             1..=8 => dice.within(257..=600),
             9..=70 => dice.within(1..=2),
@@ -90,7 +94,7 @@ impl Plan {
         };
         let fans = match dice.below(LARGE) {
             _ if stampede => 1_000,
-            _ if churn => dice.within(3..=8),
+            _ if churn || overstay => dice.within(3..=8),
             0 => dice.within(100..=300),
             1..=8 => dice.within(25..=60),
             9..=80 => dice.within(2..=6),
@@ -98,6 +102,8 @@ impl Plan {
         };
         let hold_seconds = if churn {
             dice.within(3..=8)
+        } else if overstay {
+            dice.within(8..=15)
         } else if dice.happens(600) {
             // Longer than a message can wait.
             dice.within(905..=930)
@@ -118,9 +124,13 @@ impl Plan {
             },
             hold_seconds,
             claim_seconds: dice.within(3..=20),
-            active_seconds: if churn { dice.within(30..=90) } else { dice.within(10..=90) },
+            active_seconds: match () {
+                () if churn => dice.within(30..=90),
+                () if overstay => dice.within(8..=15),
+                () => dice.within(10..=90),
+            },
             waiting_seconds: if dice.happens(3_000) { dice.within(10..=60) } else { 600 },
-            tick_seconds: if churn { *dice.pick(&[5, 10]) } else { *dice.pick(&[5, 10, 10, 20, 30]) },
+            tick_seconds: if churn || overstay { *dice.pick(&[5, 10]) } else { *dice.pick(&[5, 10, 10, 20, 30]) },
             seats_per_session: u32::try_from(dice.within(1..=4)).unwrap_or(4),
             joins_per_fan: if dice.happens(2_000) { dice.within(3..=6) } else { 20 },
             release_unpaid: dice.happens(3_000),
@@ -129,6 +139,7 @@ impl Plan {
                 .within(20_000..=if stampede { 30_000 } else { 100_000 })
                 .min(cuts.chaos_ms.unwrap_or(u64::MAX)),
             churn,
+            overstay,
             admin: dice.happens(5_000),
             day: dice.happens(1_500),
             mutations: cuts.mutations.clone(),

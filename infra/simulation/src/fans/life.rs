@@ -104,7 +104,7 @@ impl Fan {
             let after = *self.dice.pick(&[500, 6_000]);
             self.think(left.saturating_sub(1_500), left + after).await;
         }
-        if self.chance(self.manners.dawdles / 3)
+        if self.chance(self.manners.overstays)
             && let Some(held) = self.overstay().await
         {
             return self.use_hold(held.text("reservationId").to_owned(), millis(&held.body["expiresAt"])).await;

@@ -37,6 +37,8 @@ pub struct Manners {
     pub snatches: u32,
     /// Leaves everything to the last moment.
     pub dawdles: u32,
+    /// Stays on when the turn is over, and asks for seats.
+    pub overstays: u32,
     /// Purchases until content.
     pub wants: u64,
     /// Turns in vain until somebody gives up.
@@ -59,6 +61,7 @@ impl Manners {
             short: 0,
             snatches: 0,
             dawdles: 0,
+            overstays: 0,
             wants: 1,
             patience: 8,
             haste: 1,
@@ -80,6 +83,11 @@ impl Manners {
         }
     }
 
+    /// Somebody who does not go when the turn is over.
+    fn lingering(self) -> Self {
+        Manners { overstays: 9_000, wants: 6, patience: 30, haste: 4, ..self }
+    }
+
     fn draw(dice: &mut Dice) -> Self {
         let mut often = |rate: u32, most: u64| {
             if dice.happens(rate) { u32::try_from(dice.within(500..=most)).unwrap_or(0) } else { 0 }
@@ -98,6 +106,7 @@ impl Manners {
             short,
             snatches,
             dawdles,
+            overstays: dawdles / 2,
             wants: dice.within(1..=3),
             patience: 8,
             haste: 1,
@@ -179,7 +188,11 @@ impl Desk {
             desk: Arc::clone(&self.instance),
             user: account.user_id,
             role,
-            manners: if world.plan.churn { manners.restless() } else { manners },
+            manners: match &world.plan {
+                plan if plan.churn => manners.restless(),
+                plan if plan.overstay => manners.lingering(),
+                _ => manners,
+            },
             dice,
             concert: concert.to_owned(),
             others: Arc::clone(&self.spoils),
