@@ -154,12 +154,12 @@ impl World {
         self.closing.load(Ordering::SeqCst)
     }
 
-    /// Stops the schedules, or starts them again.
+    /// Stops the schedules and TTL, or starts them again.
     pub fn pause_schedules(&self, paused: bool) {
         self.schedules_paused.store(paused, Ordering::SeqCst);
     }
 
-    /// Whether schedules stand still.
+    /// Whether schedules and TTL stand still.
     pub fn schedules_paused(&self) -> bool {
         self.schedules_paused.load(Ordering::SeqCst)
     }
