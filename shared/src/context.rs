@@ -118,6 +118,11 @@ impl Context {
         tokio::time::sleep(Duration::from_millis(jitter + 1)).await;
     }
 
+    /// A new token by which the copies of one transaction are known.
+    pub fn client_token(&self) -> String {
+        self.random_uuid().to_string()
+    }
+
     fn random_uuid(&self) -> Uuid {
         uuid::Builder::from_random_bytes(self.bits().to_be_bytes()).into_uuid()
     }

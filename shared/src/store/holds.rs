@@ -68,7 +68,7 @@ impl Store {
                 parts.push(self.idempotency_part(user, idempotent, answer(&reservation), reservation.reserved_at)?);
             }
             parts.extend(self.hold_parts(&reservation, &prices)?);
-            let mut reasons = match self.transact(parts).await {
+            let mut reasons = match self.transact_once(parts, &self.context.client_token()).await {
                 Ok(()) => return Ok(Done::Fresh(reservation)),
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
                 Err(TransactFailure::Cancelled(reasons)) => reasons,

@@ -21,6 +21,9 @@ use aws_sdk_dynamodb::{
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::HashMap;
 
+/// How often a transaction that met another one is sent again as it is before it is planned anew.
+const SAME_ATTEMPTS: u32 = 3;
+
 /// Attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -51,6 +54,13 @@ pub enum Reason {
     Condition(Option<Item>),
     /// Somebody else was writing the item, or too many were.
     Conflict,
+}
+
+impl Reason {
+    /// Whether it says that the transaction, as it is, cannot be applied.
+    fn is_verdict(&self) -> bool {
+        matches!(self, Reason::Condition(_))
+    }
 }
 
 impl From<StoreError> for WriteFailure {
@@ -258,11 +268,31 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// Sends a transaction once. The SDK repeats it with the same client token when an answer is lost, so that an
-    /// applied one is answered as such.
+    /// Sends a transaction, and the very same one again while nothing but another transaction is in its way. All copies
+    /// bear one client token, also those that the SDK sends where an answer is lost: whichever is applied first is the
+    /// only one. One that was merely in the way is not planned anew beside a copy that may still be under way
+    /// (invariant 2: what one request asks for moves money once).
     pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<(), TransactFailure> {
-        let sent = self.dynamo.transact_write_items().set_transact_items(Some(parts)).send().await;
-        let Err(error) = sent else { return Ok(()) };
+        let token = self.context.client_token();
+        for attempt in 0..SAME_ATTEMPTS {
+            match self.transact_once(parts.clone(), &token).await {
+                Err(TransactFailure::Cancelled(reasons)) if !reasons.iter().any(Reason::is_verdict) => {
+                    self.context.back_off(attempt).await;
+                }
+                done => return done,
+            }
+        }
+        self.transact_once(parts, &token).await
+    }
+
+    /// Sends a transaction once: for a hold, which looks at its seats before it tries again.
+    pub(crate) async fn transact_once(
+        &self,
+        parts: Vec<TransactWriteItem>,
+        token: &str,
+    ) -> Result<(), TransactFailure> {
+        let request = self.dynamo.transact_write_items().set_transact_items(Some(parts)).client_request_token(token);
+        let Err(error) = request.send().await else { return Ok(()) };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
             return Err(store_error("transact", &error).into());
         };

@@ -6,6 +6,7 @@ use crate::purchases::{
 use acceptance::{Fan, Reply, Request, World};
 use engine::Fault;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const REFUSED: [Fault; 3] = [Fault::Throttled, Fault::InternalError, Fault::LostRequest];
 
@@ -205,6 +206,32 @@ async fn a_conflict_on_any_item_is_no_verdict() -> Outcome {
         assert_eq!(paid.outcome(), "200", "pay, action {action}");
         world.engine.clear_faults();
     }
+    crate::invariants::check(&world);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_conflict_says_nothing_about_another_copy_of_the_same_transaction() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let fan = world.buyer("ann", 100_000).await;
+    let id = held(&world, &fan, &concert, &[1]).await;
+    // The first copy is applied and its answer lost; the SDK's second meets another transaction.
+    let lost_then_refused = || {
+        let met = AtomicUsize::new(0);
+        world.engine.set_faults(move |call| match call.operation {
+            "TransactWriteItems" => match met.fetch_add(1, Ordering::Relaxed) {
+                0 => Fault::LostAnswer,
+                1 => Fault::TransactionConflict { action: 0 },
+                _ => Fault::None,
+            },
+            _ => Fault::None,
+        });
+    };
+    lost_then_refused();
+    assert_eq!(world.recharge(&fan, 5, None).await.outcome(), "200");
+    assert_eq!(balance(&world, &fan).await, 100_005, "money came in once");
+    lost_then_refused();
+    assert_eq!(world.pay(&fan, &id, PRICE, None).await.outcome(), "200", "not: paid already");
     crate::invariants::check(&world);
     Ok(())
 }
