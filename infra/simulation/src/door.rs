@@ -63,6 +63,7 @@ async fn exchange(world: &Arc<World>, client: &Client, number: usize, request: R
     let (function, event) = event(world, client, number, &request);
     if world.strikes(Fault::Doubled) {
         world.tell(format_args!("  request of {} delivered twice", client.name));
+        world.history().again(number);
         let (world, function, event) = (Arc::clone(world), function.clone(), event.clone());
         tokio::spawn(async move {
             world.sleep_for(Fault::Doubled, 0..=3_000).await;

@@ -3,7 +3,7 @@
 use super::{Fan, requests::millis};
 use crate::{door, history::Op};
 use acceptance::Reply;
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -240,9 +240,9 @@ impl Fan {
         let op = if self.chance(self.manners.hoards / 2) {
             Op::Hold(vec![self.dice.within(1..=u64::from(self.world.plan.seats))], self.key())
         } else if self.chance(self.manners.devices / 2) {
-            match self.dice.below(4) {
-                0 => Op::Cancel(reservation.clone()),
-                1 => Op::Leave,
+            match self.dice.below(6) {
+                0..=2 => Op::Cancel(reservation.clone()),
+                3 => Op::Leave,
                 _ => Op::Pay(reservation.clone(), self.key()),
             }
         } else {
@@ -251,20 +251,24 @@ impl Fan {
         self.pay_and(reservation, op).await
     }
 
-    /// Pays on one device and does something else on another, at the same time.
+    /// Pays on one device and does something else on another at the same time, with up to three clicks.
     async fn pay_and(&mut self, reservation: String, op: Op) -> Turn {
         let turn = self.turn.clone();
-        let (request, pause) = (self.request(&op, &turn), self.dice.within(0..=20));
+        let request = self.request(&op, &turn);
+        let pauses: Vec<u64> = (0..self.dice.within(1..=3)).map(|_| self.dice.within(0..=50)).collect();
         let (world, client) = (Arc::clone(&self.world), self.client.clone());
-        let other = async move {
-            world.sleep(pause).await;
-            door::send(&world, &client, op, request).await
-        };
+        let clicks = pauses.into_iter().map(|pause| {
+            let (world, client, op, request) = (&world, &client, op.clone(), request.clone());
+            async move {
+                world.sleep(pause).await;
+                door::send(world, client, op, request).await
+            }
+        });
         let pay = async {
             self.think(0, 20).await;
             self.pay(reservation).await
         };
-        join(pay, other).await.0
+        join(pay, join_all(clicks)).await.0
     }
 
     /// Two holds at once, of the same seats.

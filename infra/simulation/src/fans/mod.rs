@@ -75,7 +75,7 @@ impl Manners {
             snatches: 9_000,
             dawdles: self.dawdles.max(6_000),
             abandons: self.abandons.max(1_500),
-            devices: self.devices.max(1_500),
+            devices: self.devices.max(4_000),
             wants: 6,
             patience: 30,
             haste: 8,

@@ -17,6 +17,7 @@ pub fn check(history: &History, stale_ms: u64, wrong: &mut Vec<String>) {
     let told: Vec<Told<'_>> = history.calls.iter().filter_map(told).collect();
     check_own(&told, stale_ms, wrong);
     check_order(&told, stale_ms, wrong);
+    check_lost(history, &told, wrong);
 }
 
 fn told(call: &Call) -> Option<Told<'_>> {
@@ -53,6 +54,17 @@ fn check_own(told: &[Told<'_>], stale_ms: u64, wrong: &mut Vec<String>) {
                     wrong.push(format!("history: {user} was in at place {} and waits again", later.place));
                 }
             }
+        }
+    }
+}
+
+/// Whoever has joined is in the line, or was.
+fn check_lost(history: &History, told: &[Told<'_>], wrong: &mut Vec<String>) {
+    let lost = |call: &&Call| call.outcome.reply().is_some_and(|reply| reply.text("code") == "token_not_found");
+    for call in history.calls.iter().filter(|call| matches!(call.op, Op::Poll)).filter(lost) {
+        let joined = |one: &&Told<'_>| one.call.user_id == call.user_id && one.call.end_ms < call.start_ms;
+        if let Some(joined) = told.iter().find(joined) {
+            wrong.push(format!("history: {} has place {} and is told of none", call.user_id, joined.place));
         }
     }
 }

@@ -107,6 +107,8 @@ pub struct Call {
     pub end_ms: u64,
     /// The answer.
     pub outcome: Outcome,
+    /// How often it was delivered.
+    pub deliveries: usize,
 }
 
 /// All requests of a run.
@@ -120,8 +122,13 @@ impl History {
     /// A request is sent; returns its number.
     pub fn begin(&mut self, client: &Client, op: Op, start_ms: u64) -> usize {
         let user_id = client.user_id.clone();
-        self.calls.push(Call { user_id, op, start_ms, end_ms: u64::MAX, outcome: Outcome::Unknown });
+        self.calls.push(Call { user_id, op, start_ms, end_ms: u64::MAX, outcome: Outcome::Unknown, deliveries: 1 });
         self.calls.len() - 1
+    }
+
+    /// It is delivered once more.
+    pub fn again(&mut self, number: usize) {
+        self.calls[number].deliveries += 1;
     }
 
     /// Its answer came, or will not come. One that got no answer may happen at any time after.

@@ -18,7 +18,7 @@ struct Known<'a> {
 }
 
 /// Checks every answer about seats.
-pub fn check(history: &History, end: &Truth, stale_ms: u64, wrong: &mut Vec<String>) {
+pub fn check(history: &History, end: &Truth, old_clocks: bool, stale_ms: u64, wrong: &mut Vec<String>) {
     let known = known(history);
     for (id, reservation) in &known {
         check_existence(id, reservation, end, wrong);
@@ -27,11 +27,16 @@ pub fn check(history: &History, end: &Truth, stale_ms: u64, wrong: &mut Vec<Stri
     check_keys(history, wrong);
     let asked = first_asked(history);
     for call in &history.calls {
+        // A hold by an older clock takes away what one by a newer gave (ADR 2).
+        if !old_clocks {
+            check_over(call, &known, wrong);
+        }
         match &call.op {
             Op::Hold(..) => check_refused_hold(call, &asked, end, wrong),
             Op::Pay(id, _) => {
                 check_lasting(call, id, history, end, wrong);
                 check_paid(call, id, history, end, stale_ms, wrong);
+                check_already_paid(call, id, history, wrong);
             }
             Op::Cancel(id) | Op::Refund(id, _) => check_lasting(call, id, history, end, wrong),
             Op::Reservation(id) => check_look(call, id, history, wrong),
@@ -192,6 +197,37 @@ fn check_paid(call: &Call, id: &str, history: &History, end: &Truth, stale_ms: u
     let over = reply.text("code") == "session_over" && in_time && !reservation["paidAt"].is_null();
     if (before && reply.text("code") != "payment_already_processed") || over {
         wrong.push(format!("history: {} {} again and is answered {}", call.user_id, call.op, reply.outcome()));
+    }
+}
+
+/// Whoever asks with a key is answered what that key was answered first; only another payment comes before it.
+fn check_already_paid(call: &Call, id: &str, history: &History, wrong: &mut Vec<String>) {
+    if call.outcome.reply().is_none_or(|reply| reply.text("code") != "payment_already_processed") {
+        return;
+    }
+    let pays = |other: &&Call| matches!(&other.op, Op::Pay(of, _) if of == id);
+    let same_key = |other: &Call| matches!(&other.op, Op::Pay(_, Some(_))) && other.op == call.op;
+    let others = history.calls.iter().filter(pays).filter(|other| !same_key(other));
+    // Without a key, each delivery is a payment of its own.
+    let least = if same_key(call) { 1 } else { 2 };
+    if others.map(|other| other.deliveries).sum::<usize>() < least {
+        wrong.push(format!("history: {} {}, and nobody else did, and is told that it was paid", call.user_id, call.op));
+    }
+}
+
+/// A turn is not over while one of its holds is open, but for the difference of two clocks: a later hold by the slower
+/// one ends earlier.
+fn check_over(call: &Call, known: &BTreeMap<String, Known<'_>>, wrong: &mut Vec<String>) {
+    let Some(reply) = call.outcome.reply() else { return };
+    if !matches!(reply.text("code"), "session_over" | "token_over") {
+        return;
+    }
+    let open = |held: &&Known<'_>| {
+        held.user == call.user_id && held.held.0 < call.start_ms && call.end_ms + 2 * AHEAD_MS < held.held.1
+    };
+    if let Some(open) = known.values().find(open) {
+        let (user, seats) = (&call.user_id, &open.seats);
+        wrong.push(format!("history: {user} {} with {seats:?} held and is answered {}", call.op, reply.outcome()));
     }
 }
 

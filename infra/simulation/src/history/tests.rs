@@ -14,12 +14,19 @@ const NOW: u64 = 1_780_272_000_000;
 fn call(user: &str, op: Op, from: u64, to: u64, status: u16, body: Value) -> Call {
     let response = Response::builder().status(status).body(Body::Text(body.to_string()));
     let outcome = Outcome::Answer(Reply::of(response.unwrap()));
-    Call { user_id: user.to_owned(), op, start_ms: NOW + from * 1_000, end_ms: NOW + to * 1_000, outcome }
+    Call {
+        user_id: user.to_owned(),
+        op,
+        start_ms: NOW + from * 1_000,
+        end_ms: NOW + to * 1_000,
+        outcome,
+        deliveries: 1,
+    }
 }
 
 fn lost(user: &str, op: Op, from: u64) -> Call {
     let (start_ms, end_ms) = (NOW + from * 1_000, u64::MAX);
-    Call { user_id: user.to_owned(), op, start_ms, end_ms, outcome: Outcome::Unknown }
+    Call { user_id: user.to_owned(), op, start_ms, end_ms, outcome: Outcome::Unknown, deliveries: 1 }
 }
 
 fn held(user: &str, id: &str, seat: u64, from: u64, to: u64) -> Call {
@@ -111,6 +118,32 @@ fn one_key_makes_one_reservation() {
 }
 
 #[test]
+fn a_key_is_answered_what_it_was_answered_first() {
+    let end = tables(&[("ann", "r1", 7, "CONFIRMED")], &[("PAYMENT", 5, 0, "r1")]);
+    let pay = |key: Option<&str>| Op::Pay("r1".to_owned(), key.map(str::to_owned));
+    let told = |key| call("ann", pay(key), 5, 6, 409, json!({ "code": "payment_already_processed" }));
+    let with = |first: Call, told: Call| judge(vec![held("ann", "r1", 7, 0, 1), first, told], &end);
+    assert!(with(lost("ann", pay(Some("k")), 1), told(Some("k"))).contains("nobody else did"));
+    assert_eq!(with(lost("ann", pay(Some("other")), 1), told(Some("k"))), "");
+    assert_eq!(with(lost("ann", pay(None), 1), told(None)), "");
+    assert!(judge(vec![held("ann", "r1", 7, 0, 1), told(None)], &end).contains("nobody else did"));
+    let twice = Call { deliveries: 2, ..told(None) };
+    assert_eq!(judge(vec![held("ann", "r1", 7, 0, 1), twice], &end), "");
+}
+
+#[test]
+fn a_turn_is_not_over_while_it_holds() {
+    let end = tables(&[("ann", "r1", 7, "PENDING")], &[]);
+    let over = |user, from| call(user, Op::Poll, from, from + 1, 410, json!({ "code": "session_over" }));
+    let with = |over| judge(vec![held("ann", "r1", 7, 0, 1), over], &end);
+    assert!(with(over("ann", 200)).contains("[7] held and is answered 410"));
+    assert_eq!(with(over("ann", 299)), "", "by a faster clock");
+    assert_eq!(with(over("bob", 200)), "");
+    let left = vec![held("ann", "r1", 7, 0, 1), lost("ann", Op::Leave, 3), over("ann", 200)];
+    assert_eq!(judge(left, &end), "");
+}
+
+#[test]
 fn a_sold_seat_is_not_shown_free() {
     let end = tables(&[("ann", "r1", 7, "CONFIRMED")], &[("PAYMENT", 5, 0, "r1")]);
     let map = |from| {
@@ -130,6 +163,9 @@ fn money_comes_in_once_and_as_told() {
     assert_eq!(judge(vec![put_in(0, told.clone()), put_in(2, told.clone())], &once), "");
     let twice = tables(&[], &[("CHARGE", 10, 10, ""), ("CHARGE", 10, 20, "")]);
     assert!(judge(vec![put_in(0, told.clone())], &twice).contains("2 charges for 1 keys"));
+    let without = Call { op: Op::Recharge(10, None), ..put_in(0, told.clone()) };
+    assert!(judge(vec![without.clone()], &twice).contains("2 charges for 0 keys"));
+    assert_eq!(judge(vec![Call { deliveries: 2, ..without }], &twice), "");
     let never = tables(&[], &[]);
     assert!(judge(vec![put_in(0, told)], &never).contains("put in 10, told"));
     let odd = json!({ "currentBalance": 3, "newBalance": 10 });
@@ -186,6 +222,9 @@ fn nobody_is_overtaken() {
     assert!(judge(overtaken, &end).contains("waits at place 1 while place 2 is in"));
     let thrown_back = vec![told("ann", 2, 0, "ACTIVE"), told("ann", 2, 10, "WAITING")];
     assert!(judge(thrown_back, &end).contains("waits again"));
+    let unknown = |from| call("ann", Op::Poll, from, from + 1, 404, json!({ "code": "token_not_found" }));
+    assert!(judge(vec![told("ann", 2, 0, "WAITING"), unknown(5)], &end).contains("has place 2 and is told of none"));
+    assert_eq!(judge(vec![unknown(0), told("ann", 2, 5, "WAITING")], &end), "");
 }
 
 #[test]

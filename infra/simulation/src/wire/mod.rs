@@ -171,7 +171,7 @@ impl Passage {
             engine::Fault::Throttled
         } else if world.strikes(Fault::FailedBefore) {
             engine::Fault::InternalError
-        } else if self.dynamo && items::writes(&self.operation) && world.strikes(Fault::Conflict) {
+        } else if self.dynamo && items::writes(&self.operation) && world.strikes(Fault::Conflict) && !self.applied() {
             let actions = self.body["TransactItems"].as_array().map_or(1, Vec::len) as u64;
             let action = world.extent(Fault::Conflict, 0..=actions - 1) as usize;
             engine::Fault::TransactionConflict { action }
@@ -179,13 +179,21 @@ impl Passage {
             return None;
         };
         self.say(&format!("{fault:?}"));
-        if fault == engine::Fault::Throttled && self.operation == "TransactWriteItems" && world.draw(0..=1) == 0 {
+        let transaction = self.operation == "TransactWriteItems" && !self.applied();
+        if fault == engine::Fault::Throttled && transaction && world.draw(0..=1) == 0 {
             // A transaction may be told so by one of its actions.
             let mut answer = conflict(0, &self.body);
             answer.body["CancellationReasons"][0]["Code"] = json!("ThrottlingError");
             return Some(answer);
         }
         engine::answer(fault, &self.service, &self.body)
+    }
+
+    /// Whether it is a copy of a transaction that succeeded: such a one is not cancelled.
+    fn applied(&self) -> bool {
+        let token = self.body["ClientRequestToken"].as_str().unwrap_or_default();
+        let known = !self.world.plan.mutations.contains(&Mutation::ClientToken);
+        known && lock(&self.world.wire.tokens).succeeded(token)
     }
 
     /// The table's part.

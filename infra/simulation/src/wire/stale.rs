@@ -43,7 +43,7 @@ impl Versions {
                 }
             }
             "Query" => {
-                if ["Limit", "FilterExpression", "ExclusiveStartKey"].iter().any(|name| !body[*name].is_null()) {
+                if ["FilterExpression", "ExclusiveStartKey"].iter().any(|name| !body[*name].is_null()) {
                     return None;
                 }
                 let pk = body["ExpressionAttributeValues"][":pk"]["S"].as_str()?;
@@ -53,6 +53,12 @@ impl Versions {
                     if in_range(body, sk)? && !at(history, as_of_ms).is_null() {
                         items.push(at(history, as_of_ms).clone());
                     }
+                }
+                if body["ScanIndexForward"] == json!(false) {
+                    items.reverse();
+                }
+                if body["Limit"].as_u64().is_some_and(|limit| limit <= items.len() as u64) {
+                    return None;
                 }
                 json!({ "Count": items.len(), "ScannedCount": items.len(), "Items": items })
             }
@@ -110,6 +116,14 @@ mod tests {
         assert_eq!(items(150), json!([1, 7]));
         assert_eq!(items(250), json!([1]));
         assert_eq!(items(300), json!([2]));
+        let newest = |limit| {
+            let mut query = query.clone();
+            query["ScanIndexForward"] = json!(false);
+            query["Limit"] = json!(limit);
+            versions.read("Query", &query, 150).map(|answer| answer.body["Items"].clone())
+        };
+        assert_eq!(newest(3), Some(json!([7, 1])));
+        assert_eq!(newest(2), None, "a page that may not be the last is not known here");
         let get = json!({ "TableName": "T", "Key": { "pk": { "S": "p" }, "sk": { "S": "b" } } });
         assert_eq!(versions.read("GetItem", &get, 199).unwrap().body, json!({ "Item": 7 }));
         assert_eq!(versions.read("GetItem", &get, 200).unwrap().body, json!({}));

@@ -34,6 +34,11 @@ impl Tokens {
         }
     }
 
+    /// Whether a transaction with this token succeeded.
+    pub fn succeeded(&self, token: &str) -> bool {
+        self.0.get(token).is_some_and(|known| known.succeeded_ms.is_some())
+    }
+
     /// The transaction is through. One that failed may come again.
     pub fn leave(&mut self, token: &str, success: bool, now_ms: u64) {
         if !success {
@@ -58,8 +63,10 @@ mod tests {
         assert_eq!(kind(tokens.arrive("t", &one, 0)), None);
         assert_eq!(kind(tokens.arrive("t", &one, 0)).unwrap(), "TransactionInProgressException");
         tokens.leave("t", false, 5);
+        assert!(!tokens.succeeded("t"));
         assert_eq!(kind(tokens.arrive("t", &one, 6)), None);
         tokens.leave("t", true, 10);
+        assert!(tokens.succeeded("t") && !tokens.succeeded("other"));
         assert_eq!(kind(tokens.arrive("t", &one, 11)).unwrap(), "success");
         assert_eq!(kind(tokens.arrive("t", &other, 11)).unwrap(), "IdempotentParameterMismatchException");
         assert_eq!(kind(tokens.arrive("t", &one, 10 + REMEMBERED_MS)), None);
