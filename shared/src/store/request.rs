@@ -270,8 +270,8 @@ impl Store {
 
     /// Sends a transaction, and the very same one again while nothing but another transaction is in its way. All copies
     /// bear one client token, also those that the SDK sends where an answer is lost: whichever is applied first is the
-    /// only one. One that was merely in the way is not planned anew beside a copy that may still be under way
-    /// (invariant 2: what one request asks for moves money once).
+    /// only one (invariant 2: what one request asks for moves money once). Where all copies met others, the caller plans
+    /// anew, and only a key protects it from a copy that is later still.
     pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<(), TransactFailure> {
         let token = self.context.client_token();
         for attempt in 0..SAME_ATTEMPTS {

@@ -139,6 +139,8 @@ fn a_turn_is_not_over_while_it_holds() {
     assert!(with(over("ann", 200)).contains("[7] held and is answered 410"));
     assert_eq!(with(over("ann", 299)), "", "by a faster clock");
     assert_eq!(with(over("bob", 200)), "");
+    let by_an_old_turn = Call { op: Op::Hold(vec![8], None), ..over("ann", 200) };
+    assert_eq!(with(by_an_old_turn), "");
     let left = vec![held("ann", "r1", 7, 0, 1), lost("ann", Op::Leave, 3), over("ann", 200)];
     assert_eq!(judge(left, &end), "");
 }
