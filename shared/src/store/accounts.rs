@@ -3,7 +3,7 @@
 use super::{
     Failure, Store, StoreError, keys,
     keys::Table,
-    request::{self, Reason, TransactFailure, part},
+    request::{self, TransactFailure, part},
 };
 use crate::domain::{
     account::{Role, Username},
@@ -53,17 +53,13 @@ impl Store {
             part(self.put_part(Table::Fans, request::item(&keys::profile(user), &account, None)?))?,
             part(self.put_part(Table::Fans, request::item(&keys::balance(user), &Balance::default(), None)?))?,
         ];
-        for attempt in 0..super::MAX_ATTEMPTS {
-            match self.transact(parts.clone()).await {
-                Ok(()) => return Ok(account),
-                Err(TransactFailure::Cancelled(reasons)) if matches!(reasons[..], [Reason::Condition(_), ..]) => {
-                    return Err(Refusal::UsernameTaken.into());
-                }
-                Err(TransactFailure::Cancelled(_)) => self.context.back_off(attempt).await,
-                Err(TransactFailure::Store(error)) => return Err(error.into()),
-            }
+        match self.transact(parts).await {
+            Ok(()) => Ok(account),
+            // The name's is the only condition.
+            Err(TransactFailure::Cancelled(_)) => Err(Refusal::UsernameTaken.into()),
+            Err(TransactFailure::Contended) => Err(super::contention("create account").into()),
+            Err(TransactFailure::Store(error)) => Err(error.into()),
         }
-        Err(super::contention("create account").into())
     }
 
     /// The account with this name, if there is one.

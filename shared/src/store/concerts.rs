@@ -54,7 +54,7 @@ impl Store {
         let parts = vec![part(self.put_part(Table::Concerts, meta))?, part(self.put_part(Table::Concerts, listing))?];
         self.transact(parts).await.map_err(|failure| match failure {
             TransactFailure::Store(error) => error.into(),
-            TransactFailure::Cancelled(_) => super::contention("create concert").into(),
+            TransactFailure::Cancelled(_) | TransactFailure::Contended => super::contention("create concert").into(),
         })
     }
 
@@ -86,6 +86,7 @@ impl Store {
                     return Ok(Some(concert));
                 }
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
+                Err(TransactFailure::Contended) => break,
                 Err(TransactFailure::Cancelled(_)) => self.context.back_off(attempt).await,
             }
         }

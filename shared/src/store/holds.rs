@@ -32,14 +32,13 @@ pub struct HoldOrder {
     pub seats: Vec<SeatNumber>,
 }
 
-/// What stood in the way of a hold.
+/// What stood in the way of a hold; nothing where others were writing.
+#[derive(Default)]
 struct Obstacles {
     /// The session's condition was not met; the session, if there is one.
     session: Option<Option<Session>>,
     /// Seats whose condition was not met.
     taken: Vec<SeatItem>,
-    /// Somebody else was writing.
-    conflict: bool,
 }
 
 impl Store {
@@ -60,7 +59,7 @@ impl Store {
             }
             Err(failure) => return Err(failure),
         };
-        let mut latest_end = None;
+        let (mut latest_end, mut tried) = (None, Vec::new());
         for attempt in 0..MAX_ATTEMPTS {
             let reservation = self.draft(order, &prices, latest_end);
             let mut parts = Vec::with_capacity(order.seats.len() + 3);
@@ -68,19 +67,29 @@ impl Store {
                 parts.push(self.idempotency_part(user, idempotent, answer(&reservation), reservation.reserved_at)?);
             }
             parts.extend(self.hold_parts(&reservation, &prices)?);
-            let mut reasons = match self.transact_once(parts, &self.context.client_token()).await {
+            let obstacles = match self.transact_once(parts, &self.context.client_token()).await {
                 Ok(()) => return Ok(Done::Fresh(reservation)),
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
-                Err(TransactFailure::Cancelled(reasons)) => reasons,
+                Err(TransactFailure::Contended) => Obstacles::default(),
+                Err(TransactFailure::Cancelled(mut reasons)) => {
+                    if let (Some(idempotent), Some(record)) = (idempotent, record_in_the_way(&mut reasons, idempotent))
+                    {
+                        return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
+                    }
+                    Obstacles::read(reasons.split_off(usize::from(idempotent.is_some())))?
+                }
             };
-            if let (Some(idempotent), Some(record)) = (idempotent, record_in_the_way(&mut reasons, idempotent)) {
-                return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
-            }
-            let obstacles = Obstacles::read(reasons.split_off(usize::from(idempotent.is_some())))?;
-            latest_end = match self.clear_way(order, &reservation, obstacles).await {
+            let cleared = self.clear_way(order, &reservation, obstacles).await;
+            tried.push(reservation);
+            latest_end = match cleared {
                 Ok(latest_end) => latest_end,
-                // The seat may have gone to the very same request, sent twice.
-                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(user, idempotent, refusal).await,
+                Err(Failure::Refused(refusal)) => {
+                    // The seat may have gone to this request: to a copy whose answer was lost, or sent twice by its fan.
+                    return match applied_after_all(&refusal, tried) {
+                        Some(reservation) => Ok(Done::Fresh(reservation)),
+                        None => self.replay_or_refuse(user, idempotent, refusal.into()).await,
+                    };
+                }
                 Err(failure) => return Err(failure),
             };
             self.context.back_off(attempt).await;
@@ -161,7 +170,7 @@ impl Store {
         tried: &Reservation,
         mut obstacles: Obstacles,
     ) -> Result<Option<Timestamp>, Failure> {
-        if obstacles.conflict && obstacles.session.is_none() && obstacles.taken.is_empty() {
+        if obstacles.session.is_none() && obstacles.taken.is_empty() {
             // Not a verdict: whoever was writing may have let go.
             let found = self.seats_now(order.concert_id, &order.seats).await?;
             obstacles.taken = found.into_iter().filter(|s| s.status_at(self.now()) != SeatStatus::Available).collect();
@@ -219,17 +228,22 @@ impl Store {
     }
 }
 
+/// The hold that a request made without knowing, where its own seats are what it was refused for.
+fn applied_after_all(refusal: &Refusal, tried: Vec<Reservation>) -> Option<Reservation> {
+    let Refusal::SeatUnavailable { own: Some(own), .. } = refusal else { return None };
+    tried.into_iter().find(|reservation| reservation.reservation_id == *own)
+}
+
 impl Obstacles {
     /// From the reasons of session, reservation and seats, in that order.
     fn read(reasons: Vec<Reason>) -> Result<Self, StoreError> {
-        let conflict = reasons.iter().any(|reason| matches!(reason, Reason::Conflict));
         let mut refused = reasons.into_iter().map(|reason| match reason {
             Reason::Condition(item) => Some(item),
-            Reason::None | Reason::Conflict => None,
+            Reason::None => None,
         });
         let parse = |item: Option<Item>| item.map(request::parse).transpose();
         let session = refused.next().flatten().map(parse).transpose()?;
         let taken = refused.skip(1).flatten().flatten().map(request::parse).collect::<Result<_, _>>()?;
-        Ok(Obstacles { session, taken, conflict })
+        Ok(Obstacles { session, taken })
     }
 }

@@ -66,6 +66,7 @@ impl Store {
             match self.transact(parts).await {
                 Ok(()) => return Ok(Done::Fresh(paid)),
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
+                Err(TransactFailure::Contended) => break,
                 Err(TransactFailure::Cancelled(mut reasons)) => {
                     if let (Some(idempotent), Some(record)) = (idempotent, record_in_the_way(&mut reasons, idempotent))
                     {

@@ -94,10 +94,12 @@ impl Store {
         match self.transact(parts).await {
             Ok(()) => Ok(None),
             Err(TransactFailure::Store(error)) => Err(error),
-            Err(TransactFailure::Cancelled(_)) => match self.get(&keys::queue_state(queue), true).await? {
-                Some(found) => Ok(Some(found)),
-                None => Err(contention("create queue")),
-            },
+            Err(TransactFailure::Cancelled(_) | TransactFailure::Contended) => {
+                match self.get(&keys::queue_state(queue), true).await? {
+                    Some(found) => Ok(Some(found)),
+                    None => Err(contention("create queue")),
+                }
+            }
         }
     }
 

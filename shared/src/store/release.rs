@@ -34,6 +34,7 @@ impl Store {
             match self.transact(self.cancel_parts(&reservation, with_session, now)?).await {
                 Ok(()) => return Ok(()),
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
+                Err(TransactFailure::Contended) => break,
                 Err(TransactFailure::Cancelled(reasons)) => {
                     with_session &= !matches!(reasons.last(), Some(Reason::Condition(_)));
                 }

@@ -21,9 +21,6 @@ use aws_sdk_dynamodb::{
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::HashMap;
 
-/// How often a transaction that met another one is sent again as it is before it is planned anew.
-const SAME_ATTEMPTS: u32 = 3;
-
 /// Attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -39,8 +36,10 @@ pub enum WriteFailure {
 /// A transaction that did not happen.
 #[derive(Debug)]
 pub enum TransactFailure {
-    /// Refused, with a reason for each of its writes, in their order.
+    /// Refused for good, with a reason for each of its writes, in their order: at least one condition was not met.
     Cancelled(Vec<Reason>),
+    /// Others were in its way. This copy was not applied; whether another of the SDK's was is not known.
+    Contended,
     /// The database failed.
     Store(StoreError),
 }
@@ -48,19 +47,10 @@ pub enum TransactFailure {
 /// What one write of a cancelled transaction had to do with it.
 #[derive(Debug)]
 pub enum Reason {
-    /// Nothing.
+    /// Nothing, or no more than that somebody else was writing the item.
     None,
     /// Its condition was not met; the item as it is, if there is one.
     Condition(Option<Item>),
-    /// Somebody else was writing the item, or too many were.
-    Conflict,
-}
-
-impl Reason {
-    /// Whether it says that the transaction, as it is, cannot be applied.
-    fn is_verdict(&self) -> bool {
-        matches!(self, Reason::Condition(_))
-    }
 }
 
 impl From<StoreError> for WriteFailure {
@@ -268,21 +258,19 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// Sends a transaction, and the very same one again while nothing but another transaction is in its way. All copies
-    /// bear one client token, also those that the SDK sends where an answer is lost: whichever is applied first is the
-    /// only one (invariant 2: what one request asks for moves money once). Where all copies met others, the caller plans
-    /// anew, and only a key protects it from a copy that is later still.
+    /// Sends a transaction, and the very same one again while nothing but others is in its way. All copies bear one
+    /// client token, also those that the SDK sends where an answer is lost: whichever is applied first is the only one
+    /// (invariant 2: what one request asks for moves money once). Only where it is [`TransactFailure::Cancelled`] may the
+    /// caller plan anew: a copy that is still on its way meets the condition that was not met.
     pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<(), TransactFailure> {
         let token = self.context.client_token();
-        for attempt in 0..SAME_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             match self.transact_once(parts.clone(), &token).await {
-                Err(TransactFailure::Cancelled(reasons)) if !reasons.iter().any(Reason::is_verdict) => {
-                    self.context.back_off(attempt).await;
-                }
+                Err(TransactFailure::Contended) => self.context.back_off(attempt).await,
                 done => return done,
             }
         }
-        self.transact_once(parts, &token).await
+        Err(TransactFailure::Contended)
     }
 
     /// Sends a transaction once: for a hold, which looks at its seats before it tries again.
@@ -296,20 +284,20 @@ impl Store {
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
             return Err(store_error("transact", &error).into());
         };
-        cancelled
+        let reasons = cancelled
             .cancellation_reasons()
             .iter()
             .map(|reason| match reason.code() {
-                None | Some("None") => Ok(Reason::None),
                 Some("ConditionalCheckFailed") => Ok(Reason::Condition(reason.item().cloned())),
                 // A throttled part is no verdict either: nothing was written, and the next attempt comes later.
-                Some("TransactionConflict" | "ProvisionedThroughputExceeded" | "ThrottlingError") => {
-                    Ok(Reason::Conflict)
+                None | Some("None" | "TransactionConflict" | "ProvisionedThroughputExceeded" | "ThrottlingError") => {
+                    Ok(Reason::None)
                 }
-                Some(code) => Err(StoreError::Internal(format!("transact: {code}")).into()),
+                Some(code) => Err(StoreError::Internal(format!("transact: {code}"))),
             })
-            .collect::<Result<Vec<Reason>, TransactFailure>>()
-            .and_then(|reasons| Err(TransactFailure::Cancelled(reasons)))
+            .collect::<Result<Vec<Reason>, StoreError>>()?;
+        let verdict = reasons.iter().any(|reason| matches!(reason, Reason::Condition(_)));
+        Err(if verdict { TransactFailure::Cancelled(reasons) } else { TransactFailure::Contended })
     }
 }
 

@@ -215,23 +215,36 @@ async fn a_conflict_says_nothing_about_another_copy_of_the_same_transaction() ->
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 100_000).await;
     let id = held(&world, &fan, &concert, &[1]).await;
-    // The first copy is applied and its answer lost; the SDK's second meets another transaction.
-    let lost_then_refused = || {
+    // The first copy is applied and its answer lost; those that come next meet other transactions.
+    let lost_then_refused = |times: usize| {
         let met = AtomicUsize::new(0);
         world.engine.set_faults(move |call| match call.operation {
             "TransactWriteItems" => match met.fetch_add(1, Ordering::Relaxed) {
                 0 => Fault::LostAnswer,
-                1 => Fault::TransactionConflict { action: 0 },
+                copy if copy <= times => Fault::TransactionConflict { action: 0 },
                 _ => Fault::None,
             },
             _ => Fault::None,
         });
     };
-    lost_then_refused();
-    assert_eq!(world.recharge(&fan, 5, None).await.outcome(), "200");
-    assert_eq!(balance(&world, &fan).await, 100_005, "money came in once");
-    lost_then_refused();
+    for times in 1..=5 {
+        lost_then_refused(times);
+        assert_eq!(world.recharge(&fan, 5, None).await.outcome(), "200", "{times}");
+        assert_eq!(balance(&world, &fan).await, 100_000 + 5 * times as u64, "money came in once, {times}");
+    }
+    lost_then_refused(usize::MAX);
+    assert_unavailable(&world.recharge(&fan, 5, None).await, "recharge");
+    assert_eq!(balance(&world, &fan).await, 100_030, "money came in once, though nobody knows");
+    lost_then_refused(1);
+    let made = world.hold(&fan, &concert, &[2, 3], None).await;
+    assert_eq!(made.outcome(), "201", "not: taken by oneself");
+    assert_eq!(reservation(&world, &fan, made.text("reservationId")).await["seatNumbers"], json!([2, 3]));
+    lost_then_refused(5);
     assert_eq!(world.pay(&fan, &id, PRICE, None).await.outcome(), "200", "not: paid already");
+    lost_then_refused(5);
+    let bob = json!({ "username": "bob", "password": "a long enough one" });
+    let joined = world.send(Request::new("POST", "/api/v1/users").json(&bob)).await;
+    assert_eq!(joined.outcome(), "201", "not: username taken");
     crate::invariants::check(&world);
     Ok(())
 }
