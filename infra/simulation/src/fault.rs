@@ -39,6 +39,8 @@ faults! {
     Throttled = "throttled", 600;
     /// Refused for a transaction that nobody of this run started (a hot partition's own).
     Conflict = "transaction conflict", 600;
+    /// A transaction is late until the next copy of it is refused for a conflict, and applied just then.
+    Straggler = "conflict beside a late copy", 2_000;
     /// Status 500, not applied.
     FailedBefore = "internal error, not applied", 400;
     /// Status 500, applied.

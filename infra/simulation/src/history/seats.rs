@@ -35,7 +35,10 @@ pub fn check(history: &History, end: &Truth, old_clocks: bool, stale_ms: u64, wr
             check_over(call, &known, wrong);
         }
         match &call.op {
-            Op::Hold(..) => check_refused_hold(call, &asked, end, wrong),
+            Op::Hold(seats, _) => {
+                check_refused_hold(call, &asked, end, wrong);
+                check_own_hold(call, seats, history, wrong);
+            }
             Op::Pay(id, _) => {
                 check_lasting(call, id, history, end, wrong);
                 check_paid(call, id, history, end, stale_ms, wrong);
@@ -174,6 +177,22 @@ fn check_refused_hold(call: &Call, asked: &BTreeMap<(&str, u64), u64>, end: &Tru
         if !rival {
             wrong.push(format!("history: seat {seat} was refused to {} though nobody asked for it", call.user_id));
         }
+    }
+}
+
+/// Nobody is refused a seat for the very hold that this request made.
+fn check_own_hold(call: &Call, seats: &[u64], history: &History, wrong: &mut Vec<String>) {
+    let Some(reply) = call.outcome.reply().filter(|reply| !reply.text("reservationId").is_empty()) else { return };
+    if reply.text("code") != "seat_unavailable" {
+        return;
+    }
+    let asks = |other: &&Call| match &other.op {
+        Op::Hold(others, _) => other.user_id == call.user_id && others.iter().any(|seat| seats.contains(seat)),
+        _ => false,
+    };
+    let asked = history.calls.iter().filter(asks).filter(|other| other.start_ms <= call.end_ms);
+    if asked.map(|other| other.deliveries).sum::<usize>() == 1 {
+        wrong.push(format!("history: {} {} for the first time and has them already", call.user_id, call.op));
     }
 }
 

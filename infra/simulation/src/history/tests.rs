@@ -107,6 +107,18 @@ fn a_seat_is_refused_only_where_a_rival_asked_for_it() {
 }
 
 #[test]
+fn nobody_is_refused_a_seat_for_the_hold_that_the_request_itself_made() {
+    let end = tables(&[("ann", "r1", 7, "EXPIRED")], &[]);
+    let refused = |deliveries| {
+        let body = json!({ "code": "seat_unavailable", "seatNumbers": [7], "reservationId": "r1" });
+        Call { deliveries, ..call("ann", Op::Hold(vec![7], None), 5, 6, 409, body) }
+    };
+    assert!(judge(vec![refused(1)], &end).contains("ann holds seats [7] for the first time and has them already"));
+    assert_eq!(judge(vec![refused(2)], &end), "");
+    assert_eq!(judge(vec![lost("ann", Op::Hold(vec![6, 7], None), 1), refused(1)], &end), "");
+}
+
+#[test]
 fn one_key_makes_one_reservation() {
     let end = tables(&[("ann", "r1", 7, "CANCELLED"), ("ann", "r2", 7, "CANCELLED")], &[]);
     let with_key = |mut call: Call| {

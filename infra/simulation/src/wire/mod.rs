@@ -24,6 +24,7 @@ use std::{
     collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use tokio::sync::oneshot;
 
@@ -133,6 +134,7 @@ impl Passage {
             self.say("request late");
             world.sleep_for(Fault::RequestLate, ATTEMPT_MS..=6_000).await;
         }
+        self.straggle().await;
         let answer = match self.refused_at_once() {
             Some(refusal) => refusal,
             None if self.dynamo => self.apply().await,
@@ -150,6 +152,18 @@ impl Passage {
         let error = answer.body["__type"].as_str().and_then(|kind| kind.rsplit('#').next()).unwrap_or_default();
         world.trace(format_args!("{} <- {} {} {error}", self.caller, self.operation, answer.status));
         Some(answer)
+    }
+
+    /// Waits until the next copy is refused, where there is one: it comes when whoever sent this one gives up.
+    async fn straggle(&self) {
+        let Some(token) = self.token() else { return };
+        let world = &self.world;
+        let Some(refused) = lock(&world.wire.tokens).straggle(token, || world.strikes(Fault::Straggler)) else {
+            return;
+        };
+        self.say("late, until its next copy is refused");
+        let _ = tokio::time::timeout(Duration::from_millis(6 * ATTEMPT_MS), refused.notified()).await;
+        lock(&world.wire.tokens).arrived(token);
     }
 
     fn say(&self, what: &str) {
@@ -171,7 +185,9 @@ impl Passage {
             engine::Fault::Throttled
         } else if world.strikes(Fault::FailedBefore) {
             engine::Fault::InternalError
-        } else if self.dynamo && items::writes(&self.operation) && world.strikes(Fault::Conflict) && !self.applied() {
+        } else if self.overtakes() {
+            engine::Fault::TransactionConflict { action: 0 }
+        } else if self.dynamo && items::writes(&self.operation) && !self.applied() && world.strikes(Fault::Conflict) {
             let actions = self.body["TransactItems"].as_array().map_or(1, Vec::len) as u64;
             let action = world.extent(Fault::Conflict, 0..=actions - 1) as usize;
             engine::Fault::TransactionConflict { action }
@@ -189,11 +205,22 @@ impl Passage {
         engine::answer(fault, &self.service, &self.body)
     }
 
+    fn token(&self) -> Option<&str> {
+        self.body["ClientRequestToken"].as_str()
+    }
+
+    /// Whether an earlier copy waits for this one to be refused; it comes at once then.
+    fn overtakes(&self) -> bool {
+        let late = self.token().and_then(|token| lock(&self.world.wire.tokens).straggler(token));
+        let Some(refused) = late.filter(|_| !self.applied()) else { return false };
+        refused.notify_one();
+        true
+    }
+
     /// Whether it is a copy of a transaction that succeeded: such a one is not cancelled.
     fn applied(&self) -> bool {
-        let token = self.body["ClientRequestToken"].as_str().unwrap_or_default();
         let known = !self.world.plan.mutations.contains(&Mutation::ClientToken);
-        known && lock(&self.world.wire.tokens).succeeded(token)
+        known && self.token().is_some_and(|token| lock(&self.world.wire.tokens).succeeded(token))
     }
 
     /// The table's part.

@@ -2,7 +2,8 @@
 
 use engine::{Answer, error};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::sync::Notify;
 
 /// How long DynamoDB remembers a token.
 const REMEMBERED_MS: u64 = 10 * 60 * 1_000;
@@ -16,34 +17,57 @@ struct Known {
 
 /// Tokens in flight, and those that succeeded.
 #[derive(Debug, Default)]
-pub struct Tokens(BTreeMap<String, Known>);
+pub struct Tokens {
+    known: BTreeMap<String, Known>,
+    stragglers: BTreeMap<String, Arc<Notify>>,
+}
 
 impl Tokens {
     /// What a transaction with a known token is answered; `None` lets it in.
     pub fn arrive(&mut self, token: &str, parameters: &Value, now_ms: u64) -> Option<Answer> {
-        self.0.retain(|_, known| known.succeeded_ms.is_none_or(|at| now_ms < at + REMEMBERED_MS));
+        self.known.retain(|_, known| known.succeeded_ms.is_none_or(|at| now_ms < at + REMEMBERED_MS));
         let refuse = |kind: &str| error(400, &format!("com.amazonaws.dynamodb.v20120810#{kind}"), kind);
-        match self.0.get(token) {
+        match self.known.get(token) {
             Some(known) if known.parameters != *parameters => Some(refuse("IdempotentParameterMismatchException")),
             Some(Known { succeeded_ms: Some(_), .. }) => Some(Answer { status: 200, body: json!({}) }),
             Some(_) => Some(refuse("TransactionInProgressException")),
             None => {
-                self.0.insert(token.to_owned(), Known { parameters: parameters.clone(), succeeded_ms: None });
+                self.known.insert(token.to_owned(), Known { parameters: parameters.clone(), succeeded_ms: None });
                 None
             }
         }
     }
 
+    /// Has a copy with this token wait for the next one to be refused; one at a time, and only where it is struck.
+    pub fn straggle(&mut self, token: &str, struck: impl FnOnce() -> bool) -> Option<Arc<Notify>> {
+        if self.straggler(token).is_some() || !struck() {
+            return None;
+        }
+        let refused = Arc::<Notify>::default();
+        self.stragglers.insert(token.to_owned(), Arc::clone(&refused));
+        Some(refused)
+    }
+
+    /// What the copy with this token waits for that is late, if one is.
+    pub fn straggler(&self, token: &str) -> Option<Arc<Notify>> {
+        self.stragglers.get(token).cloned()
+    }
+
+    /// No copy with this token is late any more.
+    pub fn arrived(&mut self, token: &str) {
+        self.stragglers.remove(token);
+    }
+
     /// Whether a transaction with this token succeeded.
     pub fn succeeded(&self, token: &str) -> bool {
-        self.0.get(token).is_some_and(|known| known.succeeded_ms.is_some())
+        self.known.get(token).is_some_and(|known| known.succeeded_ms.is_some())
     }
 
     /// The transaction is through. One that failed may come again.
     pub fn leave(&mut self, token: &str, success: bool, now_ms: u64) {
         if !success {
-            self.0.remove(token);
-        } else if let Some(known) = self.0.get_mut(token) {
+            self.known.remove(token);
+        } else if let Some(known) = self.known.get_mut(token) {
             known.succeeded_ms = Some(now_ms);
         }
     }
@@ -70,5 +94,17 @@ mod tests {
         assert_eq!(kind(tokens.arrive("t", &one, 11)).unwrap(), "success");
         assert_eq!(kind(tokens.arrive("t", &other, 11)).unwrap(), "IdempotentParameterMismatchException");
         assert_eq!(kind(tokens.arrive("t", &one, 10 + REMEMBERED_MS)), None);
+    }
+
+    #[tokio::test]
+    async fn one_copy_at_a_time_waits_until_another_is_refused() {
+        let mut tokens = Tokens::default();
+        assert!(tokens.straggle("t", || false).is_none() && tokens.straggler("t").is_none());
+        let refused = tokens.straggle("t", || true).unwrap();
+        assert!(tokens.straggle("t", || true).is_none());
+        tokens.straggler("t").unwrap().notify_one();
+        refused.notified().await;
+        tokens.arrived("t");
+        assert!(tokens.straggler("t").is_none());
     }
 }
