@@ -5,7 +5,7 @@ use super::{
     idempotency::{Done, Idempotent, record_in_the_way},
     keys,
     keys::Table,
-    request::{self, Item, Reason, TransactFailure, n, part},
+    request::{self, Item, MAX_SENDS, Reason, TransactFailure, n, part},
     seats::SeatItem,
     tickets::Claimant,
 };
@@ -32,8 +32,19 @@ pub struct HoldOrder {
     pub seats: Vec<SeatNumber>,
 }
 
-/// What stood in the way of a hold; nothing where others were writing.
-#[derive(Default)]
+/// What came of sending a hold.
+enum Sent {
+    /// It was applied, if not now then before.
+    Applied,
+    /// Refused for good, with a reason for each of its writes.
+    Refused(Vec<Reason>),
+    /// Others were in its way, and these of its seats are theirs by now.
+    Taken(Vec<SeatItem>),
+    /// Others were in its way every time.
+    Contended,
+}
+
+/// What stood in the way of a hold.
 struct Obstacles {
     /// The session's condition was not met; the session, if there is one.
     session: Option<Option<Session>>,
@@ -59,7 +70,7 @@ impl Store {
             }
             Err(failure) => return Err(failure),
         };
-        let (mut latest_end, mut tried) = (None, Vec::new());
+        let mut latest_end = None;
         for attempt in 0..MAX_ATTEMPTS {
             let reservation = self.draft(order, &prices, latest_end);
             let mut parts = Vec::with_capacity(order.seats.len() + 3);
@@ -67,11 +78,11 @@ impl Store {
                 parts.push(self.idempotency_part(user, idempotent, answer(&reservation), reservation.reserved_at)?);
             }
             parts.extend(self.hold_parts(&reservation, &prices)?);
-            let obstacles = match self.transact_once(parts, &self.context.client_token()).await {
-                Ok(()) => return Ok(Done::Fresh(reservation)),
-                Err(TransactFailure::Store(error)) => return Err(error.into()),
-                Err(TransactFailure::Contended) => Obstacles::default(),
-                Err(TransactFailure::Cancelled(mut reasons)) => {
+            let obstacles = match self.send_hold(&reservation, parts).await? {
+                Sent::Applied => return Ok(Done::Fresh(reservation)),
+                Sent::Contended => break,
+                Sent::Taken(taken) => Obstacles { session: None, taken },
+                Sent::Refused(mut reasons) => {
                     if let (Some(idempotent), Some(record)) = (idempotent, record_in_the_way(&mut reasons, idempotent))
                     {
                         return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
@@ -79,22 +90,39 @@ impl Store {
                     Obstacles::read(reasons.split_off(usize::from(idempotent.is_some())))?
                 }
             };
-            let cleared = self.clear_way(order, &reservation, obstacles).await;
-            tried.push(reservation);
-            latest_end = match cleared {
+            latest_end = match self.clear_way(order, &reservation, obstacles).await {
                 Ok(latest_end) => latest_end,
-                Err(Failure::Refused(refusal)) => {
-                    // The seat may have gone to this request: to a copy whose answer was lost, or sent twice by its fan.
-                    return match applied_after_all(&refusal, tried) {
-                        Some(reservation) => Ok(Done::Fresh(reservation)),
-                        None => self.replay_or_refuse(user, idempotent, refusal.into()).await,
-                    };
-                }
+                // The seat may have gone to the very same request, sent twice.
+                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(user, idempotent, refusal).await,
                 Err(failure) => return Err(failure),
             };
             self.context.back_off(attempt).await;
         }
         self.gave_up(user, idempotent, "hold").await
+    }
+
+    /// Sends a hold. A conflict is no verdict: while the seats are free the very same one is sent again, under the same
+    /// client token, since a copy whose answer was lost may have been applied, or be on its way (see [`Store::transact`]).
+    async fn send_hold(&self, hold: &Reservation, parts: Vec<TransactWriteItem>) -> Result<Sent, StoreError> {
+        let token = self.context.client_token();
+        for attempt in 0..MAX_SENDS {
+            match self.transact_once(parts.clone(), &token).await {
+                Ok(()) => return Ok(Sent::Applied),
+                Err(TransactFailure::Store(error)) => return Err(error),
+                Err(TransactFailure::Cancelled(reasons)) => return Ok(Sent::Refused(reasons)),
+                Err(TransactFailure::Contended) => {}
+            }
+            let mut taken = self.seats_now(hold.concert_id, &hold.seat_numbers).await?;
+            if taken.iter().any(|seat| seat.reservation_id == hold.reservation_id) {
+                return Ok(Sent::Applied);
+            }
+            taken.retain(|seat| seat.status_at(self.now()) != SeatStatus::Available);
+            if !taken.is_empty() {
+                return Ok(Sent::Taken(taken));
+            }
+            self.context.back_off(attempt).await;
+        }
+        Ok(Sent::Contended)
     }
 
     /// The price of each seat, if the concert is on sale through the fan's queue.
@@ -170,11 +198,6 @@ impl Store {
         tried: &Reservation,
         mut obstacles: Obstacles,
     ) -> Result<Option<Timestamp>, Failure> {
-        if obstacles.session.is_none() && obstacles.taken.is_empty() {
-            // Not a verdict: whoever was writing may have let go.
-            let found = self.seats_now(order.concert_id, &order.seats).await?;
-            obstacles.taken = found.into_iter().filter(|s| s.status_at(self.now()) != SeatStatus::Available).collect();
-        }
         let session = match obstacles.session.take() {
             None => None,
             Some(None) => {
@@ -226,12 +249,6 @@ impl Store {
             Err(request::WriteFailure::Store(error)) => Err(error),
         }
     }
-}
-
-/// The hold that a request made without knowing, where its own seats are what it was refused for.
-fn applied_after_all(refusal: &Refusal, tried: Vec<Reservation>) -> Option<Reservation> {
-    let Refusal::SeatUnavailable { own: Some(own), .. } = refusal else { return None };
-    tried.into_iter().find(|reservation| reservation.reservation_id == *own)
 }
 
 impl Obstacles {

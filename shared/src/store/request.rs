@@ -21,6 +21,9 @@ use aws_sdk_dynamodb::{
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::HashMap;
 
+/// How often the same transaction is sent while others are in its way: for about two seconds.
+pub(crate) const MAX_SENDS: u32 = 2 * MAX_ATTEMPTS;
+
 /// Attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -264,7 +267,7 @@ impl Store {
     /// caller plan anew: a copy that is still on its way meets the condition that was not met.
     pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<(), TransactFailure> {
         let token = self.context.client_token();
-        for attempt in 0..MAX_ATTEMPTS {
+        for attempt in 0..MAX_SENDS {
             match self.transact_once(parts.clone(), &token).await {
                 Err(TransactFailure::Contended) => self.context.back_off(attempt).await,
                 done => return done,
@@ -273,7 +276,7 @@ impl Store {
         Err(TransactFailure::Contended)
     }
 
-    /// Sends a transaction once: for a hold, which looks at its seats before it tries again.
+    /// Sends a transaction once: for a hold, which looks at its seats before it is sent again.
     pub(crate) async fn transact_once(
         &self,
         parts: Vec<TransactWriteItem>,
