@@ -20,6 +20,21 @@ pub struct Cuts {
     pub mutations: Vec<Mutation>,
 }
 
+/// Who comes to a sale, and to what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crowd {
+    /// All kinds of people.
+    Usual,
+    /// A thousand fans for one seat.
+    Stampede,
+    /// Few seats go from hand to hand: held for seconds, let go, snatched, given back.
+    Restless,
+    /// Fans stay on when their short turn is over, where clocks are apart.
+    Lingering,
+    /// Fans hold the same seats again in the instant in which their hold ends, where clocks are apart.
+    Renewing,
+}
+
 /// A run.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -53,10 +68,8 @@ pub struct Plan {
     pub price: u64,
     /// How long things break, in milliseconds.
     pub chaos_ms: u64,
-    /// Whether few seats go from hand to hand: held for seconds, let go, snatched, given back.
-    pub churn: bool,
-    /// Whether fans stay on when their turn is over.
-    pub overstay: bool,
+    /// Who comes.
+    pub crowd: Crowd,
     /// Whether an admin meddles.
     pub admin: bool,
     /// Whether a day passes after everything healed, and TTL has its day.
@@ -67,79 +80,110 @@ pub struct Plan {
 
 /// One in so many seeds is large, by number of fans or of seats.
 const LARGE: u64 = 200;
-/// One in so many seeds is a stampede: a thousand fans for one seat.
+/// One in so many seeds is a stampede.
 const STAMPEDE: u64 = 4_000;
+
+impl Crowd {
+    fn draw(dice: &mut Dice) -> Self {
+        match () {
+            () if dice.below(STAMPEDE) == 0 => Crowd::Stampede,
+            () if dice.happens(3_500) => Crowd::Restless,
+            () if dice.happens(1_000) => Crowd::Lingering,
+            () if dice.happens(2_000) => Crowd::Renewing,
+            () => Crowd::Usual,
+        }
+    }
+
+    fn seats(self, dice: &mut Dice) -> u64 {
+        let size = dice.below(LARGE);
+        match self {
+            Crowd::Stampede => 1,
+            Crowd::Restless => dice.within(1..=3),
+            Crowd::Lingering | Crowd::Renewing => dice.within(20..=40),
+            Crowd::Usual => match size {
+                0 => 50_000,
+                1..=8 => dice.within(257..=600),
+                9..=70 => dice.within(1..=2),
+                71..=150 => dice.within(3..=8),
+                _ => dice.within(7..=40),
+            },
+        }
+    }
+
+    fn fans(self, dice: &mut Dice) -> u64 {
+        let size = dice.below(LARGE);
+        match self {
+            Crowd::Stampede => 1_000,
+            Crowd::Restless | Crowd::Lingering | Crowd::Renewing => dice.within(3..=8),
+            Crowd::Usual => match size {
+                0 => dice.within(100..=300),
+                1..=8 => dice.within(25..=60),
+                9..=80 => dice.within(2..=6),
+                _ => dice.within(7..=16),
+            },
+        }
+    }
+
+    fn hold_seconds(self, dice: &mut Dice) -> u64 {
+        match self {
+            Crowd::Restless | Crowd::Renewing => dice.within(3..=8),
+            Crowd::Lingering => dice.within(8..=15),
+            // Longer than a message can wait.
+            _ if dice.happens(600) => dice.within(905..=930),
+            _ if dice.happens(6_000) => dice.within(4..=10),
+            _ => dice.within(10..=40),
+        }
+    }
+}
 
 impl Plan {
     /// The plan of a seed, with some of it cut.
     pub fn of(seed: u64, cuts: &Cuts) -> Self {
         let mut dice = Dice::of(seed, "plan", 0);
         let mut rates = fault::draw(&mut dice);
-        let stampede = dice.below(STAMPEDE) == 0;
-        let churn = !stampede && dice.happens(3_500);
-        let overstay = !stampede && !churn && dice.happens(1_000);
-        if overstay || dice.happens(if churn { 5_000 } else { 1_000 }) {
+        let crowd = Crowd::draw(&mut dice);
+        let astray = match crowd {
+            Crowd::Lingering | Crowd::Renewing => true,
+            Crowd::Restless => dice.happens(5_000),
+            Crowd::Usual | Crowd::Stampede => dice.happens(1_000),
+        };
+        if astray {
             fault::astray(&mut rates, &mut dice);
         }
         rates.retain(|fault, _| !cuts.without.contains(fault));
-        let seats = match dice.below(LARGE) {
-            _ if stampede => 1,
-            _ if churn => dice.within(1..=3),
-            _ if overstay => dice.within(20..=40),
-            0 => 50_000,
-            1..=8 => dice.within(257..=600),
-            9..=70 => dice.within(1..=2),
-            71..=150 => dice.within(3..=8),
-            _ => dice.within(7..=40),
-        };
-        let fans = match dice.below(LARGE) {
-            _ if stampede => 1_000,
-            _ if churn || overstay => dice.within(3..=8),
-            0 => dice.within(100..=300),
-            1..=8 => dice.within(25..=60),
-            9..=80 => dice.within(2..=6),
-            _ => dice.within(7..=16),
-        };
-        let hold_seconds = if churn {
-            dice.within(3..=8)
-        } else if overstay {
-            dice.within(8..=15)
-        } else if dice.happens(600) {
-            // Longer than a message can wait.
-            dice.within(905..=930)
-        } else if dice.happens(6_000) {
-            dice.within(4..=10)
-        } else {
-            dice.within(10..=40)
-        };
+        let (seats, fans) = (crowd.seats(&mut dice), crowd.fans(&mut dice));
+        let hold_seconds = crowd.hold_seconds(&mut dice);
         Plan {
             seed,
             rates,
             fans: (fans as usize).min(cuts.fans.unwrap_or(usize::MAX)),
             seats: u32::try_from(seats).unwrap_or(u32::MAX),
-            capacity: if !churn && dice.happens(4_000) {
+            capacity: if crowd != Crowd::Restless && dice.happens(4_000) {
                 dice.within(1..=3)
             } else {
                 dice.within(fans / 2 + 1..=fans + 2)
             },
             hold_seconds,
             claim_seconds: dice.within(3..=20),
-            active_seconds: match () {
-                () if churn => dice.within(30..=90),
-                () if overstay => dice.within(8..=15),
-                () => dice.within(10..=90),
+            active_seconds: match crowd {
+                Crowd::Restless | Crowd::Renewing => dice.within(30..=90),
+                Crowd::Lingering => dice.within(8..=15),
+                Crowd::Usual | Crowd::Stampede => dice.within(10..=90),
             },
             waiting_seconds: if dice.happens(3_000) { dice.within(10..=60) } else { 600 },
-            tick_seconds: if churn || overstay { *dice.pick(&[5, 10]) } else { *dice.pick(&[5, 10, 10, 20, 30]) },
-            seats_per_session: u32::try_from(dice.within(1..=4)).unwrap_or(4),
+            tick_seconds: match crowd {
+                Crowd::Restless | Crowd::Lingering => *dice.pick(&[5, 10]),
+                _ => *dice.pick(&[5, 10, 10, 20, 30]),
+            },
+            seats_per_session: u32::try_from(dice.within(1..=if crowd == Crowd::Renewing { 2 } else { 4 }))
+                .unwrap_or(4),
             joins_per_fan: if dice.happens(2_000) { dice.within(3..=6) } else { 20 },
             release_unpaid: dice.happens(3_000),
             price: *dice.pick(&[1, 10_000, 50_000]),
             chaos_ms: dice
-                .within(20_000..=if stampede { 30_000 } else { 100_000 })
+                .within(20_000..=if crowd == Crowd::Stampede { 30_000 } else { 100_000 })
                 .min(cuts.chaos_ms.unwrap_or(u64::MAX)),
-            churn,
-            overstay,
+            crowd,
             admin: dice.happens(5_000),
             day: dice.happens(1_500),
             mutations: cuts.mutations.clone(),

@@ -166,6 +166,10 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
     let old_clocks = world.plan.rates.contains_key(&Fault::ClockOld);
     let found = history::check(&world.history(), &world.truth(), old_clocks);
     found.into_iter().for_each(|violation| world.violated(violation));
+    if !world.violations().is_empty() {
+        // What is wrong stays wrong, and a change that cannot be handled would be tried five times a second all day.
+        return Ok(());
+    }
     rest::sell_out(world, &desk, &concert).await?;
     if world.plan.day {
         rest::day(world, home).await;

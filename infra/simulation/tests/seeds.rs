@@ -4,6 +4,8 @@ use simulation::{log::Keep, plan::Cuts, run::run};
 use std::sync::Arc;
 use template::Template;
 
+const HOUR_MS: u64 = 60 * 60_000;
+
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     let template = Arc::new(Template::load(&template::locate().unwrap()).unwrap());
@@ -13,4 +15,19 @@ fn the_same_seed_gives_the_same_trace() {
         assert!(one.violations.is_empty(), "seed {seed}: {:?}", one.violations);
         assert!(one.purchases > 0, "seed {seed} sells nothing");
     }
+}
+
+#[test]
+fn a_run_without_a_guard_is_found_out_and_comes_to_an_end() {
+    let template = Arc::new(Template::load(&template::locate().unwrap()).unwrap());
+    // A seed with a day after it, in which streams would be tried again and again.
+    let seed = 2;
+    let whole = run(seed, &Cuts::default(), &template, Keep::Hash);
+    assert!(whole.simulated_ms > 24 * HOUR_MS, "seed {seed} has no day after it");
+    let seats = "update in a transaction session: SET heldSeats = heldSeats + :seats";
+    let guard = whole.guards.into_keys().find(|guard| guard.to_string().starts_with(seats)).expect("a hold");
+    let cuts = Cuts { mutations: vec![guard], ..Cuts::default() };
+    let without = run(seed, &cuts, &template, Keep::Hash);
+    assert!(without.violations[0].starts_with("seats of a session"), "{:?}", without.violations);
+    assert!(without.simulated_ms < 4 * HOUR_MS, "{} ms", without.simulated_ms);
 }

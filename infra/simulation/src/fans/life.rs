@@ -1,11 +1,9 @@
 //! From the line to the seat, and back.
 
 use super::{Fan, requests::millis};
-use crate::{door, history::Op};
+use crate::history::Op;
 use acceptance::Reply;
-use futures_util::future::{join, join_all};
 use serde_json::Value;
-use std::sync::Arc;
 
 /// Polls of one wait, at most.
 const POLLS: u32 = 400;
@@ -21,7 +19,7 @@ const OVERSTAYS: u32 = 30;
 
 /// How a turn went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
+pub(super) enum Turn {
     /// Seats were bought.
     Bought,
     /// There was nothing to be had.
@@ -210,6 +208,9 @@ impl Fan {
         if !self.chance(self.manners.short) {
             self.fill_purse(&reservation).await;
         }
+        if self.chance(self.manners.renews) {
+            return self.renew(reservation, expires_ms).await;
+        }
         if self.chance(self.manners.dawdles) {
             let left = expires_ms.saturating_sub(self.world.clock.now_ms());
             // The last second; the very instant, judged before the end and applied after it; or too late, in the hope
@@ -217,15 +218,7 @@ impl Fan {
             let (before, after) = *self.dice.pick(&[(1_000, 300), (150, 20), (150, 20), (0, 5_000)]);
             self.think(left.saturating_sub(before), left + after).await;
             match self.dice.below(6) {
-                5 => {
-                    // Holds again in the instant that the old hold ends, with all fingers.
-                    let left = expires_ms.saturating_sub(self.world.clock.now_ms());
-                    self.think(left, left + 300).await;
-                    let (first, last) = (self.dice.within(1..=4), u64::from(self.world.plan.seats));
-                    let seats =
-                        (first.min(last)..=(first + 2).min(last)).take(self.world.plan.seats_per_session as usize);
-                    self.hold_twice(seats.collect()).await;
-                }
+                5 => self.hold_twice(expires_ms).await,
                 0 | 1 => {
                     self.insist(Op::Cancel(reservation)).await;
                     return Turn::Nothing;
@@ -251,36 +244,8 @@ impl Fan {
         self.pay_and(reservation, op).await
     }
 
-    /// Pays on one device and does something else on another at the same time, with up to three clicks.
-    async fn pay_and(&mut self, reservation: String, op: Op) -> Turn {
-        let turn = self.turn.clone();
-        let request = self.request(&op, &turn);
-        let pauses: Vec<u64> = (0..self.dice.within(1..=3)).map(|_| self.dice.within(0..=50)).collect();
-        let (world, client) = (Arc::clone(&self.world), self.client.clone());
-        let clicks = pauses.into_iter().map(|pause| {
-            let (world, client, op, request) = (&world, &client, op.clone(), request.clone());
-            async move {
-                world.sleep(pause).await;
-                door::send(world, client, op, request).await
-            }
-        });
-        let pay = async {
-            self.think(0, 20).await;
-            self.pay(reservation).await
-        };
-        join(pay, join_all(clicks)).await.0
-    }
-
-    /// Two holds at once, of the same seats.
-    async fn hold_twice(&mut self, seats: Vec<u64>) {
-        let before = std::mem::replace(&mut self.manners.double_clicks, 10_000);
-        let key = self.key();
-        self.insist(Op::Hold(seats, key)).await;
-        self.manners.double_clicks = before;
-    }
-
     /// Puts in what is missing.
-    async fn fill_purse(&mut self, reservation: &str) {
+    pub(super) async fn fill_purse(&mut self, reservation: &str) {
         let Some(balance) = self.insist(Op::Balance).await else { return };
         let has = balance.body["currentBalance"].as_u64().unwrap_or(0);
         let Some(found) = self.insist(Op::Reservation(reservation.to_owned())).await else { return };
@@ -291,7 +256,7 @@ impl Fan {
         }
     }
 
-    async fn pay(&mut self, reservation: String) -> Turn {
+    pub(super) async fn pay(&mut self, reservation: String) -> Turn {
         for _ in 0..3 {
             let key = self.key();
             let Some(reply) = self.insist(Op::Pay(reservation.clone(), key)).await else { continue };

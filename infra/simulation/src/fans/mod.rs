@@ -1,10 +1,11 @@
 //! The population: fans with goals and manners.
 
 mod attack;
+mod devices;
 mod life;
 mod requests;
 
-use crate::{dice::Dice, door::Client, functions::Instance, world::World};
+use crate::{dice::Dice, door::Client, functions::Instance, plan::Crowd, world::World};
 use shared::domain::{
     account::{Role, Username},
     id::UserId,
@@ -39,6 +40,8 @@ pub struct Manners {
     pub dawdles: u32,
     /// Stays on when the turn is over, and asks for seats.
     pub overstays: u32,
+    /// Holds the same seats again when their hold ends.
+    pub renews: u32,
     /// Purchases until content.
     pub wants: u64,
     /// Turns in vain until somebody gives up.
@@ -62,6 +65,7 @@ impl Manners {
             snatches: 0,
             dawdles: 0,
             overstays: 0,
+            renews: 0,
             wants: 1,
             patience: 8,
             haste: 1,
@@ -88,6 +92,11 @@ impl Manners {
         Manners { overstays: 9_000, wants: 6, patience: 30, haste: 4, ..self }
     }
 
+    /// Somebody who has the same seats again and again.
+    fn renewing(self) -> Self {
+        Manners { renews: 9_000, hoards: 0, abandons: 0, wants: 20, patience: 30, haste: 4, ..self }
+    }
+
     fn draw(dice: &mut Dice) -> Self {
         let mut often = |rate: u32, most: u64| {
             if dice.happens(rate) { u32::try_from(dice.within(500..=most)).unwrap_or(0) } else { 0 }
@@ -107,6 +116,7 @@ impl Manners {
             snatches,
             dawdles,
             overstays: dawdles / 2,
+            renews: dawdles / 4,
             wants: dice.within(1..=3),
             patience: 8,
             haste: 1,
@@ -188,10 +198,11 @@ impl Desk {
             desk: Arc::clone(&self.instance),
             user: account.user_id,
             role,
-            manners: match &world.plan {
-                plan if plan.churn => manners.restless(),
-                plan if plan.overstay => manners.lingering(),
-                _ => manners,
+            manners: match world.plan.crowd {
+                Crowd::Restless => manners.restless(),
+                Crowd::Lingering => manners.lingering(),
+                Crowd::Renewing => manners.renewing(),
+                Crowd::Usual | Crowd::Stampede => manners,
             },
             dice,
             concert: concert.to_owned(),

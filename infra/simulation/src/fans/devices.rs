@@ -1,0 +1,96 @@
+//! Several devices of one fan, in the same instant.
+
+use super::{Fan, life::Turn, requests::millis};
+use crate::{
+    door,
+    history::{Op, Outcome},
+};
+use futures_util::future::{join, join_all};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Holds that somebody has one after the other, of the same seats.
+const RENEWALS: u32 = 6;
+
+impl Fan {
+    /// Pays on one device and does something else on another at the same time.
+    pub(super) async fn pay_and(&mut self, reservation: String, op: Op) -> Turn {
+        let clicks = self.clicks(op);
+        let pay = async {
+            self.think(0, 20).await;
+            self.pay(reservation).await
+        };
+        join(pay, clicks).await.0
+    }
+
+    /// Holds again in the instant in which the old hold ends, with all fingers.
+    pub(super) async fn hold_twice(&mut self, expires_ms: u64) {
+        self.await_instant(expires_ms, 0, 300).await;
+        let (first, last) = (self.dice.within(1..=4), u64::from(self.world.plan.seats));
+        let seats = (first.min(last)..=(first + 2).min(last)).take(self.world.plan.seats_per_session as usize);
+        let before = std::mem::replace(&mut self.manners.double_clicks, 10_000);
+        let op = Op::Hold(seats.collect(), self.key());
+        self.insist(op).await;
+        self.manners.double_clicks = before;
+    }
+
+    /// Again and again holds the same seats, or as many from there as a turn may have, in the instant in which the old
+    /// hold ends; and in the same instant cancels or pays the old one on another device, where it may not be over yet.
+    pub(super) async fn renew(&mut self, mut reservation: String, mut expires_ms: u64) -> Turn {
+        for _ in 0..RENEWALS {
+            let Some(found) = self.insist(Op::Reservation(reservation.clone())).await else { break };
+            let own: Vec<u64> =
+                found.body["seatNumbers"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+            let Some(first) = own.first() else { break };
+            let room = self.world.plan.seats_per_session as usize;
+            let most = if self.chance(5_000) { own.len() } else { room };
+            let seats = (*first..=u64::from(self.world.plan.seats)).take(most).collect();
+            self.fill_purse(&reservation).await;
+            self.await_instant(expires_ms, 60, 60).await;
+            let op = Op::Hold(seats, self.key());
+            let clicks = self.clicks(op);
+            let settle = async {
+                self.think(0, 60).await;
+                if self.chance(5_000) {
+                    self.insist(Op::Cancel(reservation)).await;
+                    return Turn::Nothing;
+                }
+                self.pay(reservation).await
+            };
+            let (turn, held) = join(settle, clicks).await;
+            let held = held.iter().filter_map(Outcome::reply).find(|reply| reply.status == 201);
+            match held {
+                Some(held) if turn != Turn::Bought && !self.world.closing() => {
+                    reservation = held.text("reservationId").to_owned();
+                    expires_ms = millis(&held.body["expiresAt"]);
+                }
+                _ => return turn,
+            }
+        }
+        Turn::Nothing
+    }
+
+    /// Until an instant, or at most so many milliseconds before or after it.
+    async fn await_instant(&mut self, at_ms: u64, before: u64, after: u64) {
+        let left = at_ms.saturating_sub(self.world.clock.now_ms());
+        self.think(left.saturating_sub(before), left + after).await;
+    }
+
+    /// One to three clicks on the same thing, within a twentieth of a second.
+    fn clicks(&mut self, op: Op) -> impl Future<Output = Vec<Outcome>> + use<> {
+        let turn = self.turn.clone();
+        let request = self.request(&op, &turn);
+        let pauses: Vec<u64> = (0..self.dice.within(1..=3)).map(|_| self.dice.within(0..=50)).collect();
+        let (world, client) = (Arc::clone(&self.world), self.client.clone());
+        async move {
+            let clicks = pauses.into_iter().map(|pause| {
+                let (world, client, op, request) = (&world, &client, op.clone(), request.clone());
+                async move {
+                    world.sleep(pause).await;
+                    door::send(world, client, op, request).await
+                }
+            });
+            join_all(clicks).await
+        }
+    }
+}
