@@ -23,7 +23,7 @@ impl Fan {
         join(pay, clicks).await.0
     }
 
-    /// Holds again in the instant in which the old hold ends, with all fingers.
+    /// Holds seats with a double click, just after the old hold has ended.
     pub(super) async fn hold_twice(&mut self, expires_ms: u64) {
         self.await_instant(expires_ms, 0, 300).await;
         let (first, last) = (self.dice.within(1..=4), u64::from(self.world.plan.seats));
