@@ -5,6 +5,7 @@ use crate::{
     app::App,
     config::Config,
     context::Context,
+    deadline::time_left,
     http::{
         answer::{Handler, answer},
         event::tame,
@@ -52,7 +53,9 @@ where
         let (app, handler) = (&app, &handler);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| async move {
             let request_id = event.context.request_id;
-            handler(app, event.payload).await.inspect_err(|error| {
+            let left = time_left(Some(event.context.deadline), app.now());
+            let handled = tokio::time::timeout(left, handler(app, event.payload)).await;
+            handled.unwrap_or_else(|_| Err("the function's time is over".into())).inspect_err(|error| {
                 tracing::error!(request_id, %error, "event failed");
             })
         }))

@@ -22,8 +22,10 @@ pub struct Config {
     pub queues_table: String,
     /// Table of counters against abuse.
     pub limits_table: String,
-    /// Where promotion ticks go.
+    /// Where ticks of queues go in which fans wait.
     pub ticks_queue_url: String,
+    /// Where ticks of other queues go.
+    pub quiet_ticks_queue_url: String,
     /// Where expiry timers go.
     pub timers_queue_url: String,
     /// Where domain events go.
@@ -36,6 +38,8 @@ pub struct Config {
     pub queue_rules: QueueRules,
     /// Seats one session may hold.
     pub seats_per_session: u32,
+    /// Places that a fan may draw from one queue in an hour; 0 is no limit.
+    pub places_per_fan: u32,
     /// Seconds between two promotion ticks.
     pub tick_seconds: u32,
     /// ISO 4217 code.
@@ -82,6 +86,7 @@ impl Config {
             queues_table: required("QUEUES_TABLE")?,
             limits_table: required("LIMITS_TABLE")?,
             ticks_queue_url: required("TICKS_QUEUE_URL")?,
+            quiet_ticks_queue_url: required("QUIET_TICKS_QUEUE_URL")?,
             timers_queue_url: required("TIMERS_QUEUE_URL")?,
             events_queue_url: required("EVENTS_QUEUE_URL")?,
             token_signing_secrets: secrets,
@@ -93,6 +98,7 @@ impl Config {
                 waiting: seconds("WAITING_SECONDS", 7_200)?,
             },
             seats_per_session: number(&lookup, "SEATS_PER_SESSION", 4, 1..=8)?,
+            places_per_fan: number(&lookup, "PLACES_PER_FAN", 30, 0..=1_000_000)?,
             tick_seconds: number(&lookup, "TICK_SECONDS", 10, 1..=60)?,
             currency: lookup("CURRENCY").unwrap_or_else(|| "KRW".to_owned()),
             dates_for_tokens_only: choice(&lookup, "DATES_ACCESS", ["public", "token"])?,

@@ -90,6 +90,11 @@ impl Context {
         TicketId(self.random_uuid())
     }
 
+    /// A new alarm's id.
+    pub fn alarm_id(&self) -> Uuid {
+        self.random_uuid()
+    }
+
     /// A new concert's id.
     pub fn concert_id(&self) -> ConcertId {
         ConcertId(self.random_uuid())

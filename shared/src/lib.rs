@@ -13,6 +13,8 @@ pub mod config;
 #[cfg(feature = "aws")]
 pub mod context;
 #[cfg(feature = "aws")]
+pub mod deadline;
+#[cfg(feature = "aws")]
 pub mod http;
 #[cfg(feature = "aws")]
 pub mod passwords;

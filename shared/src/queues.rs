@@ -6,7 +6,11 @@ use crate::{
         id::{QueueId, ReservationId, UserId},
         time::Timestamp,
     },
-    store::{StoreError, request::store_error},
+    store::{
+        StoreError,
+        alarms::{Alarm, AlarmId},
+        request::store_error,
+    },
 };
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use serde::{Deserialize, Serialize};
@@ -14,15 +18,18 @@ use serde::{Deserialize, Serialize};
 /// SQS delays a message by 15 minutes at most.
 pub const MAX_DELAY_SECONDS: u64 = 900;
 const BATCH: usize = 10;
-/// How often the schedule sends ticks, in seconds.
+/// How long ticks are sent ahead for a queue in which fans wait, in seconds: until its next alarm.
 const MINUTE: u64 = 60;
 
-/// "Promote this queue now."
+/// "This queue needs a tick now."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tick {
-    /// Which.
+    /// The queue.
     pub queue_id: QueueId,
+    /// The alarms that it comes from, and that the tick deletes once they are handled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmId>,
 }
 
 /// "Look whether this hold is over."
@@ -45,10 +52,21 @@ pub struct Delayed<T> {
 }
 
 impl Delayed<Tick> {
-    /// The ticks of a queue until the schedule comes again, one every `tick_seconds`.
+    /// A tick without an alarm: only speed.
+    pub fn tick(queue_id: &QueueId, delay_seconds: u64) -> Self {
+        Delayed { message: Tick { queue_id: queue_id.clone(), alarms: Vec::new() }, delay_seconds }
+    }
+
+    /// The ticks of a queue until its next alarm a minute from now, one every `tick_seconds`.
     pub fn minute(queue_id: &QueueId, tick_seconds: u32) -> impl Iterator<Item = Self> {
-        let delays = (0..MINUTE).step_by(tick_seconds.max(1) as usize);
-        delays.map(|delay_seconds| Delayed { message: Tick { queue_id: queue_id.clone() }, delay_seconds })
+        let every = tick_seconds.max(1) as usize;
+        (every as u64..MINUTE).step_by(every).map(|delay_seconds| Self::tick(queue_id, delay_seconds))
+    }
+
+    /// The tick for an alarm, when it is due.
+    pub fn for_alarm(alarm: &Alarm, now: Timestamp) -> Self {
+        let delay_seconds = alarm.alarm.due.seconds_left(now).min(MAX_DELAY_SECONDS);
+        Delayed { message: Tick { queue_id: alarm.queue_id.clone(), alarms: vec![alarm.alarm] }, delay_seconds }
     }
 }
 
@@ -63,6 +81,7 @@ impl Delayed<Timer> {
 pub struct Queues {
     sqs: aws_sdk_sqs::Client,
     ticks: String,
+    quiet_ticks: String,
     timers: String,
     events: String,
 }
@@ -73,14 +92,31 @@ impl Queues {
         Queues {
             sqs,
             ticks: config.ticks_queue_url.clone(),
+            quiet_ticks: config.quiet_ticks_queue_url.clone(),
             timers: config.timers_queue_url.clone(),
             events: config.events_queue_url.clone(),
         }
     }
 
-    /// Sends promotion ticks.
+    /// Sends ticks of queues in which fans wait.
     pub async fn send_ticks(&self, ticks: &[Delayed<Tick>]) -> Result<(), StoreError> {
         self.send_all(&self.ticks, ticks).await
+    }
+
+    /// Sends ticks of queues in which nobody waits. They have a message queue of their own, so that however many of them
+    /// there are, they delay nobody.
+    pub async fn send_quiet_ticks(&self, ticks: &[Delayed<Tick>]) -> Result<(), StoreError> {
+        self.send_all(&self.quiet_ticks, ticks).await
+    }
+
+    /// Sends the ticks for alarms.
+    pub async fn send_alarms(&self, alarms: &[Alarm], now: Timestamp) -> Result<(), StoreError> {
+        let ticks = |urgent: bool| -> Vec<Delayed<Tick>> {
+            let some = alarms.iter().filter(|alarm| alarm.urgent == urgent);
+            some.map(|alarm| Delayed::for_alarm(alarm, now)).collect()
+        };
+        self.send_ticks(&ticks(true)).await?;
+        self.send_quiet_ticks(&ticks(false)).await
     }
 
     /// Sends expiry timers.

@@ -8,6 +8,7 @@ use shared::{
     http::{
         Answer, Call,
         answer::{body, json_once},
+        callers::caller,
         requests::CancelPayment,
         views::PaymentBody,
     },
@@ -23,7 +24,7 @@ struct Same<'a> {
 /// Answers 200 with the payment, cancelled; also when it was before. Once the concert has started it is 409.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.optional_payload()?;
-    let caller = app.tokens.caller(call, app.now())?;
+    let caller = caller(app, call).await?;
     let payment: PaymentId = call.path("paymentId")?;
     let CancelPayment { reason } = payload.parse()?;
     let idempotent = call.idempotent("cancel_payment", &Same { payment, reason: &reason })?;

@@ -3,12 +3,12 @@
 use shared::{
     app::App,
     domain::id::ReservationId,
-    http::{Answer, Call, no_content},
+    http::{Answer, Call, callers::caller, no_content},
 };
 
 /// Answers 204, also when it was cancelled before; a paid one is 409, one whose time is up 410.
 pub async fn handle(app: &App, call: &Call) -> Answer {
-    let caller = app.tokens.caller(call, app.now())?;
+    let caller = caller(app, call).await?;
     let id: ReservationId = call.path("reservationId")?;
     let user = caller.acting_for(call)?;
     app.store.cancel(user, id).await?;

@@ -3,13 +3,13 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    http::{Answer, Call, json, views::BalanceBody},
+    http::{Answer, Call, callers::caller, json, views::BalanceBody},
     store::money::Recharged,
 };
 
 /// Answers 200 with the balance, twice.
 pub async fn handle(app: &App, call: &Call) -> Answer {
-    let caller = app.tokens.caller(call, app.now())?;
+    let caller = caller(app, call).await?;
     let user = caller.acting_for_path(call)?;
     let balance = app.store.balance(user).await?.balance;
     Ok(json(StatusCode::OK, &BalanceBody::new(&Recharged { before: balance, after: balance })))

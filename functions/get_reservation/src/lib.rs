@@ -4,12 +4,12 @@ use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     domain::id::ReservationId,
-    http::{Answer, Call, json, views::ReservationBody},
+    http::{Answer, Call, callers::caller, json, views::ReservationBody},
 };
 
 /// Answers 200 with the fan's reservation; somebody else's is 404. Admins name the fan with `?userId=`.
 pub async fn handle(app: &App, call: &Call) -> Answer {
-    let caller = app.tokens.caller(call, app.now())?;
+    let caller = caller(app, call).await?;
     let id: ReservationId = call.path("reservationId")?;
     let user = caller.acting_for(call)?;
     let reservation = app.store.reservation(user, id).await?;

@@ -16,12 +16,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     caller.must_be(user)?;
     if let Some(claimant) = &caller.claimant {
         let standing = app.store.turn(claimant).await?;
-        return turn::answer_poll(app, call, claimant, standing).await;
+        return turn::answer_poll(app, call, claimant, caller.expires_at, standing).await;
     }
     let ticket = app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?;
     if ticket.left {
         return Err(Refusal::TokenOver.into());
     }
-    let standing = app.store.turn_of_ticket(&ticket).await?;
-    turn::answer(app, StatusCode::OK, &Claimant::of(&ticket), standing).await
+    let standing = app.store.turn_of_ticket(&ticket, caller.proof).await?;
+    turn::answer(app, StatusCode::OK, &Claimant::of(&ticket, caller.proof), standing).await
 }

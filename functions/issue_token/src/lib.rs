@@ -1,4 +1,4 @@
-//! `POST /api/v1/tokens`: joins the line, or finds the place one has.
+//! `POST /api/v1/tokens`: joins a queue, or finds the place one has.
 
 use lambda_http::http::StatusCode;
 use shared::{
@@ -15,12 +15,13 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let join: Join = payload.parse()?;
     let user = join.user_id.unwrap_or(caller.user_id);
     caller.must_be(user)?;
+    let mut proof = caller.proof;
     if user != caller.user_id {
         // An admin may mistype an id; a token proves that the caller exists.
-        app.store.balance(user).await?;
+        proof.account_version = app.store.account(user).await?.ver;
     }
     let limits = app.config.limits.of_join(call.address(&app.config), user);
-    let joined = app.store.join(&join.queue_id.unwrap_or_else(QueueId::main), user, &limits).await?;
+    let joined = app.store.join(&join.queue_id.unwrap_or_else(QueueId::main), user, proof, &limits).await?;
     let status = if joined.new { StatusCode::CREATED } else { StatusCode::OK };
-    turn::answer(app, status, &Claimant::of(&joined.ticket), joined.turn).await
+    turn::answer(app, status, &Claimant::of(&joined.ticket, proof), joined.turn).await
 }

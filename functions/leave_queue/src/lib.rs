@@ -2,9 +2,8 @@
 
 use shared::{
     app::App,
-    domain::{id::UserId, refusal::Refusal},
+    domain::{id::UserId, refusal::Refusal, session::EndReason},
     http::{Answer, Call, no_content, turn},
-    store::tickets::Claimant,
 };
 
 /// Answers 204, also when the fan had left before; no place is 404.
@@ -13,10 +12,10 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let user: UserId = call.path("userId")?;
     let queue = turn::queue_of(call, &caller)?;
     caller.must_be(user)?;
-    let claimant = match caller.claimant {
-        Some(claimant) => claimant,
-        None => Claimant::of(&app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?),
+    let place = match caller.claimant {
+        Some(claimant) => claimant.place(),
+        None => app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?.place,
     };
-    app.store.leave(&claimant).await?;
+    app.store.leave(&queue, user, place, EndReason::Left).await?;
     Ok(no_content())
 }

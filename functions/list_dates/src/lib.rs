@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     domain::{id::ConcertId, time::Timestamp},
-    http::{Answer, Call, Problem, answer::with_header, cursor::List, json, views::ConcertDate},
+    http::{Answer, Call, Problem, answer::with_header, callers::caller, cursor::List, json, views::ConcertDate},
     store::concerts::{ListingRange, Offer},
 };
 use std::str::FromStr;
@@ -47,7 +47,7 @@ fn range(app: &App, call: &Call) -> Result<ListingRange, Problem> {
 /// Answers 200 with an array; the next page is named in `Link`.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     if app.config.dates_for_tokens_only {
-        app.tokens.caller(call, app.now())?;
+        caller(app, call).await?;
     }
     let limit = call.limit()?;
     let (offers, more) = app.store.listing_page(&range(app, call)?, limit as usize).await?;

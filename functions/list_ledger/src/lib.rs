@@ -5,6 +5,7 @@ use shared::{
     app::App,
     http::{
         Answer, Call,
+        callers::caller,
         cursor::List,
         json,
         views::{LedgerBody, Page},
@@ -13,7 +14,7 @@ use shared::{
 
 /// Answers 200 with a page of entries.
 pub async fn handle(app: &App, call: &Call) -> Answer {
-    let caller = app.tokens.caller(call, app.now())?;
+    let caller = caller(app, call).await?;
     let (limit, before) = (call.limit()?, app.cursors.read::<u64>(call, List::Ledger)?);
     let user = caller.acting_for_path(call)?;
     // An unknown fan has no ledger, not an empty one.

@@ -6,6 +6,7 @@ use shared::{
     domain::id::ReservationId,
     http::{
         Answer, Call,
+        callers::caller,
         cursor::List,
         json,
         views::{Page, ReservationBody},
@@ -14,7 +15,7 @@ use shared::{
 
 /// Answers 200 with a page of reservations.
 pub async fn handle(app: &App, call: &Call) -> Answer {
-    let caller = app.tokens.caller(call, app.now())?;
+    let caller = caller(app, call).await?;
     let (limit, before) = (call.limit()?, app.cursors.read::<ReservationId>(call, List::Reservations)?);
     let user = caller.acting_for_path(call)?;
     // An unknown fan has no list, not an empty one.

@@ -25,6 +25,6 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let matches =
         passwords::verify(&Password::presented(given.password), account.as_ref().map(|a| a.password_hash.as_str()));
     let account = account.filter(|_| matches).ok_or(Refusal::BadCredentials)?;
-    let access_token = app.tokens.sign_access(account.user_id, account.role, &app.context)?;
+    let access_token = app.tokens.sign_access(account.user_id, account.role, account.ver, &app.context)?;
     Ok(json(StatusCode::OK, &LoginBody::new(account.user_id, access_token)))
 }

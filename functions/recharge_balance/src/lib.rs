@@ -6,6 +6,7 @@ use shared::{
     http::{
         Answer, Call,
         answer::{body, json_once},
+        callers::caller,
         requests::Recharge,
         values::RequestedAmount,
         views::BalanceBody,
@@ -15,7 +16,7 @@ use shared::{
 /// Answers 200 with the balance before and after.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
-    let caller = app.tokens.caller(call, app.now())?;
+    let caller = caller(app, call).await?;
     let recharge: Recharge = payload.parse()?;
     let idempotent = call.idempotent("recharge_balance", &recharge)?;
     caller.must_be(recharge.user_id)?;

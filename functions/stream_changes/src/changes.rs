@@ -11,10 +11,11 @@ use shared::{
         ledger::LedgerEntry,
         reservation::{Reservation, ReservationStatus},
         session::{EndReason, Session},
+        ticket::Place,
         time::Timestamp,
     },
     queues::Timer,
-    store::{keys, queue_state::Registered, seats::SeatItem},
+    store::{alarms::Alarm, keys, seats::SeatItem},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,10 +42,10 @@ pub struct Changes {
     pub events: Vec<DomainEvent>,
     /// Chunks to recount.
     pub chunks: BTreeSet<(ConcertId, Chunk)>,
-    /// Queues that were made since the schedule last sent ticks.
-    pub new_queues: BTreeSet<QueueId>,
-    /// Queues in which a slot may have become free.
-    pub promotable: BTreeSet<QueueId>,
+    /// Alarms that were put.
+    pub alarms: Vec<Alarm>,
+    /// Queues in which a place ended, with the lowest of these. A slot became free if that place was admitted.
+    pub ended: BTreeMap<QueueId, Place>,
 }
 
 impl Changes {
@@ -65,8 +66,8 @@ impl Changes {
             self.note_seat(read(old)?, read(new)?);
         } else if partition.starts_with(keys::SESSION_PREFIX) {
             self.note_session(read(old)?, read(new)?, at);
-        } else if partition == keys::REGISTRY_PARTITION && old.is_empty() {
-            self.new_queues.extend(read::<Registered>(new)?.map(|registered| registered.queue_id));
+        } else if partition.starts_with(keys::ALARM_PREFIX) && old.is_empty() {
+            self.alarms.extend(read::<Alarm>(new)?);
         }
         Ok(())
     }
@@ -130,10 +131,11 @@ impl Changes {
             (Some(_), _) if was_live => "ended",
             _ => return,
         };
-        // A promotion made the tombstones of no-shows and of the expired itself.
-        let promoted = matches!(new.end_reason, Some(EndReason::NoShow | EndReason::Expired));
-        if kind == "ended" && !promoted {
-            self.promotable.insert(queue.clone());
+        // What a tick found to be over needs no other tick.
+        let by_tick = matches!(new.end_reason, Some(EndReason::NoShow | EndReason::Expired | EndReason::WaitedTooLong));
+        if kind == "ended" && !by_tick {
+            let lowest = self.ended.entry(queue.clone()).or_insert(new.place);
+            *lowest = new.place.min(*lowest);
         }
         self.events.push(DomainEvent {
             id: format!("session/{queue}/{place}/{kind}"),

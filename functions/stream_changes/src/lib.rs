@@ -13,8 +13,9 @@ use futures_util::future::try_join_all;
 use lambda_runtime::Error;
 use shared::{
     app::App,
-    queues::{Delayed, Tick},
-    store::StoreError,
+    domain::{id::QueueId, ticket::Place},
+    queues::Delayed,
+    store::{Failure, StoreError},
 };
 
 /// Acts on a batch of records. One that cannot be read is reported after those before it were acted on; a dependency
@@ -40,12 +41,28 @@ async fn act(app: &App, changes: Changes) -> Result<(), StoreError> {
     let now = app.now();
     let timers: Vec<_> = changes.timers.iter().map(|(timer, due)| Delayed::timer(*timer, *due, now)).collect();
     app.queues.send_timers(&timers).await?;
-    let at_once =
-        changes.promotable.into_iter().map(|queue_id| Delayed { message: Tick { queue_id }, delay_seconds: 0 });
-    let of_new_queues = changes.new_queues.iter().flat_map(|queue| Delayed::minute(queue, app.config.tick_seconds));
-    let ticks: Vec<_> = at_once.chain(of_new_queues).collect();
-    app.queues.send_ticks(&ticks).await?;
+    app.queues.send_alarms(&changes.alarms, now).await?;
+    for (queue, lowest) in &changes.ended {
+        wish_tick(app, queue, *lowest).await?;
+    }
     app.queues.send_events(&changes.events).await?;
     try_join_all(changes.chunks.into_iter().map(|(concert, chunk)| app.store.recount(concert, chunk))).await?;
     Ok(())
+}
+
+/// Asks for a tick of a queue in which a place ended, if that place was admitted: of a fan who left while waiting nobody
+/// gets a slot. At most one a second.
+async fn wish_tick(app: &App, queue: &QueueId, lowest: Place) -> Result<(), StoreError> {
+    let state = match app.store.queue_state(queue, 0).await {
+        Ok(state) if lowest <= state.served => state,
+        Ok(_) | Err(Failure::Refused(_)) => return Ok(()),
+        Err(Failure::Store(error)) => return Err(error),
+    };
+    let Some(delay_seconds) = app.store.wish_tick(queue) else { return Ok(()) };
+    let tick = [Delayed::tick(queue, delay_seconds)];
+    if state.last_seen > state.served {
+        app.queues.send_ticks(&tick).await
+    } else {
+        app.queues.send_quiet_ticks(&tick).await
+    }
 }

@@ -27,6 +27,7 @@ functions!(
     create_concert,
     create_reservation,
     create_user,
+    delete_queue,
     describe_api,
     get_balance,
     get_concert,
@@ -34,6 +35,7 @@ functions!(
     get_queue,
     get_reservation,
     get_token,
+    inspect_queue,
     issue_token,
     leave_queue,
     list_dates,
@@ -44,6 +46,7 @@ functions!(
     process_payment,
     recharge_balance,
     reject_route,
+    remove_fan,
     report_sales,
     show_docs,
 );

@@ -24,8 +24,14 @@ use std::{
 use template::{Reference, Template};
 
 /// Nothing is limited unless a test asks for it: many a test does in no time what takes its fans minutes.
-const UNLIMITED: [&str; 5] =
-    ["SIGN_UPS_PER_ADDRESS", "LOGINS_PER_ADDRESS", "LOGINS_PER_USERNAME", "JOINS_PER_ADDRESS", "JOINS_PER_FAN"];
+const UNLIMITED: [&str; 6] = [
+    "SIGN_UPS_PER_ADDRESS",
+    "LOGINS_PER_ADDRESS",
+    "LOGINS_PER_USERNAME",
+    "JOINS_PER_ADDRESS",
+    "JOINS_PER_FAN",
+    "PLACES_PER_FAN",
+];
 
 /// When every world begins: 2026-06-01T00:00:00Z.
 pub const START_MILLIS: u64 = 1_780_272_000_000;
@@ -178,7 +184,8 @@ impl World {
     async fn account(&self, name: &str, role: Role, hash: &str) -> Fan {
         let name = Username::parse(name).expect("a user name");
         let account = self.app.store.create_account(&name, hash.to_owned(), role).await.expect("an account");
-        let access = self.app.tokens.sign_access(account.user_id, role, &self.app.context).expect("a token");
+        let access =
+            self.app.tokens.sign_access(account.user_id, role, account.ver, &self.app.context).expect("a token");
         Fan { user_id: account.user_id.to_string(), access, queue: String::new() }
     }
 
@@ -277,11 +284,11 @@ impl World {
         self.send(Request::new("DELETE", path).token(token)).await
     }
 
-    /// Lets fans into the main queue, as a tick does.
+    /// A tick of the main queue; how many fans it admitted.
     ///
     /// # Panics
     /// Where the engine fails.
     pub async fn tick(&self) -> u64 {
-        self.app.store.promote(&shared::domain::id::QueueId::main()).await.expect("a promotion")
+        self.app.store.tick(&shared::domain::id::QueueId::main(), &[]).await.expect("a tick").admitted
     }
 }

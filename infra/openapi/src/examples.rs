@@ -31,7 +31,7 @@ pub fn queue() -> Value {
 }
 
 /// The line with its times.
-pub fn configured_queue() -> Value {
+pub fn admin_queue() -> Value {
     let mut queue = queue();
     queue["claimWindowSeconds"] = json!(60);
     queue["activeSeconds"] = json!(600);

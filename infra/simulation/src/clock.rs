@@ -19,13 +19,14 @@ const START_MS: u64 = 1_780_272_000_000;
 #[derive(Debug, Clone)]
 pub struct SimClock {
     start: Instant,
+    skipped_ms: Arc<AtomicU64>,
     ttl_lag_ms: Arc<AtomicU64>,
 }
 
 impl SimClock {
     /// A clock that begins now.
     pub fn new() -> Self {
-        SimClock { start: Instant::now(), ttl_lag_ms: Arc::default() }
+        SimClock { start: Instant::now(), skipped_ms: Arc::default(), ttl_lag_ms: Arc::default() }
     }
 
     /// Milliseconds since the run began.
@@ -35,7 +36,12 @@ impl SimClock {
 
     /// Milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> u64 {
-        START_MS + self.elapsed_ms()
+        START_MS + self.elapsed_ms() + self.skipped_ms.load(Ordering::SeqCst)
+    }
+
+    /// Lets time pass in which nothing happens: months, without a thought of what waits in between.
+    pub fn skip(&self, milliseconds: u64) {
+        self.skipped_ms.fetch_add(milliseconds, Ordering::SeqCst);
     }
 
     /// Does something while the database thinks that it is so much earlier: its TTL comes late.

@@ -62,6 +62,8 @@ pub struct Plan {
     pub seats_per_session: u32,
     /// How often a fan may join in a minute.
     pub joins_per_fan: u64,
+    /// Places that a fan may draw in an hour; 0 is no limit.
+    pub places_per_fan: u64,
     /// Whether a payment refused for want of money gives the seats back.
     pub release_unpaid: bool,
     /// What a seat costs.
@@ -72,8 +74,8 @@ pub struct Plan {
     pub crowd: Crowd,
     /// Whether an admin meddles.
     pub admin: bool,
-    /// Whether a day passes after everything healed, and TTL has its day.
-    pub day: bool,
+    /// Whether a quarter of a year passes after everything healed, and TTL has its day.
+    pub quarter: bool,
     /// Guards that are taken out.
     pub mutations: Vec<Mutation>,
 }
@@ -178,6 +180,7 @@ impl Plan {
             seats_per_session: u32::try_from(dice.within(1..=if crowd == Crowd::Renewing { 2 } else { 4 }))
                 .unwrap_or(4),
             joins_per_fan: if dice.happens(2_000) { dice.within(3..=6) } else { 20 },
+            places_per_fan: if dice.happens(1_500) { dice.within(4..=8) } else { 0 },
             release_unpaid: dice.happens(3_000),
             price: *dice.pick(&[1, 10_000, 50_000]),
             chaos_ms: dice
@@ -185,7 +188,7 @@ impl Plan {
                 .min(cuts.chaos_ms.unwrap_or(u64::MAX)),
             crowd,
             admin: dice.happens(5_000),
-            day: dice.happens(1_500),
+            quarter: dice.happens(1_500),
             mutations: cuts.mutations.clone(),
         }
     }
@@ -200,6 +203,7 @@ impl Plan {
             "WAITING_SECONDS" => self.waiting_seconds,
             "TICK_SECONDS" => self.tick_seconds,
             "JOINS_PER_FAN" => self.joins_per_fan,
+            "PLACES_PER_FAN" => self.places_per_fan,
             "SEATS_PER_SESSION" => u64::from(self.seats_per_session),
             "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" => return Some(self.release_unpaid.to_string()),
             _ => return None,

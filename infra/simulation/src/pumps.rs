@@ -262,7 +262,7 @@ fn wants(trigger: &StreamTrigger, record: &Value) -> bool {
 async fn expire(world: Arc<World>) {
     loop {
         world.sleep(world.draw(1_000..=40_000)).await;
-        // The day after ends with a sweep of its own, in the moment in which fans come back.
+        // The quarter after ends with a sweep of its own, in the moment in which fans come back.
         if world.schedules_paused() {
             continue;
         }

@@ -171,8 +171,8 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
         return Ok(());
     }
     rest::sell_out(world, &desk, &concert).await?;
-    if world.plan.day && world.violations().is_empty() {
-        rest::day(world, home).await;
+    if world.plan.quarter && world.violations().is_empty() {
+        rest::quarter(world, home).await;
     }
     Ok(())
 }

@@ -1,67 +1,20 @@
-//! The line: places, how far it was let in, and where a place stands. All place arithmetic is here and in
+//! A queue's rules: tickets, settings, its clock, and where a place stands. What moves the queue is in
 //! [`super::promotion`].
 
 use super::{
-    id::{QueueId, TicketId, UserId},
+    id::QueueId,
+    survey::Pass,
+    ticket::{Place, QueueClock, Wait},
     time::{Seconds, Timestamp},
 };
 use serde::{Deserialize, Serialize};
-
-/// A place in a queue, from 1; immutable once drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Place(u64);
-
-impl Place {
-    /// Before the first place; the `served` of a queue that let nobody in.
-    pub const NONE: Place = Place(0);
-
-    /// The place with this number.
-    pub const fn new(number: u64) -> Self {
-        Place(number)
-    }
-
-    /// The number.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-
-    /// The place that many further back.
-    pub const fn plus(self, places: u64) -> Place {
-        Place(self.0.saturating_add(places))
-    }
-
-    /// How many places this one is behind `other`; 0 when it is not.
-    pub const fn behind(self, other: Place) -> u64 {
-        self.0.saturating_sub(other.0)
-    }
-}
-
-/// A fan's place in a queue, with the moment it was issued.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Ticket {
-    /// The `jti` of its token.
-    pub ticket_id: TicketId,
-    /// Whose.
-    pub user_id: UserId,
-    /// In which queue.
-    pub queue_id: QueueId,
-    /// The number.
-    pub place: Place,
-    /// When, in whole seconds: the `iat` of its token.
-    pub issued_at: Timestamp,
-    /// Set when the fan left.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub left: bool,
-}
 
 /// The lengths of time and the capacity that apply to a queue: the deployment's, where the queue has none of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueRules {
     /// Sessions at once.
     pub capacity: u64,
-    /// How long a fan who was let in may take to show up.
+    /// How long an admitted fan may take to claim the place.
     pub claim_window: Seconds,
     /// How long a session lasts.
     pub active: Seconds,
@@ -85,12 +38,26 @@ pub struct QueueSettings {
     /// See [`QueueRules::waiting`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_seconds: Option<Seconds>,
-    /// While paused nobody is let in; those inside go on.
+    /// While paused nobody is admitted; sessions go on.
     #[serde(default)]
     pub paused: bool,
-    /// Nobody is let in earlier.
+    /// Nobody is admitted earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opens_at: Option<Timestamp>,
+}
+
+/// What a queue and a deployment may be set to.
+pub mod bounds {
+    use std::ops::RangeInclusive;
+
+    /// Fans inside at once.
+    pub const CAPACITY: RangeInclusive<u64> = 0..=1_000_000;
+    /// Claim windows.
+    pub const CLAIM_WINDOW_SECONDS: RangeInclusive<u32> = 1..=3_600;
+    /// Sessions.
+    pub const ACTIVE_SECONDS: RangeInclusive<u32> = 1..=14_400;
+    /// Waiting times.
+    pub const WAITING_SECONDS: RangeInclusive<u32> = 1..=604_800;
 }
 
 impl QueueSettings {
@@ -104,136 +71,194 @@ impl QueueSettings {
         }
     }
 
-    /// Whether fans may be let in at `now`.
-    pub fn lets_in(&self, now: Timestamp) -> bool {
+    /// Whether fans may be admitted at `now`.
+    pub fn admits(&self, now: Timestamp) -> bool {
         !self.paused && self.opens_at.is_none_or(|opens| opens <= now)
     }
 }
 
-/// All places up to `up_to` (and behind the bucket before) were let in at `at` and must be claimed before `deadline`.
+/// The longest that a place lives, whatever pauses and moved openings add to its waiting time.
+pub const LONGEST_PLACE: Seconds = Seconds(60 * 24 * 3_600);
+
+/// All places up to `up_to`, and behind the bucket before, were passed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(from = "(Place, Timestamp)", into = "(Place, Timestamp)")]
 pub struct Bucket {
     /// The last place.
     pub up_to: Place,
-    /// The end of its claim window.
+    /// Before this time an admitted place must be claimed; [`Timestamp::NEVER`] for places that died of waiting.
     pub deadline: Timestamp,
-    /// When it was let in.
-    pub at: Timestamp,
 }
 
-/// How far the queue had let in at a time; the rate is read off these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Mark {
-    /// When.
-    pub at: Timestamp,
-    /// How far.
-    pub served: Place,
+impl Bucket {
+    /// Whether its places were passed without being admitted. They have no tombstones: the bucket stands for these.
+    pub fn is_dead(&self) -> bool {
+        self.deadline == Timestamp::NEVER
+    }
 }
 
-/// The one item that moves when fans are let in.
+impl From<(Place, Timestamp)> for Bucket {
+    fn from((up_to, deadline): (Place, Timestamp)) -> Self {
+        Bucket { up_to, deadline }
+    }
+}
+
+impl From<Bucket> for (Place, Timestamp) {
+    fn from(bucket: Bucket) -> Self {
+        (bucket.up_to, bucket.deadline)
+    }
+}
+
+/// The item that moves when fans are admitted. It stays under 1 KB.
+///
+/// `free` and `occupied` are only ever written as differences, so that ticks, walk-ins and changed settings commute;
+/// `free` + `occupied` = `capacity`, and `occupied` is never below the number of fans inside (invariant 4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueState {
-    /// Which queue.
+    /// The queue.
     pub queue_id: QueueId,
     /// What an admin set.
     pub settings: QueueSettings,
-    /// The highest place let in. Only grows.
+    /// Grows with every change of the settings.
+    pub settings_version: u64,
+    /// The capacity that `free` reckons with.
+    pub capacity: u64,
+    /// The highest admitted place. Only grows.
     pub served: Place,
-    /// Slots that a join may take at once: what the last promotion left, less the walk-ins since.
-    pub free: u64,
-    /// Live sessions and let-in fans who have not shown up, as last counted, with the walk-ins since.
+    /// Slots that are free; below 0 after the capacity was lowered.
+    pub free: i64,
+    /// Slots that are taken: live sessions, admitted places that are not claimed, and those not yet found to be over.
     pub occupied: u64,
+    /// Fans admitted since the queue was made, walk-ins too.
+    pub admitted: u64,
     /// The lowest place that may still live.
     pub floor: Place,
-    /// Grows with every write.
-    pub version: u64,
-    /// The claim deadline of places let in since the last bucket (walk-ins).
+    /// Grows with every commit of a tick.
+    pub tick: u64,
+    /// The queue's clock when the settings last changed.
+    pub clock_then: QueueClock,
+    /// When the settings last changed: the clock runs on from here, or from the opening if that is later.
+    pub clock_since: Timestamp,
+    /// No waiting place was promised a longer wait.
+    pub longest_waiting: Seconds,
+    /// The queue's clock at the newest sample.
+    pub sampled: QueueClock,
+    /// The last place that was drawn, as the tick before saw it.
+    pub last_seen: Place,
+    /// When the next alarm is due; long past where there is none.
+    pub next_alarm: Timestamp,
+    /// The claim deadline of the places behind the last bucket (walk-ins).
     pub walk_in_deadline: Timestamp,
-    /// When the last of them was let in.
-    pub walk_in_at: Timestamp,
-    /// Claim deadlines, at most [`super::promotion::MAX_BUCKETS`], by place.
+    /// Claim deadlines by place, at most [`super::buckets::MAX_BUCKETS`].
     pub buckets: Vec<Bucket>,
-    /// For the rate; the oldest is a minute old or the queue's beginning.
-    pub marks: Vec<Mark>,
+    /// How many fans had been admitted when; the oldest is a minute old or the queue's beginning.
+    pub marks: Vec<(Timestamp, u64)>,
+    /// A survey that is not finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass: Option<Pass>,
+    /// The queue was deleted; what it had served stays, so that no place is used twice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
 }
 
 /// Where a place stands, by the queue's state alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// In line.
+    /// Not admitted yet.
     Waiting {
-        /// 1 = next in.
+        /// 1 = next.
         position: u64,
     },
-    /// In line for longer than allowed, and not let in.
+    /// Not admitted within the waiting time.
     WaitedTooLong,
-    /// Let in; the session tells the rest, and until there is one it must be claimed in time. A fan who was let in
-    /// only after waiting too long has no time left: a token that has expired does not come back, and its `exp` reckons
-    /// with no longer wait.
-    LetIn {
+    /// Admitted; the session says the rest, and until there is one the place must be claimed in time.
+    Admitted {
         /// The end of the claim window.
         claim_before: Timestamp,
     },
 }
 
 impl QueueState {
-    /// A queue that nobody has joined, with `capacity` slots free.
-    pub fn new(queue_id: QueueId, settings: QueueSettings, capacity: u64, now: Timestamp) -> Self {
+    /// A queue that nobody has joined.
+    pub fn new(queue_id: QueueId, settings: QueueSettings, rules: QueueRules, now: Timestamp) -> Self {
         QueueState {
             queue_id,
             settings,
+            settings_version: 1,
+            capacity: rules.capacity,
             served: Place::NONE,
-            free: capacity,
+            free: i64::try_from(rules.capacity).unwrap_or(i64::MAX),
             occupied: 0,
+            admitted: 0,
             floor: Place::new(1),
-            version: 1,
+            tick: 0,
+            clock_then: QueueClock::default(),
+            clock_since: now,
+            longest_waiting: rules.waiting,
+            sampled: QueueClock::default(),
+            last_seen: Place::NONE,
+            next_alarm: Timestamp::NEVER,
             walk_in_deadline: Timestamp::NEVER,
-            walk_in_at: Timestamp::NEVER,
             buckets: Vec::new(),
-            marks: vec![Mark { at: now, served: Place::NONE }],
+            marks: vec![(now, 0)],
+            pass: None,
+            deleted: false,
         }
     }
 
-    /// Where `place`, issued at `issued_at`, stands at `now`.
-    pub fn standing(&self, place: Place, issued_at: Timestamp, rules: QueueRules, now: Timestamp) -> Standing {
-        if place <= self.served {
-            let in_time = self.let_in_at(place) < issued_at + rules.waiting;
-            Standing::LetIn { claim_before: if in_time { self.claim_deadline(place) } else { Timestamp::NEVER } }
-        } else if issued_at + rules.waiting <= now {
+    /// The queue's clock at `now`. It stands still before the opening and while the queue is paused.
+    pub fn clock(&self, now: Timestamp) -> QueueClock {
+        if self.settings.paused {
+            return self.clock_then;
+        }
+        let runs_since = self.settings.opens_at.map_or(self.clock_since, |opens| opens.max(self.clock_since));
+        self.clock_then.after(now.millis() - runs_since.millis())
+    }
+
+    /// When the waiting time of a place ends as things stand: before the opening as if that stayed, while paused as if
+    /// the queue went on now.
+    pub fn waits_until(&self, wait: Wait, now: Timestamp) -> Timestamp {
+        let waited = self.clock(now).millis().saturating_sub(wait.clock_at_issue.millis());
+        let left = wait.waiting.millis().saturating_sub(waited);
+        let runs_from = self.settings.opens_at.map_or(now, |opens| opens.max(now));
+        Timestamp::from_millis(runs_from.millis().saturating_add(left)).min(wait.issued_at + LONGEST_PLACE)
+    }
+
+    /// Where a place stands at `now`. An admitted one is not asked how long it waited: only the tick decides that a
+    /// place died of waiting, by passing it.
+    pub fn standing(&self, wait: Wait, now: Timestamp) -> Standing {
+        if wait.place <= self.served {
+            Standing::Admitted { claim_before: self.claim_deadline(wait.place) }
+        } else if self.waits_until(wait, now) <= now {
             Standing::WaitedTooLong
         } else {
-            Standing::Waiting { position: place.behind(self.served) }
+            Standing::Waiting { position: wait.place.behind(self.served) }
         }
     }
 
-    /// The end of the claim window of a place that was let in. Below the floor every place was claimed or fenced: an
-    /// item that TTL has deleted since does not open it again.
+    /// The end of the claim window of an admitted place. Below the floor every place was claimed or fenced: an item that
+    /// TTL has deleted since does not open it again.
     pub fn claim_deadline(&self, place: Place) -> Timestamp {
         if place < self.floor {
             return Timestamp::NEVER;
         }
-        self.bucket_of(place).map_or(self.walk_in_deadline, |b| b.deadline)
+        self.bucket_of(place).map_or(self.walk_in_deadline, |bucket| bucket.deadline)
     }
 
-    fn let_in_at(&self, place: Place) -> Timestamp {
-        self.bucket_of(place).map_or(self.walk_in_at, |b| b.at)
+    /// The bucket that a place is in; `None` for walk-ins since the last one.
+    pub fn bucket_of(&self, place: Place) -> Option<&Bucket> {
+        self.buckets.iter().find(|bucket| place <= bucket.up_to)
     }
 
-    fn bucket_of(&self, place: Place) -> Option<&Bucket> {
-        self.buckets.iter().find(|b| place <= b.up_to)
-    }
-
-    /// Fans let in during the minute before `now`.
+    /// Fans admitted during the minute before `now`.
     pub fn rate_per_minute(&self, now: Timestamp) -> u64 {
         let minute_ago = now - Seconds(60);
-        let baseline = self.marks.iter().rfind(|m| m.at <= minute_ago).or(self.marks.first());
-        self.served.behind(baseline.map_or(Place::NONE, |m| m.served))
+        let baseline = self.marks.iter().rfind(|(at, _)| *at <= minute_ago).or(self.marks.first());
+        self.admitted.saturating_sub(baseline.map_or(0, |(_, admitted)| *admitted))
     }
 
-    /// Seconds until the fan at `position` is let in at the rate of the last minute; `None` when nobody was.
+    /// Seconds until the fan at `position` is admitted at the rate of the last minute; `None` when nobody was.
     pub fn estimated_wait_seconds(&self, position: u64, now: Timestamp) -> Option<u64> {
         match self.rate_per_minute(now) {
             0 => None,
@@ -241,9 +266,9 @@ impl QueueState {
         }
     }
 
-    /// Whether the place is among the next to be let in, where a poll should look at a fresher state.
-    pub fn near_front(&self, place: Place, rules: QueueRules) -> bool {
-        place.behind(self.served) <= rules.capacity
+    /// Whether the place is among the next to be admitted, where a poll should look at a fresher state.
+    pub fn near_front(&self, place: Place) -> bool {
+        place.behind(self.served) <= self.capacity
     }
 }
 
@@ -255,60 +280,93 @@ pub fn poll_after_seconds(position: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
     const RULES: QueueRules =
         QueueRules { capacity: 2, claim_window: Seconds(60), active: Seconds(600), waiting: Seconds(100) };
 
     fn state() -> QueueState {
-        let mut state = QueueState::new(QueueId::main(), QueueSettings::default(), 2, NOW);
-        state.served = Place::new(10);
+        let mut state = QueueState::new(QueueId::main(), QueueSettings::default(), RULES, NOW);
+        state.served = Place::new(12);
         state.floor = Place::new(3);
         state.walk_in_deadline = NOW + Seconds(9);
-        state.buckets = vec![
-            Bucket { up_to: Place::new(4), deadline: NOW + Seconds(1), at: NOW },
-            Bucket { up_to: Place::new(8), deadline: NOW + Seconds(5), at: NOW + Seconds(3) },
-        ];
+        let bucket = |up_to, deadline| Bucket { up_to: Place::new(up_to), deadline };
+        state.buckets = vec![bucket(4, NOW + Seconds(1)), bucket(6, Timestamp::NEVER), bucket(10, NOW + Seconds(5))];
         state
+    }
+
+    fn wait(place: u64) -> Wait {
+        let clock_at_issue = QueueClock::default();
+        Wait { place: Place::new(place), issued_at: NOW, waiting: Seconds(100), clock_at_issue }
     }
 
     #[test]
     fn standing_is_computed() {
-        let at = |place, seconds| state().standing(Place::new(place), NOW, RULES, NOW + Seconds(seconds));
-        assert_eq!(at(11, 0), Standing::Waiting { position: 1 });
-        assert_eq!(at(11, 99), Standing::Waiting { position: 1 });
-        assert_eq!(at(11, 100), Standing::WaitedTooLong);
-        assert_eq!(at(2, 0), Standing::LetIn { claim_before: Timestamp::NEVER });
-        assert_eq!(at(4, 100), Standing::LetIn { claim_before: NOW + Seconds(1) });
-        assert_eq!(at(5, 0), Standing::LetIn { claim_before: NOW + Seconds(5) });
-        assert_eq!(at(10, 0), Standing::LetIn { claim_before: NOW + Seconds(9) });
-        let waited = |place, seconds| state().standing(Place::new(place), NOW - Seconds(seconds), RULES, NOW);
-        assert_eq!(waited(5, 96), Standing::LetIn { claim_before: NOW + Seconds(5) });
-        assert_eq!(waited(5, 97), Standing::LetIn { claim_before: Timestamp::NEVER }, "let in after the wait was over");
+        let at = |place, seconds| state().standing(wait(place), NOW + Seconds(seconds));
+        assert_eq!(at(13, 0), Standing::Waiting { position: 1 });
+        assert_eq!(at(13, 99), Standing::Waiting { position: 1 });
+        assert_eq!(at(13, 100), Standing::WaitedTooLong);
+        assert_eq!(at(2, 0), Standing::Admitted { claim_before: Timestamp::NEVER });
+        assert_eq!(at(4, 100), Standing::Admitted { claim_before: NOW + Seconds(1) }, "admitted is not asked");
+        assert_eq!(at(5, 0), Standing::Admitted { claim_before: Timestamp::NEVER }, "passed as dead");
+        assert_eq!(at(7, 0), Standing::Admitted { claim_before: NOW + Seconds(5) });
+        assert_eq!(at(12, 0), Standing::Admitted { claim_before: NOW + Seconds(9) });
     }
 
     #[test]
-    fn the_rate_counts_the_last_minute_only() {
+    fn waiting_time_runs_only_while_the_queue_is_open_and_not_paused() {
         let mut state = state();
-        state.marks = vec![
-            Mark { at: NOW - Seconds(90), served: Place::new(2) },
-            Mark { at: NOW - Seconds(60), served: Place::new(5) },
-            Mark { at: NOW - Seconds(30), served: Place::new(9) },
-        ];
+        state.settings.opens_at = Some(NOW + Seconds(50));
+        assert_eq!(state.waits_until(wait(13), NOW), NOW + Seconds(150));
+        assert_eq!(state.waits_until(wait(13), NOW + Seconds(60)), NOW + Seconds(150));
+        state.clock_then = state.clock(NOW + Seconds(60));
+        state.clock_since = NOW + Seconds(60);
+        state.settings.paused = true;
+        assert_eq!(state.clock(NOW + Seconds(500)), QueueClock::from_millis(10_000));
+        assert_eq!(state.waits_until(wait(13), NOW + Seconds(500)), NOW + Seconds(590));
+        let years_later = NOW + Seconds(200 * 24 * 3_600);
+        assert_eq!(state.standing(wait(13), years_later), Standing::WaitedTooLong, "a place lives 60 days at most");
+    }
+
+    proptest! {
+        #[test]
+        fn the_clock_never_runs_backwards_or_faster_than_time(steps in prop::collection::vec((0u32..100, any::<bool>(), prop::option::of(0u32..200)), 1..20)) {
+            let mut state = state();
+            let (mut now, mut last) = (NOW, state.clock(NOW));
+            for (seconds, paused, opens) in steps {
+                let then = now;
+                now = now + Seconds(seconds);
+                let clock = state.clock(now);
+                prop_assert!(last <= clock && clock.millis() - last.millis() <= now.millis() - then.millis());
+                (state.clock_then, state.clock_since) = (clock, now);
+                state.settings.paused = paused;
+                state.settings.opens_at = opens.map(|opens| NOW + Seconds(opens));
+                prop_assert_eq!(state.clock(now), clock, "a changed setting moves no clock");
+                last = clock;
+            }
+        }
+    }
+
+    #[test]
+    fn the_rate_counts_the_admitted_of_the_last_minute_only() {
+        let mut state = state();
+        state.admitted = 10;
+        state.marks = vec![(NOW - Seconds(90), 2), (NOW - Seconds(60), 5), (NOW - Seconds(30), 9)];
         assert_eq!(state.rate_per_minute(NOW), 5);
         assert_eq!(state.estimated_wait_seconds(7, NOW), Some(84));
         assert_eq!(state.rate_per_minute(NOW + Seconds(30)), 1);
-        state.marks = vec![Mark { at: NOW, served: Place::new(10) }];
+        state.marks = vec![(NOW, 10)];
         assert_eq!(state.estimated_wait_seconds(7, NOW), None);
     }
 
     #[test]
-    fn nobody_is_let_in_early_or_while_paused() {
+    fn nobody_is_admitted_early_or_while_paused() {
         let mut settings = QueueSettings::default();
-        assert!(settings.lets_in(NOW));
+        assert!(settings.admits(NOW));
         settings.opens_at = Some(NOW + Seconds(1));
-        assert!(!settings.lets_in(NOW) && settings.lets_in(NOW + Seconds(1)));
+        assert!(!settings.admits(NOW) && settings.admits(NOW + Seconds(1)));
         settings.paused = true;
-        assert!(!settings.lets_in(NOW + Seconds(1)));
+        assert!(!settings.admits(NOW + Seconds(1)));
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod amount;
+pub mod buckets;
 pub mod concert;
 pub mod id;
 pub mod layout;
@@ -13,5 +14,8 @@ pub mod promotion;
 pub mod refusal;
 pub mod reservation;
 pub mod session;
+pub mod survey;
 pub mod text;
+pub mod ticket;
 pub mod time;
+pub mod wake;

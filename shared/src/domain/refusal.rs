@@ -59,6 +59,9 @@ pub enum Refusal {
     /// No such queue.
     #[error("no such queue")]
     QueueNotFound,
+    /// Somebody waits in the queue or is inside, or it is `main`.
+    #[error("the queue is in use")]
+    QueueInUse,
     /// No such route.
     #[error("no such route, or not with this method")]
     RouteNotFound,

@@ -4,7 +4,7 @@ use super::{
     amount::Amount,
     id::{ConcertId, QueueId, ReservationId, UserId},
     layout::SeatNumber,
-    line::Place,
+    ticket::Place,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};

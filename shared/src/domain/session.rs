@@ -2,7 +2,7 @@
 
 use super::{
     id::{QueueId, ReservationId, UserId},
-    line::Place,
+    ticket::Place,
     time::{Seconds, Timestamp},
 };
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,10 @@ pub enum EndReason {
     NoShow,
     /// The fan drew another place at the same instant, or a later one after waiting too long.
     Superseded,
+    /// The fan waited too long.
+    WaitedTooLong,
+    /// An operator removed the fan.
+    Removed,
 }
 
 /// One item for each place that showed up or was fenced. Never deleted by us: a still-signed token must not claim again.

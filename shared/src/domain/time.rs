@@ -76,7 +76,8 @@ impl Timestamp {
 }
 
 impl Seconds {
-    const fn millis(self) -> i64 {
+    /// Milliseconds.
+    pub const fn millis(self) -> i64 {
         self.0 as i64 * 1000
     }
 }

@@ -20,7 +20,9 @@ impl<H: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync> Handler f
 /// request in `x-request-id`, and lets no cache keep what the handler has not said may be kept.
 pub async fn answer(app: &App, handler: &impl Handler, request: Request) -> Response<Body> {
     let call = Call::new(request);
-    let mut response = match handler(app, &call).await {
+    // Before the function's limit: a client learns that it may try again, and a call that is under way is given up.
+    let handled = tokio::time::timeout(call.time_left(app.now()), handler(app, &call)).await;
+    let mut response = match handled.unwrap_or_else(|_| Err(Problem::out_of_time())) {
         Ok(response) => response,
         Err(problem) => {
             if let Some(cause) = &problem.cause {

@@ -4,7 +4,8 @@
 use super::{Problem, answer::body, fault};
 use crate::{
     config::Config,
-    domain::{id::InvalidId, limit::Address, text::Label},
+    deadline,
+    domain::{id::InvalidId, limit::Address, text::Label, time::Timestamp},
     store::idempotency::Idempotent,
 };
 use aws_lc_rs::digest;
@@ -14,7 +15,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr};
+use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr, time::Duration};
 
 /// Bodies above this many bytes are refused before they are parsed.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -42,6 +43,11 @@ impl Call {
         // It goes into a header.
         let request_id = request_id.filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_graphic()));
         Call { request, request_id: request_id.unwrap_or_else(|| "unknown".to_owned()) }
+    }
+
+    /// How long the request may take: what Lambda leaves the function, and a little less.
+    pub fn time_left(&self, now: Timestamp) -> Duration {
+        deadline::time_left(self.request.lambda_context_ref().map(|context| context.deadline), now)
     }
 
     /// The id that the answer carries as `x-request-id`.

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod call;
+pub mod callers;
 pub mod cursor;
 pub mod event;
 mod fault;

@@ -77,6 +77,11 @@ impl Problem {
         problem
     }
 
+    /// 503: the request could not be finished within the function's time.
+    pub fn out_of_time() -> Self {
+        StoreError::Unavailable("the function's time is over".to_owned()).into()
+    }
+
     fn with(mut self, name: &str, value: Value) -> Self {
         self.extra.members.insert(name.to_owned(), value);
         self
@@ -167,6 +172,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::AmountMismatch => (S::CONFLICT, "amount_mismatch"),
         Refusal::NotCancellable => (S::CONFLICT, "not_cancellable"),
         Refusal::RequestInProgress => (S::CONFLICT, "request_in_progress"),
+        Refusal::QueueInUse => (S::CONFLICT, "queue_in_use"),
         Refusal::TokenOver => (S::GONE, "session_over"),
         Refusal::ReservationExpired => (S::GONE, "reservation_expired"),
         Refusal::TooManyRequests { .. } => (S::TOO_MANY_REQUESTS, "too_many_requests"),

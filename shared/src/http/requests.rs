@@ -156,32 +156,38 @@ pub struct ConcertChange {
     pub sale_closes_at: Option<Rfc3339>,
 }
 
-/// What is to change about a queue; the rest stays.
+/// What is to change about a queue; the rest stays. A field that is null goes back to the deployment's parameter.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct QueueChange {
-    /// Sessions at once.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1_000_000))]
-    pub capacity: Option<u64>,
-    /// Whether nobody is let in for now.
-    pub paused: Option<bool>,
-    /// Nobody is let in earlier. Absent: as it was; null: open at any time.
+    /// How many fans may be inside at once.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>, minimum = 0, maximum = 1_000_000))]
+    pub capacity: Option<Option<u64>>,
+    /// While this is true nobody is admitted; fans who are inside go on.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<bool>))]
+    pub paused: Option<Option<bool>>,
+    /// Nobody is admitted before this time, at most 30 days ahead; null opens the queue at once.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Rfc3339>))]
     pub opens_at: Option<Option<Rfc3339>>,
-    /// How long a fan who was let in may take to show up.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 31_536_000))]
-    pub claim_window_seconds: Option<u32>,
-    /// How long a session lasts.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 31_536_000))]
-    pub active_seconds: Option<u32>,
-    /// How long a fan may wait in line.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 31_536_000))]
-    pub waiting_seconds: Option<u32>,
+    /// How long an admitted fan may take to claim the place, in seconds. Applies to admissions from now on.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 3_600))]
+    pub claim_window_seconds: Option<Option<u32>>,
+    /// How long a session lasts, in seconds. Applies to sessions from now on.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 14_400))]
+    pub active_seconds: Option<Option<u32>>,
+    /// How long a fan may wait while the queue is open and not paused, in seconds. Applies to places from now on.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 604_800))]
+    pub waiting_seconds: Option<Option<u32>>,
 }
 
-/// A field that is there, null or not.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Rfc3339>>, D::Error> {
+/// A field that was sent, null or not.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

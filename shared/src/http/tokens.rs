@@ -7,11 +7,11 @@ use crate::{
     domain::{
         account::Role,
         id::{QueueId, TicketId, UserId},
-        line::Place,
         refusal::Refusal,
+        ticket::{Place, QueueClock, Wait},
         time::{Seconds, Timestamp},
     },
-    store::tickets::Claimant,
+    store::tickets::{Claimant, Proof},
 };
 use aws_lc_rs::{
     digest,
@@ -49,6 +49,10 @@ struct Claims {
     jti: Uuid,
     iat: i64,
     exp: i64,
+    /// When the fan logged in, in seconds since the Unix epoch.
+    auth: i64,
+    /// The version of the account then.
+    ver: u64,
     #[serde(flatten)]
     kind: Kind,
 }
@@ -63,9 +67,13 @@ enum Kind {
     Queue {
         queue: QueueId,
         place: Place,
-        /// The place was let in when this was signed: spares the fan a stale look at the queue.
+        #[serde(rename = "waitingSeconds")]
+        waiting: Seconds,
+        #[serde(rename = "waitClock")]
+        wait_clock: QueueClock,
+        /// The place was admitted when this was signed: spares the fan a stale look at the queue.
         #[serde(default, rename = "letIn", skip_serializing_if = "std::ops::Not::not")]
-        let_in: bool,
+        admitted: bool,
     },
 }
 
@@ -76,6 +84,10 @@ pub struct Caller {
     pub user_id: UserId,
     /// Admin only with an access token that says so.
     pub role: Role,
+    /// The login that the token goes back to.
+    pub proof: Proof,
+    /// When the token ends.
+    pub expires_at: Timestamp,
     /// The place that a queue token stands for.
     pub claimant: Option<Claimant>,
 }
@@ -115,25 +127,47 @@ impl Tokens {
         json!({ "keys": self.keys.iter().map(Key::jwk).collect::<Vec<_>>() })
     }
 
-    /// A token that says who a fan is.
-    pub fn sign_access(&self, user: UserId, role: Role, context: &Context) -> Result<String, Problem> {
+    /// A token that says who a fan is who has just logged in, by the account's role and version.
+    pub fn sign_access(&self, user: UserId, role: Role, ver: u64, context: &Context) -> Result<String, Problem> {
         let now = context.now();
-        let exp = (now + ACCESS_LIFE).seconds();
-        self.sign(user, context.ticket_id().0, now, exp, Kind::Access { role })
+        let proof = Proof { authenticated_at: now, account_version: ver };
+        self.sign(user, context.ticket_id().0, (now, now + ACCESS_LIFE), proof, Kind::Access { role })
     }
 
-    /// A token for a place in line, good for `life` from its issue.
-    pub fn sign_queue(&self, claimant: &Claimant, life: Seconds, let_in: bool) -> Result<String, Problem> {
-        let kind = Kind::Queue { queue: claimant.queue_id.clone(), place: claimant.place, let_in };
-        let (TicketId(jti), issued_at) = (claimant.ticket_id, claimant.issued_at);
-        self.sign(claimant.user_id, jti, issued_at, (issued_at + life).seconds(), kind)
+    /// A token for a place in a queue, good until `end`.
+    pub fn sign_queue(&self, claimant: &Claimant, end: Timestamp, admitted: bool) -> Result<String, Problem> {
+        let Claimant { ticket_id: TicketId(jti), user_id, queue_id, wait, proof, .. } = claimant;
+        let kind = Kind::Queue {
+            queue: queue_id.clone(),
+            place: wait.place,
+            waiting: wait.waiting,
+            wait_clock: wait.clock_at_issue,
+            admitted,
+        };
+        self.sign(*user_id, *jti, (wait.issued_at, end), *proof, kind)
     }
 
-    fn sign(&self, sub: UserId, jti: Uuid, issued: Timestamp, exp: i64, kind: Kind) -> Result<String, Problem> {
+    fn sign(
+        &self,
+        sub: UserId,
+        jti: Uuid,
+        (issued, end): (Timestamp, Timestamp),
+        proof: Proof,
+        kind: Kind,
+    ) -> Result<String, Problem> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(self.keys[0].id.clone());
-        let (iss, aud) = (ISSUER.to_owned(), AUDIENCE.to_owned());
-        let claims = Claims { iss, aud, sub, jti, iat: issued.seconds(), exp, kind };
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub,
+            jti,
+            iat: issued.seconds(),
+            exp: end.seconds(),
+            auth: proof.authenticated_at.seconds(),
+            ver: proof.account_version,
+            kind,
+        };
         jsonwebtoken::encode(&header, &claims, &self.keys[0].signing)
             .map_err(|e| Problem::internal(format!("sign: {e}")))
     }
@@ -162,16 +196,18 @@ impl Tokens {
     /// The caller by either token.
     pub fn caller(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
         let claims = self.verify(bearer(call)?, now)?;
+        let (user_id, expires_at) = (claims.sub, Timestamp::from_seconds(claims.exp));
+        let proof = Proof { authenticated_at: Timestamp::from_seconds(claims.auth), account_version: claims.ver };
         let (role, claimant) = match claims.kind {
             Kind::Access { role } => (role, None),
-            Kind::Queue { queue, place, let_in } => {
+            Kind::Queue { queue: queue_id, place, waiting, wait_clock, admitted } => {
                 let issued_at = Timestamp::from_seconds(claims.iat);
+                let wait = Wait { place, issued_at, waiting, clock_at_issue: wait_clock };
                 let ticket_id = TicketId(claims.jti);
-                let claimant = Claimant { ticket_id, user_id: claims.sub, queue_id: queue, place, issued_at, let_in };
-                (Role::Fan, Some(claimant))
+                (Role::Fan, Some(Claimant { ticket_id, user_id, queue_id, wait, proof, admitted }))
             }
         };
-        Ok(Caller { user_id: claims.sub, role, claimant })
+        Ok(Caller { user_id, role, proof, expires_at, claimant })
     }
 
     /// The caller by an access token; a queue token is of the wrong kind here.

@@ -9,7 +9,11 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{id::QueueId, refusal::Refusal},
+    domain::{
+        id::QueueId,
+        refusal::Refusal,
+        time::{Seconds, Timestamp},
+    },
     store::{
         queue_state::STATE_AGE_MILLIS,
         tickets::{Claimant, Turn},
@@ -17,6 +21,8 @@ use crate::{
 };
 use lambda_http::http::StatusCode;
 
+/// A token is signed for so much longer than its place may need, so that it is renewed once a minute at most.
+const TOKEN_GRACE: Seconds = Seconds(60);
 /// How often a fan who is in may look at the token.
 const ACTIVE_POLL_SECONDS: u64 = 5;
 
@@ -36,15 +42,23 @@ pub fn queue_of(call: &Call, caller: &Caller) -> Result<QueueId, Problem> {
 /// Answers with a newly signed token.
 pub async fn answer(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn) -> Answer {
     let state = app.store.queue_state(&claimant.queue_id, STATE_AGE_MILLIS).await?;
-    let life = app.store.token_life(state.settings.rules(app.config.queue_rules));
-    let let_in = matches!(turn, Turn::Active { .. });
-    let token = app.tokens.sign_queue(claimant, life, let_in)?;
+    let end = app.store.token_end(&state, claimant.wait) + TOKEN_GRACE;
+    let token = app.tokens.sign_queue(claimant, end, matches!(turn, Turn::Active { .. }))?;
     token_answer(app, status, claimant, turn, token)
 }
 
-/// Answers a poll with the token that came with it; the first time the fan is in, with one that says so.
-pub async fn answer_poll(app: &App, call: &Call, claimant: &Claimant, turn: Turn) -> Answer {
-    if matches!(turn, Turn::Active { .. }) && !claimant.let_in {
+/// Answers a poll with the token that came with it, good until `expires_at`; with a new one the first time that the fan
+/// is admitted, and where a pause or a moved opening would let the token end before its place.
+pub async fn answer_poll(app: &App, call: &Call, claimant: &Claimant, expires_at: Timestamp, turn: Turn) -> Answer {
+    let renew = match turn {
+        Turn::Active { .. } => !claimant.admitted,
+        Turn::Waiting { .. } => {
+            let state = app.store.queue_state(&claimant.queue_id, STATE_AGE_MILLIS).await?;
+            expires_at < app.store.token_end(&state, claimant.wait)
+        }
+        Turn::Over => false,
+    };
+    if renew {
         return answer(app, StatusCode::OK, claimant, turn).await;
     }
     token_answer(app, StatusCode::OK, claimant, turn, bearer(call)?.to_owned())
@@ -64,7 +78,7 @@ fn token_answer(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn, 
         queue_position: position,
         remaining_time: until.seconds_left(app.now()),
         queue_id: claimant.queue_id.clone(),
-        issued_at: Rfc3339(claimant.issued_at),
+        issued_at: Rfc3339(claimant.wait.issued_at),
         expires_at: Rfc3339(until),
         estimated_wait_seconds: estimate,
         poll_after_seconds: poll,

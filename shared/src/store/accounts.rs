@@ -28,6 +28,9 @@ pub struct Account {
     pub role: Role,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Its version: tokens carry the one that they were made from.
+    #[serde(default)]
+    pub ver: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,6 +48,7 @@ impl Store {
             password_hash,
             role,
             created_at: self.now(),
+            ver: 0,
         };
         let user = account.user_id;
         let owner = request::item(&keys::name(name), &NameOwner { user_id: user }, None)?;
@@ -60,6 +64,15 @@ impl Store {
             Err(TransactFailure::Contended) => Err(super::contention("create account").into()),
             Err(TransactFailure::Store(error)) => Err(error.into()),
         }
+    }
+
+    /// An account.
+    ///
+    /// # Errors
+    /// [`Refusal::UserNotFound`].
+    pub async fn account(&self, user: UserId) -> Result<Account, Failure> {
+        let account: Option<Account> = self.get(&keys::profile(user), true).await?;
+        account.ok_or(Failure::Refused(Refusal::UserNotFound))
     }
 
     /// The account with this name, if there is one.

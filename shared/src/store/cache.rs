@@ -27,6 +27,11 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         (0..max_age_millis).contains(&(now.millis() - read_at.millis())).then(|| value.clone())
     }
 
+    /// Forgets a value.
+    pub fn remove(&self, key: &K) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
     /// Keeps what was read at `now`. A full cache starts anew.
     pub fn put(&self, key: K, value: V, now: Timestamp) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);

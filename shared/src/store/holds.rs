@@ -154,7 +154,7 @@ impl Store {
             cancelled_at: None,
             paid_at: None,
             queue_id: order.claimant.queue_id.clone(),
-            place: order.claimant.place,
+            place: order.claimant.place(),
             attempts: Vec::new(),
         }
     }

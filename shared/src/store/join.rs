@@ -1,21 +1,23 @@
-//! Joining the line.
+//! Joining a queue.
 
 use super::{
     Failure, Store, StoreError, keys,
     keys::Table,
-    queue_state::{STATE_AGE_MILLIS, WalkIn},
+    queue_state::{JoinCounter, STATE_AGE_MILLIS, WalkIn},
     request::{self, WriteFailure, n},
-    tickets::{Claimant, Turn},
+    tickets::{Claimant, Proof, Turn},
 };
 use crate::domain::{
     id::{QueueId, UserId},
     limit::Limit,
-    line::{Place, QueueRules, Ticket},
+    line::QueueState,
+    refusal::Refusal,
     session::EndReason,
+    ticket::{Draws, Place, Ticket},
 };
 use futures_util::try_join;
 
-/// A fan in line.
+/// A fan with a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
     /// The ticket.
@@ -27,9 +29,14 @@ pub struct Joined {
 }
 
 impl Store {
-    /// The fan's live ticket as it is, or a new place at the end of the line. When nobody waits and slots are free, the
-    /// fan is let in at once. It counts on `limits` while it reads, and writes nothing before it knows of them.
-    pub async fn join(&self, queue: &QueueId, user: UserId, limits: &[Limit]) -> Result<Joined, Failure> {
+    /// The fan's live ticket as it is, or a new place at the end of the queue. When nobody waits and a slot is free, the
+    /// fan is admitted at once. The request counts on `limits` while it reads, and writes nothing else before it knows
+    /// of them.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyRequests`] beyond a limit, or beyond the places that a fan may draw in an hour;
+    /// [`Refusal::QueueNotFound`].
+    pub async fn join(&self, queue: &QueueId, user: UserId, proof: Proof, limits: &[Limit]) -> Result<Joined, Failure> {
         let reads = async {
             try_join!(self.queue_state(queue, STATE_AGE_MILLIS), async {
                 self.ticket(queue, user).await.map_err(Failure::from)
@@ -38,49 +45,82 @@ impl Store {
         // Whatever the reads find: a limit that is reached comes first.
         let ((), read) = try_join!(self.count(limits), async { Ok(reads.await) })?;
         let (state, old) = read?;
-        let rules = state.settings.rules(self.rules.queue);
         if let Some(ticket) = &old
-            && let Some(turn) = self.turn_or_shut(ticket, rules).await?
+            && let Some(turn) = self.turn_or_shut(ticket, proof).await?
         {
             return Ok(Joined { ticket: ticket.clone(), turn, new: false });
         }
-        let place = self.draw_place(queue).await?;
-        let ticket = Ticket {
-            ticket_id: self.context.ticket_id(),
-            user_id: user,
-            queue_id: queue.clone(),
-            place,
-            issued_at: self.now().whole_seconds(),
-            left: false,
-        };
+        let draws = old.as_ref().map_or(Draws::default(), |ticket| ticket.draws).at(self.now());
+        self.may_draw(draws)?;
+        let (ticket, counter) = self.draw_ticket(&state, user, draws).await?;
+        let place = ticket.place;
+        // Before the ticket is there: none may wait in a queue that sleeps.
+        self.wake(queue, &counter, state.free <= 0 || !state.settings.admits(self.now())).await?;
         let (winner, state) = try_join!(
-            async { self.put_ticket(&ticket, old.map(|t| t.place), rules).await.map_err(Failure::from) },
+            async { self.put_ticket(&ticket, old.map(|ticket| ticket.place)).await.map_err(Failure::from) },
             self.state_for(queue, place),
         )?;
         if let Some(winner) = winner {
-            self.entomb(queue, place, Some(user), EndReason::Superseded, rules).await?;
-            let turn = self.turn_of_ticket(&winner).await?;
+            self.entomb(queue, place, Some(user), EndReason::Superseded).await?;
+            self.count_lost_draw(&winner).await?;
+            let turn = self.turn_of_ticket(&winner, proof).await?;
             return Ok(Joined { ticket: winner, turn, new: false });
         }
+        let rules = state.settings.rules(self.rules.queue);
         let turn = match self.walk_in(state, place).await? {
-            WalkIn::LetIn => self.turn_of(&self.claim(queue, place, user, rules).await?),
-            WalkIn::Wait(state) => self.turn_by(&state, &Claimant::of(&ticket)).await?,
+            WalkIn::Admitted => self.turn_of(&self.claim(queue, place, user, rules).await?),
+            WalkIn::Wait(state) => self.turn_by(&state, &Claimant::of(&ticket, proof)).await?,
         };
         Ok(Joined { ticket, turn, new: true })
     }
 
+    /// Refuses a place beyond those that a fan may draw from one queue in an hour.
+    fn may_draw(&self, draws: Draws) -> Result<(), Refusal> {
+        let most = self.rules.places_per_fan;
+        if most > 0 && draws.count >= most {
+            let retry_after = draws.hour_end().seconds_left(self.now()).max(1);
+            return Err(Refusal::TooManyRequests { retry_after });
+        }
+        Ok(())
+    }
+
+    /// Draws a place and makes its ticket. The queue's clock is stamped before the draw: no sample of a tick that saw
+    /// the place is earlier.
+    async fn draw_ticket(
+        &self,
+        state: &QueueState,
+        user: UserId,
+        draws: Draws,
+    ) -> Result<(Ticket, JoinCounter), Failure> {
+        let now = self.now();
+        let wait_clock = state.clock(now);
+        let counter = self.draw_place(&state.queue_id).await?;
+        let ticket = Ticket {
+            ticket_id: self.context.ticket_id(),
+            user_id: user,
+            queue_id: state.queue_id.clone(),
+            place: counter.last,
+            issued_at: now.whole_seconds(),
+            waiting_seconds: state.settings.rules(self.rules.queue).waiting,
+            wait_clock,
+            draws: draws.and_one(),
+            left: false,
+        };
+        Ok((ticket, counter))
+    }
+
     /// The turn of a ticket that still counts. One that does not has its place shut first, so that a fan never has two
     /// live places.
-    async fn turn_or_shut(&self, ticket: &Ticket, rules: QueueRules) -> Result<Option<Turn>, Failure> {
+    async fn turn_or_shut(&self, ticket: &Ticket, proof: Proof) -> Result<Option<Turn>, Failure> {
         if ticket.left {
             return Ok(None);
         }
-        let turn = self.turn_of_ticket(ticket).await?;
+        let turn = self.turn_of_ticket(ticket, proof).await?;
         if turn != Turn::Over {
             return Ok(Some(turn));
         }
         let (queue, user) = (&ticket.queue_id, Some(ticket.user_id));
-        let found = self.entomb(queue, ticket.place, user, EndReason::Superseded, rules).await?;
+        let found = self.entomb(queue, ticket.place, user, EndReason::Superseded).await?;
         match found.filter(|session| session.alive(self.now())) {
             Some(session) => Ok(Some(Turn::Active { until: session.life_end() })),
             None => Ok(None),
@@ -89,14 +129,9 @@ impl Store {
 
     /// Puts a ticket if the fan has none, or none but the one at `old` that is over; returns the ticket that came first
     /// instead. An own ticket whose answer was lost is recognised by its id.
-    async fn put_ticket(
-        &self,
-        ticket: &Ticket,
-        old: Option<Place>,
-        rules: QueueRules,
-    ) -> Result<Option<Ticket>, StoreError> {
+    async fn put_ticket(&self, ticket: &Ticket, old: Option<Place>) -> Result<Option<Ticket>, StoreError> {
         let key = keys::ticket(&ticket.queue_id, ticket.user_id);
-        let item = request::item(&key, ticket, Some(self.queue_item_ttl(rules, self.now())))?;
+        let item = request::item(&key, ticket, Some(Self::queue_item_ttl(self.now())))?;
         let put = self
             .put(Table::Queues, item)
             .condition_expression("attribute_not_exists(pk) OR place = :old")
@@ -108,6 +143,22 @@ impl Store {
                 Ok((winner.ticket_id != ticket.ticket_id).then_some(winner))
             }
             Err(WriteFailure::Condition(None)) => Err(StoreError::Unavailable("ticket vanished".to_owned())),
+            Err(WriteFailure::Store(error)) => Err(error),
+        }
+    }
+
+    /// Counts a place that was drawn beside the ticket that won: a fan who joins many times at once would else draw more
+    /// places than an hour allows.
+    async fn count_lost_draw(&self, winner: &Ticket) -> Result<(), StoreError> {
+        let update = self
+            .update(&keys::ticket(&winner.queue_id, winner.user_id))
+            .update_expression("SET draws.#count = draws.#count + :one")
+            .condition_expression("place = :place")
+            .expression_attribute_names("#count", "count")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":place", n(winner.place.get()));
+        match self.send_update(update).await {
+            Ok(_) | Err(WriteFailure::Condition(_)) => Ok(()),
             Err(WriteFailure::Store(error)) => Err(error),
         }
     }

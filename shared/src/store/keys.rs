@@ -5,9 +5,10 @@ use crate::domain::{
     id::{ConcertId, QueueId, ReservationId, UserId},
     layout::{Chunk, SeatNumber},
     limit::{Act, Window},
-    line::Place,
+    ticket::{Place, QueueClock},
     time::Timestamp,
 };
+use uuid::Uuid;
 
 /// One of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -140,6 +141,51 @@ pub fn queue_registry(queue: &QueueId) -> Key {
 /// The counter that places are drawn from.
 pub fn join_counter(queue: &QueueId) -> Key {
     key(Table::Queues, format!("JOIN#{queue}#0"), "COUNTER")
+}
+
+/// What the partitions of samples start with.
+pub const SAMPLE_PREFIX: &str = "SAMPLE#";
+
+/// The partition of a queue's samples.
+pub fn sample_partition(queue: &QueueId) -> String {
+    format!("{SAMPLE_PREFIX}{queue}")
+}
+
+/// The sort key of a sample: the queue's clock.
+pub fn sample_sort(clock: QueueClock) -> String {
+    format!("{:015}", clock.millis())
+}
+
+/// The last place that was drawn when the queue's clock read so.
+pub fn sample(queue: &QueueId, clock: QueueClock) -> Key {
+    key(Table::Queues, sample_partition(queue), sample_sort(clock))
+}
+
+/// Partitions that alarms are spread over.
+pub const ALARM_PARTITIONS: u64 = 4;
+
+/// What the partitions of alarms start with.
+pub const ALARM_PREFIX: &str = "ALARM#";
+
+/// One of the partitions of alarms.
+pub fn alarm_partition(partition: u64) -> String {
+    format!("{ALARM_PREFIX}{partition}")
+}
+
+/// Where the sort keys of alarms due at `due` or later begin.
+pub fn alarm_sort_from(due: Timestamp) -> String {
+    format!("{:015}", due.millis())
+}
+
+/// An alarm of a queue. `id` tells alarms for the same time apart.
+pub fn alarm(queue: &QueueId, due: Timestamp, id: Uuid) -> Key {
+    let partition = alarm_partition(spread(queue.as_str()) % ALARM_PARTITIONS);
+    key(Table::Queues, partition, format!("{}#{queue}#{id}", alarm_sort_from(due)))
+}
+
+/// A number by which items spread over partitions: FNV-1a, the same in every version of the code.
+fn spread(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A fan's ticket for a queue.

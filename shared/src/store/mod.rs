@@ -1,9 +1,9 @@
 //! DynamoDB: keys, expressions, and what each of them guards. Every condition checks expiry itself; TTL only cleans up.
 
 pub mod accounts;
+pub mod alarms;
 pub mod cache;
 pub mod concerts;
-
 pub mod expiry;
 pub mod holds;
 pub mod idempotency;
@@ -12,6 +12,7 @@ pub mod keys;
 pub mod limits;
 pub mod money;
 pub mod payment;
+pub mod queue_settings;
 pub mod queue_state;
 pub mod refund;
 pub mod release;
@@ -19,6 +20,8 @@ pub mod request;
 pub mod reservations;
 pub mod seats;
 pub mod sessions;
+mod survey;
+pub mod tick;
 pub mod tickets;
 
 use crate::{
@@ -44,6 +47,8 @@ pub struct Store {
     context: Context,
     rules: Rules,
     states: Cache<QueueId, QueueState>,
+    /// When the last tick that was wished for a queue is due.
+    wishes: Cache<QueueId, Timestamp>,
     concerts: Cache<ConcertId, Arc<Concert>>,
     /// Counters whose window is known to have had its fill.
     full_counters: Cache<Key, ()>,
@@ -59,6 +64,8 @@ pub struct Rules {
     pub seats_per_session: u32,
     /// Whether a payment refused for want of money gives the seats back.
     pub release_unpaid: bool,
+    /// Places that a fan may draw from one queue in an hour; 0 is no limit.
+    pub places_per_fan: u32,
     /// For queues that have none of their own.
     pub queue: QueueRules,
 }
@@ -104,9 +111,11 @@ impl Store {
                 hold: config.hold,
                 seats_per_session: config.seats_per_session,
                 release_unpaid: config.release_hold_on_insufficient_balance,
+                places_per_fan: config.places_per_fan,
                 queue: config.queue_rules,
             },
             states: Cache::new(),
+            wishes: Cache::new(),
             concerts: Cache::new(),
             full_counters: Cache::new(),
             pseudonyms: Pseudonyms::new(config.token_signing_secrets.first().map_or("", |Secret(secret)| secret)),

@@ -81,12 +81,12 @@ impl Store {
 
     /// Reads what a payment depends on and judges it. A payment refused for want of money is noted.
     async fn plan_payment(&self, order: &PaymentOrder) -> Result<(Reservation, Session, PaymentPlan), Failure> {
-        let Claimant { user_id: user, queue_id, place, .. } = &order.claimant;
+        let Claimant { user_id: user, queue_id, .. } = &order.claimant;
         let (reservation_key, balance_key) = (keys::reservation(*user, order.reservation_id), keys::balance(*user));
         let (reservation, balance, session) = try_join!(
             self.get::<Reservation>(&reservation_key, true),
             self.get(&balance_key, true),
-            self.session(queue_id, *place),
+            self.session(queue_id, order.claimant.place()),
         )?;
         let paid = reservation.as_ref().is_some_and(|r| r.paid_at.is_some());
         let session = match session {

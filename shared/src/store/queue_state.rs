@@ -1,26 +1,24 @@
-//! The state of a queue: one item that says how far the line was let in.
+//! The state of a queue: one item that says how far the queue has moved, and its counter of places.
 
 use super::{
-    Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
+    Failure, Store, StoreError, contention, keys,
     keys::Table,
     request::{self, TransactFailure, WriteFailure, n, part},
 };
 use crate::domain::{
     id::QueueId,
-    line::{Place, QueueSettings, QueueState},
-    promotion::{self, Survey},
+    line::{QueueSettings, QueueState},
     refusal::Refusal,
+    ticket::Place,
 };
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use futures_util::{future::try_join_all, try_join};
+use futures_util::try_join;
 use serde::{Deserialize, Serialize};
 
 /// How old the state may be that a waiting fan's poll is answered from.
 pub const STATE_AGE_MILLIS: i64 = 1_000;
-/// The same for the next in line.
+/// The same for the next in the queue.
 pub const FRONT_STATE_AGE_MILLIS: i64 = 200;
-/// Fences that are written at once.
-const FENCES_AT_ONCE: usize = 50;
 const WALK_IN_ATTEMPTS: u32 = 3;
 
 /// A queue with the last place that was drawn.
@@ -32,10 +30,10 @@ pub struct QueueView {
     pub last_place: Place,
 }
 
-/// Whether a fan who joins is let in at once.
+/// Whether a fan who joins is admitted at once.
 pub(crate) enum WalkIn {
     /// Yes; the place is to be claimed.
-    LetIn,
+    Admitted,
     /// No, by this state.
     Wait(QueueState),
 }
@@ -44,17 +42,42 @@ pub(crate) enum WalkIn {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Registered {
-    /// Which queue.
+    /// The queue.
     pub queue_id: QueueId,
 }
 
-#[derive(Deserialize)]
-struct Drawn {
-    last: Place,
+/// The counter that places are drawn from.
+///
+/// A queue sleeps where `woken` is not `naps`. Sleeping is one write on the condition that nobody drew a place since the
+/// last one was read, and each draw returns this item: so either the draw is seen by the tick that would put the queue
+/// to sleep, or the fan who drew sees that it sleeps, and wakes it. No clock is involved (infra/adr/0012).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub(crate) struct JoinCounter {
+    /// The last place that was drawn.
+    #[serde(default)]
+    pub last: Place,
+    /// How often the queue went to sleep.
+    #[serde(default)]
+    pub naps: u64,
+    /// The nap from which it was last woken.
+    pub woken: Option<u64>,
+    /// Whether nobody may draw a place: the queue is being deleted, or is.
+    #[serde(default)]
+    pub deleted: bool,
+}
+
+impl JoinCounter {
+    /// Whether the queue sleeps: whoever needs a tick must put an alarm.
+    pub fn sleeps(&self) -> bool {
+        self.woken != Some(self.naps)
+    }
 }
 
 impl Store {
     /// The state of a queue, at most `max_age_millis` old. The queue `main` exists without anyone creating it.
+    ///
+    /// # Errors
+    /// [`Refusal::QueueNotFound`] for a queue that was never made or is deleted.
     pub async fn queue_state(&self, queue: &QueueId, max_age_millis: i64) -> Result<QueueState, Failure> {
         let now = self.now();
         if let Some(state) = self.states.get(queue, now, max_age_millis) {
@@ -62,14 +85,14 @@ impl Store {
         }
         let key = keys::queue_state(queue);
         let mut state: Option<QueueState> = self.get(&key, max_age_millis == 0).await?;
-        if state.is_none() {
+        if state.as_ref().is_none_or(|state| state.deleted) {
             // Only what a consistent read lacks does not exist.
             state = self.get(&key, true).await?;
         }
         let state = match state {
-            Some(state) => state,
+            Some(state) if !state.deleted => state,
             None if queue.is_main() => self.ensure_queue(queue).await?,
-            None => return Err(Refusal::QueueNotFound.into()),
+            _ => return Err(Refusal::QueueNotFound.into()),
         };
         self.states.put(queue.clone(), state.clone(), now);
         Ok(state)
@@ -77,8 +100,7 @@ impl Store {
 
     /// The queue's state, made with the deployment's parameters if there is none.
     pub(crate) async fn ensure_queue(&self, queue: &QueueId) -> Result<QueueState, StoreError> {
-        let settings = QueueSettings::default();
-        let state = QueueState::new(queue.clone(), settings, self.rules.queue.capacity, self.now());
+        let state = QueueState::new(queue.clone(), QueueSettings::default(), self.rules.queue, self.now());
         Ok(self.create_queue(&state).await?.unwrap_or(state))
     }
 
@@ -103,104 +125,57 @@ impl Store {
         }
     }
 
-    /// All queues, for the schedule; not on a fan's path.
-    pub async fn all_queues(&self) -> Result<Vec<QueueId>, StoreError> {
-        let query = self.query(Table::Queues, keys::REGISTRY_PARTITION).key_condition_expression("pk = :pk");
-        let items = self.all_pages(query).await?.into_iter();
-        items.map(|item| request::parse::<Registered>(item).map(|r| r.queue_id)).collect()
-    }
-
     /// A queue as it is now.
     pub async fn queue_view(&self, queue: &QueueId) -> Result<QueueView, Failure> {
-        let (state, last_place) = try_join!(self.queue_state(queue, 0), self.last_place(queue))?;
-        Ok(QueueView { state, last_place })
+        let (state, counter) =
+            try_join!(self.queue_state(queue, 0), async { self.join_counter(queue).await.map_err(Failure::from) })?;
+        Ok(QueueView { state, last_place: counter.last })
     }
 
-    async fn last_place(&self, queue: &QueueId) -> Result<Place, Failure> {
-        let drawn: Option<Drawn> = self.get(&keys::join_counter(queue), true).await?;
-        Ok(drawn.map_or(Place::NONE, |drawn| drawn.last))
+    /// The counter of places as it is now.
+    pub(crate) async fn join_counter(&self, queue: &QueueId) -> Result<JoinCounter, StoreError> {
+        Ok(self.get(&keys::join_counter(queue), true).await?.unwrap_or_default())
     }
 
-    /// Changes what an admin may set, making the queue if there is none. A changed capacity frees or takes slots in the
-    /// same write.
-    pub async fn configure_queue(
-        &self,
-        queue: &QueueId,
-        change: impl Fn(&mut QueueSettings),
-    ) -> Result<QueueState, StoreError> {
-        for attempt in 0..MAX_ATTEMPTS {
-            let now = self.now();
-            let Some(state) = self.get::<QueueState>(&keys::queue_state(queue), true).await? else {
-                self.ensure_queue(queue).await?;
-                continue;
-            };
-            let mut next = state.clone();
-            change(&mut next.settings);
-            next.free = next.settings.rules(self.rules.queue).capacity.saturating_sub(next.occupied);
-            next.version = state.version + 1;
-            if self.replace_state(&state, &next).await? {
-                self.states.put(queue.clone(), next.clone(), now);
-                return Ok(next);
-            }
-            self.context.back_off(attempt).await;
-        }
-        Err(contention("configure queue"))
-    }
-
-    /// Writes the next state if nobody has written since (invariants 4 and 5: each slot is given once).
-    async fn replace_state(&self, state: &QueueState, next: &QueueState) -> Result<bool, StoreError> {
-        let item = request::item(&keys::queue_state(&state.queue_id), next, None)?;
-        let put = self
-            .put(Table::Queues, item)
-            .condition_expression("version = :version")
-            .expression_attribute_values(":version", n(state.version));
-        match self.send_put(put).await {
-            Ok(_) => Ok(true),
-            Err(WriteFailure::Condition(_)) => Ok(false),
-            Err(WriteFailure::Store(error)) => Err(error),
-        }
-    }
-
-    /// Lets the fan at `place` in at once, with all who are still ahead, if the free slots suffice for everyone. Losing
-    /// the condition just means waiting for the tick.
+    /// Admits the fan at `place` at once, if it is the next and a slot is free. Losing the condition just means waiting
+    /// for the tick.
     pub(crate) async fn walk_in(&self, mut state: QueueState, place: Place) -> Result<WalkIn, StoreError> {
         let queue = state.queue_id.clone();
         for _ in 0..WALK_IN_ATTEMPTS {
             let now = self.now();
-            let ahead = place.behind(state.served);
-            if ahead == 0 {
-                return Ok(WalkIn::LetIn);
+            if place <= state.served {
+                return Ok(WalkIn::Admitted);
             }
-            if state.free < ahead || !state.settings.lets_in(now) {
+            if state.served.plus(1) != place || state.free <= 0 || !state.settings.admits(now) {
                 break;
             }
             let deadline = now + state.settings.rules(self.rules.queue).claim_window;
-            // Invariant 5: only from the `served` that was read, so that nobody ahead is passed by. Invariant 4: only
-            // into free slots. The version makes a promotion that read before this write start anew.
+            // Invariant 5: only from the place before, so that nobody ahead is passed by. Invariant 4: only into a free
+            // slot. A place keeps its claim window: the deadline never moves back.
             let update = self
                 .update(&keys::queue_state(&queue))
                 .update_expression(
-                    "SET served = :place, #free = #free - :slots, occupied = occupied + :slots, \
-                     walkInDeadline = :deadline, walkInAt = :now, version = version + :one",
+                    "SET served = :place, #free = #free - :one, occupied = occupied + :one, \
+                     admitted = admitted + :one, walkInDeadline = :deadline",
                 )
                 .condition_expression(
-                    "served = :seen AND #free >= :slots AND #settings.paused = :no \
+                    "served = :seen AND #free > :zero AND #settings.paused = :no \
                      AND (attribute_not_exists(#settings.opensAt) OR #settings.opensAt <= :now)",
                 )
                 .expression_attribute_names("#settings", "settings")
                 .expression_attribute_names("#free", "free")
                 .expression_attribute_values(":place", n(place.get()))
                 .expression_attribute_values(":seen", n(state.served.get()))
-                .expression_attribute_values(":slots", n(ahead))
-                .expression_attribute_values(":deadline", n(deadline.millis()))
+                .expression_attribute_values(":deadline", n(deadline.max(state.walk_in_deadline).millis()))
                 .expression_attribute_values(":one", n(1))
+                .expression_attribute_values(":zero", n(0))
                 .expression_attribute_values(":no", AttributeValue::Bool(false))
                 .expression_attribute_values(":now", n(now.millis()))
                 .return_values(ReturnValue::AllNew);
             match self.send_update(update).await {
                 Ok(output) => {
                     self.states.put(queue, request::parse(output.attributes.unwrap_or_default())?, now);
-                    return Ok(WalkIn::LetIn);
+                    return Ok(WalkIn::Admitted);
                 }
                 Err(WriteFailure::Condition(Some(item))) => state = request::parse(item)?,
                 Err(WriteFailure::Condition(None)) => break,
@@ -211,64 +186,66 @@ impl Store {
         Ok(WalkIn::Wait(state))
     }
 
-    /// One promotion: counts who is inside, fences those whose time is up, moves `served` by the free slots in one
-    /// write. Doubled, late or concurrent ones do no harm. Returns how many fans it let in.
-    pub async fn promote(&self, queue: &QueueId) -> Result<u64, Failure> {
-        // A floor read earlier is never above the present one, so sessions and state can be read at once.
-        let mut floor = self.states.get(queue, self.now(), i64::MAX).map(|state| state.floor);
-        for attempt in 0..MAX_ATTEMPTS {
-            let (view, sessions) = match floor {
-                Some(floor) => {
-                    let sessions = async { self.sessions_from(queue, floor).await.map_err(Failure::from) };
-                    try_join!(self.queue_view(queue), sessions)?
-                }
-                None => {
-                    let view = self.queue_view(queue).await?;
-                    let sessions = self.sessions_from(queue, view.state.floor).await?;
-                    (view, sessions)
-                }
-            };
-            let state = view.state;
-            let rules = state.settings.rules(self.rules.queue);
-            let now = self.now();
-            let mut survey = promotion::survey(&state, &sessions, now);
-            self.fence_all(&state, &mut survey).await?;
-            let Some(next) = promotion::promote(&state, &survey, view.last_place, rules, now) else {
-                return Ok(0);
-            };
-            if self.replace_state(&state, &next).await? {
-                self.states.put(queue.clone(), next.clone(), now);
-                return Ok(next.occupied.saturating_sub(survey.occupied.len() as u64));
-            }
-            floor = Some(state.floor);
-            self.context.back_off(attempt).await;
-        }
-        Err(contention("promote").into())
-    }
-
-    /// Fences what the survey found; owners that turn out to live take their slot.
-    async fn fence_all(&self, state: &QueueState, survey: &mut Survey) -> Result<(), StoreError> {
-        let rules = state.settings.rules(self.rules.queue);
-        let to_fence = std::mem::take(&mut survey.to_fence);
-        for some in to_fence.chunks(FENCES_AT_ONCE) {
-            let fenced = try_join_all(some.iter().map(|fence| self.fence(&state.queue_id, fence, rules))).await?;
-            let living = some.iter().zip(fenced).filter(|(_, done)| !done).map(|(fence, _)| fence.place());
-            survey.occupied.extend(living);
-        }
-        Ok(())
-    }
-
-    /// Draws the next place. A retry whose first answer was lost leaves a hole, which is passed by as a no-show.
-    pub(crate) async fn draw_place(&self, queue: &QueueId) -> Result<Place, StoreError> {
+    /// Draws the next place. A retry whose first answer was lost leaves a hole, which is passed as a no-show.
+    ///
+    /// # Errors
+    /// [`Refusal::QueueNotFound`] for a queue that is being deleted.
+    pub(crate) async fn draw_place(&self, queue: &QueueId) -> Result<JoinCounter, Failure> {
+        // A deletion looks only after it has shut the counter: nobody gets a place in a queue that is going.
         let update = self
             .update(&keys::join_counter(queue))
             .update_expression("ADD #last :one")
+            .condition_expression("attribute_not_exists(deleted)")
             .expression_attribute_names("#last", "last")
             .expression_attribute_values(":one", n(1))
-            .return_values(ReturnValue::UpdatedNew);
+            .return_values(ReturnValue::AllNew);
         match self.send_update(update).await {
-            Ok(output) => request::parse::<Drawn>(output.attributes.unwrap_or_default()).map(|drawn| drawn.last),
-            Err(WriteFailure::Condition(_)) => Err(StoreError::Internal("counter with a condition".to_owned())),
+            Ok(output) => Ok(request::parse(output.attributes.unwrap_or_default())?),
+            Err(WriteFailure::Condition(_)) => Err(Refusal::QueueNotFound.into()),
+            Err(WriteFailure::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Wakes a queue that slept when a place was drawn: an alarm that is due now, and only then the mark that spares
+    /// the next fans an alarm of their own. The fan's ticket is put after it, so that no ticket waits in a queue that
+    /// nothing will wake.
+    pub(crate) async fn wake(&self, queue: &QueueId, counter: &JoinCounter, urgent: bool) -> Result<(), StoreError> {
+        if !counter.sleeps() {
+            return Ok(());
+        }
+        self.put_alarm(queue, self.now(), urgent).await?;
+        self.mark_woken(queue, counter).await
+    }
+
+    /// Marks a queue as awake, if it is the same nap that it sleeps. An alarm must have been put before.
+    pub(crate) async fn mark_woken(&self, queue: &QueueId, counter: &JoinCounter) -> Result<(), StoreError> {
+        let update = self.update(&keys::join_counter(queue)).update_expression("SET woken = :naps");
+        let update = match counter.naps {
+            0 => update.condition_expression("attribute_not_exists(naps)"),
+            _ => update.condition_expression("naps = :naps"),
+        };
+        match self.send_update(update.expression_attribute_values(":naps", n(counter.naps))).await {
+            Ok(_) | Err(WriteFailure::Condition(_)) => Ok(()),
+            Err(WriteFailure::Store(error)) => Err(error),
+        }
+    }
+
+    /// Puts a queue to sleep, if nobody drew a place since `counter` was read; whether it sleeps.
+    pub(crate) async fn sleep(&self, queue: &QueueId, counter: &JoinCounter) -> Result<bool, StoreError> {
+        if counter.sleeps() {
+            return Ok(true);
+        }
+        let update = self
+            .update(&keys::join_counter(queue))
+            .update_expression("SET naps = :next")
+            .condition_expression("#last = :last AND woken = :naps")
+            .expression_attribute_names("#last", "last")
+            .expression_attribute_values(":next", n(counter.naps + 1))
+            .expression_attribute_values(":last", n(counter.last.get()))
+            .expression_attribute_values(":naps", n(counter.naps));
+        match self.send_update(update).await {
+            Ok(_) => Ok(true),
+            Err(WriteFailure::Condition(_)) => Ok(false),
             Err(WriteFailure::Store(error)) => Err(error),
         }
     }

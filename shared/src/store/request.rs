@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::{
     },
     types::{
         AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-        builders::{DeleteBuilder, PutBuilder, UpdateBuilder},
+        builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder},
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -136,6 +136,14 @@ pub fn store_error<E: ProvideErrorMetadata, R>(operation: &str, error: &SdkError
     }
 }
 
+/// The error of a write that has no condition.
+fn unconditional(failure: WriteFailure) -> StoreError {
+    match failure {
+        WriteFailure::Condition(_) => StoreError::Internal("a write without a condition was refused by one".to_owned()),
+        WriteFailure::Store(error) => error,
+    }
+}
+
 /// Whether a plain write met somebody's transaction: it did not happen and may be sent again.
 fn met_transaction<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.as_service_error().and_then(|e| e.code()) == Some("TransactionConflictException")
@@ -177,6 +185,22 @@ impl Store {
         /// Sends a delete.
         send_delete, DeleteItemFluentBuilder, aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput, DeleteItemError
     );
+
+    /// Sends a put that has no condition.
+    pub(crate) async fn send_unconditional_put(&self, put: PutItemFluentBuilder) -> Result<(), StoreError> {
+        match self.send_put(put).await {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(unconditional(failure)),
+        }
+    }
+
+    /// Sends an update that has no condition.
+    pub(crate) async fn send_unconditional_update(&self, update: UpdateItemFluentBuilder) -> Result<(), StoreError> {
+        match self.send_update(update).await {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(unconditional(failure)),
+        }
+    }
 
     /// Reads one item; `consistent` sees every acknowledged write.
     pub(crate) async fn get<T: DeserializeOwned>(&self, key: &Key, consistent: bool) -> Result<Option<T>, StoreError> {
@@ -324,6 +348,12 @@ impl IntoPart for PutBuilder {
 impl IntoPart for UpdateBuilder {
     fn into_part(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         Ok(TransactWriteItem::builder().update(self.build()?).build())
+    }
+}
+
+impl IntoPart for ConditionCheckBuilder {
+    fn into_part(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+        Ok(TransactWriteItem::builder().condition_check(self.build()?).build())
     }
 }
 

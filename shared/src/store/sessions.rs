@@ -1,34 +1,27 @@
-//! Sessions of fans who were let in, and the tombstones of places that nobody may claim any more.
+//! Sessions of admitted fans, and the tombstones of places that nobody may claim any more.
 
 use super::{
     Store, StoreError, keys,
     keys::Table,
-    request::{self, WriteFailure, n, s},
+    request::{self, WriteFailure, n},
 };
 use crate::domain::{
     id::{QueueId, UserId},
-    line::{Place, QueueRules},
-    promotion::Fence,
+    line::QueueRules,
     session::{EndReason, Session},
+    survey::Fence,
+    ticket::Place,
     time::{Seconds, Timestamp},
 };
-use futures_util::future::try_join_all;
-use std::collections::BTreeMap;
 
-const TTL_GRACE: Seconds = Seconds(3600);
-/// Kept at least so long: an admin may lengthen the times of a queue after tickets were issued.
-const SHORTEST_TTL: Seconds = Seconds(24 * 3600);
+/// Tickets, sessions and tombstones live so long: longer than any place, so that a token that is still good never finds
+/// its place open again.
+pub(crate) const QUEUE_ITEM_TTL: Seconds = Seconds(90 * 24 * 3_600);
 
 impl Store {
-    /// How long a queue token may be signed for: all that a fan may go through, added up, so that nobody with an open
-    /// hold is cut off.
-    pub fn token_life(&self, rules: QueueRules) -> Seconds {
-        rules.waiting + rules.claim_window + rules.active + self.rules.hold
-    }
-
-    /// When TTL may delete a session, ticket or tombstone made at `now`: after every token for it.
-    pub(crate) fn queue_item_ttl(&self, rules: QueueRules, now: Timestamp) -> Timestamp {
-        now + self.token_life(rules).max(SHORTEST_TTL) + TTL_GRACE
+    /// When TTL may delete a ticket, session or tombstone made at `now`.
+    pub(crate) fn queue_item_ttl(now: Timestamp) -> Timestamp {
+        now + QUEUE_ITEM_TTL
     }
 
     /// The session of a place as it is now.
@@ -47,7 +40,7 @@ impl Store {
     ) -> Result<Session, StoreError> {
         let now = self.now();
         let session = Session::claimed(queue.clone(), place, user, now, rules.active, self.rules.hold);
-        Ok(self.put_session_if_absent(&session, rules).await?.unwrap_or(session))
+        Ok(self.put_session_if_absent(&session).await?.unwrap_or(session))
     }
 
     /// Shuts a place for ever, if nobody has claimed it; else returns its session.
@@ -57,16 +50,15 @@ impl Store {
         place: Place,
         user: Option<UserId>,
         reason: EndReason,
-        rules: QueueRules,
     ) -> Result<Option<Session>, StoreError> {
         let tombstone = Session::tombstone(queue.clone(), place, user, self.now(), reason);
-        self.put_session_if_absent(&tombstone, rules).await
+        self.put_session_if_absent(&tombstone).await
     }
 
     /// Puts a session or tombstone; returns what is already there instead.
-    async fn put_session_if_absent(&self, session: &Session, rules: QueueRules) -> Result<Option<Session>, StoreError> {
+    async fn put_session_if_absent(&self, session: &Session) -> Result<Option<Session>, StoreError> {
         let key = keys::session(&session.queue_id, session.place);
-        let item = request::item(&key, session, Some(self.queue_item_ttl(rules, self.now())))?;
+        let item = request::item(&key, session, Some(Self::queue_item_ttl(self.now())))?;
         let put = self.put(Table::Queues, item).condition_expression("attribute_not_exists(pk)");
         match self.send_put(put).await {
             Ok(_) => Ok(None),
@@ -84,9 +76,8 @@ impl Store {
         place: Place,
         user: UserId,
         reason: EndReason,
-        rules: QueueRules,
     ) -> Result<Session, StoreError> {
-        let Some(found) = self.entomb(queue, place, Some(user), reason, rules).await? else {
+        let Some(found) = self.entomb(queue, place, Some(user), reason).await? else {
             return Ok(Session::tombstone(queue.clone(), place, Some(user), self.now(), reason));
         };
         let update = self
@@ -104,27 +95,10 @@ impl Store {
         }
     }
 
-    /// All sessions of a queue from `floor` on. May miss the newest: who counts with it fences before reusing a slot.
-    pub(crate) async fn sessions_from(
-        &self,
-        queue: &QueueId,
-        floor: Place,
-    ) -> Result<BTreeMap<Place, Session>, StoreError> {
-        let partitions = (0..keys::SESSION_PARTITIONS).map(|partition| async move {
-            let query = self
-                .query(Table::Queues, &keys::session_partition(queue, partition))
-                .key_condition_expression("pk = :pk AND sk >= :floor")
-                .expression_attribute_values(":floor", s(keys::place_sort(floor)));
-            self.all_pages(query).await
-        });
-        let items = try_join_all(partitions).await?.into_iter().flatten();
-        items.map(|item| request::parse::<Session>(item).map(|session| (session.place, session))).collect()
-    }
-
     /// Shuts a slot's owner out; `false` when that failed because the owner still lives (invariant 4).
-    pub(crate) async fn fence(&self, queue: &QueueId, fence: &Fence, rules: QueueRules) -> Result<bool, StoreError> {
+    pub(crate) async fn fence(&self, queue: &QueueId, fence: &Fence) -> Result<bool, StoreError> {
         let Fence::Expired { place, hold_until } = fence else {
-            let found = self.entomb(queue, fence.place(), None, EndReason::NoShow, rules).await?;
+            let found = self.entomb(queue, fence.place(), None, EndReason::NoShow).await?;
             return Ok(found.is_none_or(|session| session.ended.is_some()));
         };
         let update = self

@@ -1,4 +1,4 @@
-//! A fan's turn: where the ticket stands, claiming it when it was let in, leaving.
+//! A fan's turn: where the ticket stands, claiming its place once admitted, leaving.
 
 use super::{
     Failure, Store, StoreError, keys,
@@ -7,30 +7,31 @@ use super::{
 };
 use crate::domain::{
     id::{QueueId, TicketId, UserId},
-    line::{Place, QueueState, Standing, Ticket, poll_after_seconds},
+    line::{LONGEST_PLACE, QueueRules, QueueState, Standing, poll_after_seconds},
     refusal::Refusal,
     session::{EndReason, Session},
+    ticket::{Place, Ticket, Wait},
     time::{Seconds, Timestamp},
 };
 
 /// [`STATE_AGE_MILLIS`], rounded up.
 const STATE_AGE: Seconds = Seconds(STATE_AGE_MILLIS.unsigned_abs().div_ceil(1_000) as u32);
 
-/// What a fan is told of a turn.
+/// Where a fan's turn stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// In line.
+    /// Not admitted yet.
     Waiting {
-        /// 1 = next in.
+        /// 1 = next.
         position: u64,
-        /// The end of the time that one may wait.
+        /// The end of the waiting time as things stand.
         until: Timestamp,
         /// By the rate of the last minute.
         estimated_wait_seconds: Option<u64>,
         /// When to ask again.
         poll_after_seconds: u64,
     },
-    /// Let in.
+    /// Admitted.
     Active {
         /// The end of the session as it is now.
         until: Timestamp,
@@ -39,34 +40,48 @@ pub enum Turn {
     Over,
 }
 
+/// What a fan proved by logging in, which every token made of it carries on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// When the fan logged in.
+    pub authenticated_at: Timestamp,
+    /// The version of the account then.
+    pub account_version: u64,
+}
+
 /// A place that a fan proves to have, by a signed token or by the ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimant {
     /// Which issue of the place.
     pub ticket_id: TicketId,
-    /// Who.
+    /// The fan.
     pub user_id: UserId,
-    /// The line.
+    /// The queue.
     pub queue_id: QueueId,
-    /// The place.
-    pub place: Place,
-    /// When it was issued.
-    pub issued_at: Timestamp,
-    /// Whether it is known to have been let in; saves a look at the queue.
-    pub let_in: bool,
+    /// The place, and what decides how long it may wait.
+    pub wait: Wait,
+    /// The login that it goes back to.
+    pub proof: Proof,
+    /// Whether it is known to be admitted; saves a look at the queue.
+    pub admitted: bool,
 }
 
 impl Claimant {
     /// The holder of a ticket.
-    pub fn of(ticket: &Ticket) -> Self {
+    pub fn of(ticket: &Ticket, proof: Proof) -> Self {
         Claimant {
             ticket_id: ticket.ticket_id,
             user_id: ticket.user_id,
             queue_id: ticket.queue_id.clone(),
-            place: ticket.place,
-            issued_at: ticket.issued_at,
-            let_in: false,
+            wait: ticket.wait(),
+            proof,
+            admitted: false,
         }
+    }
+
+    /// The place.
+    pub fn place(&self) -> Place {
+        self.wait.place
     }
 
     /// Refuses to act for anybody else.
@@ -81,52 +96,58 @@ impl Store {
         self.get(&keys::ticket(queue, user), true).await
     }
 
-    /// Where a fan's turn stands. The first look after being let in claims the place.
+    /// When a queue token must be good until, at the least: the waiting time as things stand, and all that may follow it,
+    /// so that no fan with an open hold is cut off.
+    pub fn token_end(&self, state: &QueueState, wait: Wait) -> Timestamp {
+        let QueueRules { claim_window, active, .. } = state.settings.rules(self.rules.queue);
+        let inside = claim_window + active + self.rules.hold;
+        let waits_until = state.waits_until(wait, self.now()).max(self.now());
+        waits_until.min(wait.issued_at + LONGEST_PLACE) + inside
+    }
+
+    /// Where a fan's turn stands. The first look after being admitted claims the place.
     pub async fn turn(&self, claimant: &Claimant) -> Result<Turn, Failure> {
-        if claimant.let_in {
-            return self.turn_let_in(claimant).await;
+        if claimant.admitted {
+            return self.turn_admitted(claimant).await;
         }
-        let mut state = self.state_for(&claimant.queue_id, claimant.place).await?;
-        let until = claimant.issued_at + state.settings.rules(self.rules.queue).waiting;
-        if until <= self.now() && self.now() < until + STATE_AGE {
-            // The state at hand may be from before the end of the wait: whoever was let in since is not turned away.
+        let mut state = self.state_for(&claimant.queue_id, claimant.place()).await?;
+        let now = self.now();
+        let until = state.waits_until(claimant.wait, now);
+        if until <= now && now < until + STATE_AGE {
+            // The state at hand may be from before the end of the wait: a fan admitted since is not turned away.
             state = self.queue_state(&claimant.queue_id, 0).await?;
         }
         self.turn_by(&state, claimant).await
     }
 
-    /// Where the turn of a ticket stands. Its session is looked at first: whoever was told of being let in by one
-    /// environment is not told of waiting by another's older state.
-    pub async fn turn_of_ticket(&self, ticket: &Ticket) -> Result<Turn, Failure> {
-        match self.session(&ticket.queue_id, ticket.place).await? {
-            Some(session) => Ok(self.turn_of(&session)),
-            None => self.turn(&Claimant::of(ticket)).await,
-        }
+    /// Where the turn of a ticket stands: one read, beside a state that is at most a second old.
+    pub async fn turn_of_ticket(&self, ticket: &Ticket, proof: Proof) -> Result<Turn, Failure> {
+        self.turn(&Claimant::of(ticket, proof)).await
     }
 
     /// [`Store::turn`] by a state at hand.
     pub(crate) async fn turn_by(&self, state: &QueueState, claimant: &Claimant) -> Result<Turn, Failure> {
         let rules = state.settings.rules(self.rules.queue);
-        match state.standing(claimant.place, claimant.issued_at, rules, self.now()) {
+        match state.standing(claimant.wait, self.now()) {
             // One write and no read: whatever is at the place already is what the put gives back.
-            Standing::LetIn { claim_before } if self.now() < claim_before => {
-                let session = self.claim(&claimant.queue_id, claimant.place, claimant.user_id, rules).await?;
+            Standing::Admitted { claim_before } if self.now() < claim_before => {
+                let session = self.claim(&claimant.queue_id, claimant.place(), claimant.user_id, rules).await?;
                 Ok(self.turn_of(&session))
             }
-            Standing::LetIn { .. } => self.turn_let_in(claimant).await,
+            Standing::Admitted { .. } => self.turn_admitted(claimant).await,
             Standing::WaitedTooLong => Ok(Turn::Over),
             Standing::Waiting { position } => Ok(Turn::Waiting {
                 position,
-                until: claimant.issued_at + rules.waiting,
+                until: state.waits_until(claimant.wait, self.now()),
                 estimated_wait_seconds: state.estimated_wait_seconds(position, self.now()),
                 poll_after_seconds: poll_after_seconds(position),
             }),
         }
     }
 
-    /// The turn of a place that was let in: its session tells.
-    async fn turn_let_in(&self, claimant: &Claimant) -> Result<Turn, Failure> {
-        match self.session(&claimant.queue_id, claimant.place).await? {
+    /// The turn of an admitted place: its session says.
+    async fn turn_admitted(&self, claimant: &Claimant) -> Result<Turn, Failure> {
+        match self.session(&claimant.queue_id, claimant.place()).await? {
             Some(session) => Ok(self.turn_of(&session)),
             None => match self.claim_in_time(claimant).await {
                 Ok(session) => Ok(self.turn_of(&session)),
@@ -141,51 +162,49 @@ impl Store {
         if session.alive(self.now()) { Turn::Active { until: session.life_end() } } else { Turn::Over }
     }
 
-    /// The state that a poll is answered from: the next in line get a fresher one.
+    /// The state that a poll is answered from: the next in the queue get a fresher one.
     pub(crate) async fn state_for(&self, queue: &QueueId, place: Place) -> Result<QueueState, Failure> {
         let state = self.queue_state(queue, STATE_AGE_MILLIS).await?;
-        if place > state.served && state.near_front(place, state.settings.rules(self.rules.queue)) {
+        if place > state.served && state.near_front(place) {
             return self.queue_state(queue, FRONT_STATE_AGE_MILLIS).await;
         }
         Ok(state)
     }
 
-    /// Claims a place without a session, if it was let in and its claim window is open. The state is read anew: a fan
-    /// who was let in a moment ago is not sent back to the line.
+    /// Claims a place without a session, if it is admitted and its claim window is open. The state is read again: a fan
+    /// who was admitted a moment ago is not sent back to the queue.
     pub async fn claim_in_time(&self, claimant: &Claimant) -> Result<Session, Failure> {
         let state = self.queue_state(&claimant.queue_id, 0).await?;
         let rules = state.settings.rules(self.rules.queue);
-        match state.standing(claimant.place, claimant.issued_at, rules, self.now()) {
+        match state.standing(claimant.wait, self.now()) {
             Standing::Waiting { position } => {
                 Err(Refusal::NotActive { retry_after: poll_after_seconds(position) }.into())
             }
-            Standing::LetIn { claim_before } if self.now() < claim_before => {
-                Ok(self.claim(&claimant.queue_id, claimant.place, claimant.user_id, rules).await?)
+            Standing::Admitted { claim_before } if self.now() < claim_before => {
+                Ok(self.claim(&claimant.queue_id, claimant.place(), claimant.user_id, rules).await?)
             }
-            Standing::LetIn { .. } | Standing::WaitedTooLong => Err(Refusal::SessionOver.into()),
+            Standing::Admitted { .. } | Standing::WaitedTooLong => Err(Refusal::SessionOver.into()),
         }
     }
 
     /// A live session for a route that needs one, claiming it if need be.
     pub async fn live_session(&self, claimant: &Claimant) -> Result<Session, Failure> {
-        let session = match self.session(&claimant.queue_id, claimant.place).await? {
+        let session = match self.session(&claimant.queue_id, claimant.place()).await? {
             Some(session) => session,
             None => self.claim_in_time(claimant).await?,
         };
         if session.alive(self.now()) { Ok(session) } else { Err(Refusal::SessionOver.into()) }
     }
 
-    /// Leaves the line: the place is shut first, so that nothing new is held; then its open holds are cancelled; the
-    /// ticket is marked last, so that an interrupted leave can be repeated.
-    pub async fn leave(&self, claimant: &Claimant) -> Result<(), Failure> {
-        let Claimant { user_id: user, queue_id: queue, place, .. } = claimant;
-        let rules = self.queue_state(queue, STATE_AGE_MILLIS).await?.settings.rules(self.rules.queue);
-        let session = self.end_session(queue, *place, *user, EndReason::Left, rules).await?;
+    /// Leaves a queue, or removes a fan from it: the place is shut first, so that nothing new is held; then its open
+    /// holds are cancelled; the ticket is marked last, so that an interrupted leave can be repeated.
+    pub async fn leave(&self, queue: &QueueId, user: UserId, place: Place, reason: EndReason) -> Result<(), Failure> {
+        let session = self.end_session(queue, place, user, reason).await?;
         for reservation in session.holds.keys() {
-            self.cancel_if_held(*user, *reservation).await?;
+            self.cancel_if_held(user, *reservation).await?;
         }
         let mark = self
-            .update(&keys::ticket(queue, *user))
+            .update(&keys::ticket(queue, user))
             .update_expression("SET #left = :yes")
             .condition_expression("place = :place")
             .expression_attribute_names("#left", "left")

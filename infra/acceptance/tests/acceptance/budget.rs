@@ -15,7 +15,7 @@ async fn budget_is_kept() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_state_of_a_busy_queue_stays_within_one_write_unit() -> Outcome {
+async fn the_state_of_a_busy_queue_stays_under_a_kilobyte() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let settings = json!({
@@ -23,17 +23,16 @@ async fn the_state_of_a_busy_queue_stays_within_one_write_unit() -> Outcome {
         "opensAt": "2026-05-01T00:00:00Z",
     });
     configure(&world, &admin, &settings).await;
-    let fans = line_of(&world, 40).await;
-    for fan in &fans[..18] {
+    let fans = line_of(&world, 60).await;
+    for fan in &fans[..36] {
         leave(&world, fan).await;
-        world.wait(5);
-        world.engine.reset_meter();
-        assert_eq!(world.tick().await, 1);
-        let used = world.engine.meter();
-        assert_eq!(used.write_units, 1.0, "{}", state(&world));
+        world.wait(7);
+        world.tick().await;
+        let size = state(&world).to_string().len();
+        assert!(size < 1_000, "{size}: {}", state(&world));
     }
     let state = state(&world);
-    assert_eq!(state["buckets"].as_array().map(Vec::len), Some(7), "one for each eighth of the window");
-    assert!(state["marks"].as_array().is_some_and(|marks| marks.len() > 10));
+    assert!(state["buckets"].as_array().is_some_and(|buckets| buckets.len() >= 8), "{state}");
+    assert!(state["marks"].as_array().is_some_and(|marks| marks.len() >= 4), "{state}");
     Ok(())
 }

@@ -47,6 +47,7 @@ const CODES: [(u16, &[&str]); 13] = [
             "amount_mismatch",
             "not_cancellable",
             "request_in_progress",
+            "queue_in_use",
         ],
     ),
     (410, &["session_over", "reservation_expired"]),
@@ -103,11 +104,14 @@ async fn values(world: &World) -> BTreeMap<&'static str, String> {
     world.set_capacity(3).await;
     let mut waiting = world.fan("wim").await;
     assert_eq!(world.join(&mut waiting).await.text("status"), "WAITING");
+    world.app.store.configure_queue(&"matinee".parse().expect("a slug"), |_| {}).await.expect("a queue");
     let newcomer = world.fan("nia").await;
     let login = world.fan_with_password("pia", "correct horse").await;
     let [reservation, cancel, pay] = holds.try_into().expect("three");
     BTreeMap::from([
         ("username", "somebody".to_owned()),
+        ("waitingQueueId", "main".to_owned()),
+        ("waitingId", waiting.user_id.clone()),
         ("fanName", "pia".to_owned()),
         ("password", "correct horse".to_owned()),
         ("loginId", login.user_id),

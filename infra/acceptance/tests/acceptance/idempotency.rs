@@ -105,7 +105,7 @@ async fn a_record_expires_after_24_hours_by_its_condition() -> Outcome {
     world.wait(24 * 3_600 - 1);
     let access = |world: &acceptance::World| {
         let user = fan.user_id.parse().expect("an id");
-        world.app.tokens.sign_access(user, shared::domain::account::Role::Fan, &world.app.context).expect("a token")
+        world.app.tokens.sign_access(user, shared::domain::account::Role::Fan, 0, &world.app.context).expect("a token")
     };
     let later = acceptance::Fan { access: access(&world), ..fan.clone() };
     assert!(replayed(&world.recharge(&later, 100, Some("a")).await));
@@ -126,7 +126,7 @@ async fn an_expired_record_does_not_answer_for_a_refusal() -> Outcome {
     world.wait(24 * 3_600);
     let user = fan.user_id.parse()?;
     let role = shared::domain::account::Role::Fan;
-    fan.access = world.app.tokens.sign_access(user, role, &world.app.context).map_err(|p| p.detail)?;
+    fan.access = world.app.tokens.sign_access(user, role, 0, &world.app.context).map_err(|p| p.detail)?;
     assert_eq!(world.join(&mut fan).await.outcome(), "201");
     assert_eq!(
         world.pay(&fan, made.text("reservationId"), PRICE, Some("a")).await.outcome(),

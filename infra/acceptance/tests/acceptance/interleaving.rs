@@ -98,7 +98,7 @@ impl Run {
             }
             _ => {
                 // What a promotion that failed half-way did must be right all the same.
-                let _ = app.store.promote(&QueueId::main()).await;
+                let _ = app.store.tick(&QueueId::main(), &[]).await;
                 return None;
             }
         };
@@ -164,10 +164,10 @@ impl Picture {
 
     fn deadline(&self, place: u64) -> u64 {
         let buckets = self.state["buckets"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let bucket = buckets.iter().find(|bucket| bucket["upTo"].as_u64() >= Some(place));
+        let bucket = buckets.iter().find(|bucket| bucket[0].as_u64() >= Some(place));
         match (Some(place) < self.state["floor"].as_u64(), bucket) {
             (true, _) => 0,
-            (false, Some(bucket)) => bucket["deadline"].as_u64().unwrap_or_default(),
+            (false, Some(bucket)) => bucket[1].as_u64().unwrap_or_default(),
             (false, None) => self.state["walkInDeadline"].as_u64().unwrap_or_default(),
         }
     }

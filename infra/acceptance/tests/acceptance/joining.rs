@@ -125,7 +125,7 @@ async fn a_crash_between_drawing_and_the_ticket_leaves_a_hole_that_is_passed_by(
     assert_eq!((again.outcome().as_str(), turn(&again).as_str()), ("201", "WAITING 3"));
     leave(&world, &fans[0]).await;
     assert_eq!(world.tick().await, 1, "the hole is let in");
-    world.wait(62);
+    world.wait(70);
     assert_eq!(world.tick().await, 1, "does not show up, is shut and passed by");
     assert_eq!(turn(&poll(&world, &behind).await), "ACTIVE 0");
     assert_eq!(sessions(&world)[&2]["endReason"], "NO_SHOW");
@@ -174,6 +174,8 @@ async fn a_lost_answer_on_any_request_of_a_join_changes_nothing_for_the_fan() ->
         assert_eq!(again.outcome(), "200", "{lost}");
         assert!(turn(&joined) == "ACTIVE 0" || holes(&world).len() == 1, "{lost}: {}", turn(&joined));
         world.tick().await;
+        world.wait(1);
+        assert_eq!(turn(&join_with(&world, &fan.access, &json!({})).await), "ACTIVE 0", "{lost}");
         let live = sessions(&world).values().filter(|s| s["ended"].is_null()).count() as u64;
         assert!(live + holes(&world).len() as u64 <= 3 && live == 1, "{lost}");
     }
@@ -204,7 +206,7 @@ async fn a_walk_in_whose_claim_was_overtaken_by_a_fence_is_not_called_active() -
     let main = shared::domain::id::QueueId::main();
     let promoted = async {
         for _ in 0..20 {
-            elsewhere.store.promote(&main).await?;
+            elsewhere.store.tick(&main, &[]).await?;
         }
         Ok::<_, shared::store::Failure>(())
     };

@@ -118,28 +118,6 @@ fn messages(bodies: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn the_schedule_fans_out_a_minute_of_ticks_for_each_queue() -> Outcome {
-    let world = World::new().await?;
-    let admin = world.admin().await;
-    configure(&world, &admin, &json!({})).await;
-    let put = Request::new("PUT", "/api/v1/admin/queues/second").token(&admin.access);
-    world.send(put.json(&json!({}))).await;
-    let schedule = json!({
-        "version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events",
-        "account": "000000000000", "time": "2026-06-01T00:00:00Z", "region": "us-east-1", "resources": [], "detail": {},
-    });
-    tick(&world, schedule).await?;
-    let sent = world.engine.take_messages(&world.app.config.ticks_queue_url);
-    for queue in ["main", "second"] {
-        let body = json!({ "queueId": queue }).to_string();
-        let mut delays: Vec<u64> = sent.iter().filter(|m| m.body == body).map(|m| m.delay_seconds).collect();
-        delays.sort_unstable();
-        assert_eq!(delays, [0, 10, 20, 30, 40, 50], "{queue}");
-    }
-    Ok(())
-}
-
-#[tokio::test]
 async fn each_message_is_a_promotion_and_doubled_ones_do_no_harm() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(0).await;
@@ -168,7 +146,7 @@ async fn a_bad_message_or_queue_is_reported_and_the_others_are_done() -> Outcome
         .filter_map(|f| f["itemIdentifier"].as_str())
         .collect();
     failed.sort_unstable();
-    assert_eq!(failed, ["m0", "m1", "m2", "m3"]);
+    assert_eq!(failed, ["m0", "m1", "m2"], "a queue that is not there needs no tick");
     assert_eq!(queue(&world).await["served"], 1);
     Ok(())
 }

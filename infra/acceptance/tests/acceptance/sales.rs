@@ -141,7 +141,7 @@ async fn tidy(world: &World, app: &App, fans: &mut [Fan], dice: &mut Dice) -> Ou
     for fan in fans {
         // An access token lasts an hour, a run may take longer.
         let role = shared::domain::account::Role::Fan;
-        let access = world.app.tokens.sign_access(fan.user_id.parse()?, role, &world.app.context);
+        let access = world.app.tokens.sign_access(fan.user_id.parse()?, role, 0, &world.app.context);
         fan.access = access.map_err(|problem| problem.detail)?;
         let joined = world.join(fan).await;
         assert!([200, 201].contains(&joined.status), "{}", joined.body);

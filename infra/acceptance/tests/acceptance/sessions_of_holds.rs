@@ -42,7 +42,7 @@ async fn a_hold_after_the_claim_window_or_before_the_turn_is_refused() -> Outcom
     let refused = world.hold(&waiting, &concert, &[1], None).await;
     assert_eq!(refused.outcome(), "403 not_active");
     assert!(refused.headers["retry-after"].parse::<u64>()? >= 1);
-    world.wait(60);
+    world.wait(68);
     assert_eq!(world.hold(&late, &concert, &[1], None).await.outcome(), "401 session_over");
     assert_eq!(items(&world, "Concerts", "SEAT#").len(), 0);
     Ok(())

@@ -19,7 +19,8 @@ fn take_events(world: &World) -> Vec<Value> {
 }
 
 fn take_ticks(world: &World) -> Vec<Value> {
-    take(world, &world.app.config.ticks_queue_url)
+    let urgent = take(world, &world.app.config.ticks_queue_url);
+    [urgent, take(world, &world.app.config.quiet_ticks_queue_url)].concat()
 }
 
 fn types(events: &[Value]) -> Vec<&str> {
@@ -134,34 +135,41 @@ async fn an_older_count_does_not_replace_a_newer_one() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_new_queue_has_ticks_before_the_schedule_comes() -> Outcome {
-    let world = World::with(&[("TICK_SECONDS", "20")]).await?;
-    world.set_capacity(3).await;
+async fn an_alarm_becomes_a_message_for_when_it_is_due() -> Outcome {
+    let (world, _, _) = sale(&[]).await?;
+    world.set_capacity(0).await;
     feed_stream(&world, &world.app).await?;
     let sent = world.engine.take_messages(&world.app.config.ticks_queue_url);
-    assert_eq!(sent.iter().map(|tick| tick.delay_seconds).collect::<Vec<_>>(), [0, 20, 40]);
-    assert!(sent.iter().all(|tick| tick.body == r#"{"queueId":"main"}"#));
-    world.set_capacity(4).await;
-    feed_stream(&world, &world.app).await?;
-    assert_eq!(take_ticks(&world), Vec::<Value>::new(), "only once");
+    assert_eq!(sent.iter().map(|tick| tick.delay_seconds).collect::<Vec<_>>(), [0]);
+    let tick: Value = serde_json::from_str(&sent[0].body)?;
+    assert_eq!((&tick["queueId"], tick["alarms"].as_array().map(Vec::len)), (&json!("main"), Some(1)));
     Ok(())
 }
 
 #[tokio::test]
-async fn the_end_of_a_session_asks_for_a_tick() -> Outcome {
+async fn the_end_of_a_session_that_had_a_slot_asks_for_a_tick_once_a_second() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
-    feed_stream(&world, &world.app).await?;
-    take_ticks(&world);
     let (ann, bob) = (world.buyer("ann", 50_000).await, world.buyer("bob", 0).await);
     let id = held(&world, &ann, &concert, &[1]).await;
     feed_stream(&world, &world.app).await?;
-    assert_eq!(take_ticks(&world), Vec::<Value>::new(), "beginning and holding do not");
+    take_ticks(&world);
     world.pay(&ann, &id, PRICE, None).await;
     feed_stream(&world, &world.app).await?;
     assert_eq!(take_ticks(&world), [json!({ "queueId": "main" })]);
-    world.delete(&format!("/api/v1/tokens/{}", bob.user_id), &bob.access).await;
+    let leave = |fan: &acceptance::Fan| format!("/api/v1/tokens/{}", fan.user_id);
+    world.delete(&leave(&bob), &bob.access).await;
     feed_stream(&world, &world.app).await?;
-    assert_eq!(take_ticks(&world), [json!({ "queueId": "main" })]);
+    let wished = world.engine.take_messages(&world.app.config.quiet_ticks_queue_url);
+    assert_eq!(wished.iter().map(|tick| tick.delay_seconds).collect::<Vec<_>>(), [1], "the first one has begun");
+    world.set_capacity(0).await;
+    let mut carl = world.fan("carl").await;
+    world.join(&mut carl).await;
+    feed_stream(&world, &world.app).await?;
+    take_ticks(&world);
+    world.wait(2);
+    world.delete(&leave(&carl), &carl.access).await;
+    feed_stream(&world, &world.app).await?;
+    assert_eq!(take_ticks(&world), Vec::<Value>::new(), "a fan who only waited leaves no slot");
     Ok(())
 }
 

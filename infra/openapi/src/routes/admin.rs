@@ -10,7 +10,7 @@ use shared::{
     domain::refusal::Refusal,
     http::{
         requests::{ConcertChange, ConcertDraft, QueueChange},
-        views::{ConcertDate, ConfiguredQueueBody, SalesBody},
+        views::{AdminQueueBody, ConcertDate, SalesBody},
     },
 };
 
@@ -39,14 +39,44 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
         Operation::new("configure_queue", "put", "/api/v1/admin/queues/{queueId}", Caller::Admin)
             .about(
                 TAG,
-                "Configure a line",
-                "What is left out stays. A line that does not exist is made. New room is given to who waits at once.",
+                "Configure a queue",
+                "What is left out stays, null goes back to the deployment's parameter. A queue that does not exist is \
+                 made. The answer says what is stored; fans are admitted by the next tick, within two seconds. A place \
+                 keeps the waiting time of its join, the claim window of its admission and the session of its claim.",
             )
             .stored()
             .queue(s)
             .body::<QueueChange>(s, json!({ "capacity": 100, "activeSeconds": 600 }))
-            .answers(200, "The line.", &[], s.answer::<ConfiguredQueueBody>(), examples::configured_queue())
+            .answers(200, "The queue as it is stored.", &[], s.answer::<AdminQueueBody>(), examples::admin_queue())
             .then(200, "get_queue", json!({ "queueId": "$response.body#/queueId" }), None),
+        Operation::new("inspect_queue", "get", "/api/v1/admin/queues/{queueId}", Caller::Admin)
+            .about(TAG, "Look at a queue", "The public figures, with the settings as they apply.")
+            .stored()
+            .queue(s)
+            .refuses([Refusal::QueueNotFound])
+            .answers(200, "The queue.", &[], s.answer::<AdminQueueBody>(), examples::admin_queue()),
+        Operation::new("delete_queue", "delete", "/api/v1/admin/queues/{queueId}", Caller::Admin)
+            .about(
+                TAG,
+                "Delete a queue",
+                "Only one in which nobody waits and nobody is inside, and never `main`. The same id made again goes on \
+                 counting, so that no place is used twice.",
+            )
+            .stored()
+            .queue(s)
+            .refuses([Refusal::QueueNotFound, Refusal::QueueInUse])
+            .answers_nothing(204, "The queue is gone."),
+        Operation::new("remove_fan", "delete", "/api/v1/admin/queues/{queueId}/sessions/{userId}", Caller::Admin)
+            .about(
+                TAG,
+                "Remove a fan from a queue",
+                "The fan's place or session ends, and open holds are cancelled. The fan may join again.",
+            )
+            .stored()
+            .queue(s)
+            .user(s)
+            .refuses([Refusal::QueueNotFound, Refusal::TokenNotFound])
+            .answers_nothing(204, "The fan is out."),
         Operation::new("report_sales", "get", "/api/v1/admin/concerts/{concertId}/sales", Caller::Admin)
             .about(TAG, "See what was sold", "Computed from the seats, as they are now.")
             .stored()

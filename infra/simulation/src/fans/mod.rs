@@ -227,7 +227,7 @@ impl Fan {
         let now = self.world.clock.now_ms();
         if self.access.1.is_empty() || self.access.0 + ACCESS_MS < now {
             let app = &self.desk.app;
-            let token = app.tokens.sign_access(self.user, self.role, &app.context);
+            let token = app.tokens.sign_access(self.user, self.role, 0, &app.context);
             self.access = (now, token.unwrap_or_else(|_| String::new()));
         }
         self.access.1.clone()

@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A place: queue and number.
 pub type PlaceId = (String, u64);
 
-/// Sessions and tickets are kept a day at least: what TTL has deleted is older.
-const KEPT_MS: u64 = 20 * 3_600_000;
+/// Sessions and tickets are kept 90 days: what TTL has deleted is older.
+const KEPT_MS: u64 = 89 * 24 * 3_600_000;
+/// A deadline of places that died of waiting.
+const NEVER: u64 = 0;
 
 /// Queues, tickets, sessions.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct Lines {
     pub owners: BTreeMap<PlaceId, String>,
     /// Places whose tombstone TTL has taken.
     gone: BTreeSet<PlaceId>,
+    /// The last place that was drawn, by queue, and whether the queue sleeps.
+    drawn: BTreeMap<String, (u64, bool)>,
     /// How many places count against the capacity.
     inside: BTreeMap<String, u64>,
     touched: BTreeSet<String>,
@@ -43,6 +47,7 @@ impl Lines {
             tickets: BTreeMap::new(),
             owners: BTreeMap::new(),
             gone: BTreeSet::new(),
+            drawn: BTreeMap::new(),
             inside: BTreeMap::new(),
             touched: BTreeSet::new(),
         }
@@ -53,24 +58,68 @@ impl Lines {
         let (old, new) = (&change.old, &change.new);
         let settings = &old["settings"];
         let early = number(settings, "opensAt") > now_ms + AHEAD_MS;
-        if number(new, "served") > number(old, "served") && (settings["paused"] == true || early) {
-            wrong.push(format!("let in while nobody is: {old} => {new}"));
+        if number(new, "admitted") > number(old, "admitted") && (settings["paused"] == true || early) {
+            wrong.push(format!("admitted while nobody is: {old} => {new}"));
         }
-        for grows in ["served", "floor", "version"] {
+        for grows in ["served", "floor", "tick", "settingsVersion", "admitted", "clockThen"] {
             if number(new, grows) < number(old, grows) {
                 wrong.push(format!("invariant 5: {grows} of a queue went back: {old} => {new}"));
             }
         }
+        let free = new["free"].as_i64().unwrap_or_default();
+        let (occupied, capacity) = (number(new, "occupied"), number(new, "capacity"));
+        if i128::from(free) + i128::from(occupied) != i128::from(capacity) {
+            wrong.push(format!("slots: {free} free and {occupied} taken of {capacity}: {old} => {new}"));
+        }
+        let moved = number(new, "served") - number(old, "served").min(number(new, "served"));
+        if number(new, "admitted") - number(old, "admitted").min(number(new, "admitted")) > moved {
+            wrong.push(format!("invariant 5: more were admitted than places passed: {old} => {new}"));
+        }
         let queue = text(new, "queueId").to_owned();
+        for place in number(old, "served") + 1..=number(new, "served") {
+            if is_dead(new, place) {
+                self.check_died(&queue, place, old, now_ms, wrong);
+            }
+        }
         self.states.insert(queue.clone(), new.clone());
         self.touched.insert(queue);
     }
 
-    /// Places were drawn.
+    /// A place that is passed without a tombstone has waited for as long as its ticket says.
+    fn check_died(&self, queue: &str, place: u64, state: &Value, now_ms: u64, wrong: &mut Vec<String>) {
+        let id = (queue.to_owned(), place);
+        let Some(owner) = self.owners.get(&id).filter(|_| !self.sessions.contains_key(&id)) else { return };
+        let Some(ticket) = self.tickets.get(&(queue.to_owned(), owner.clone())) else { return };
+        let waited = clock(state, now_ms + AHEAD_MS).saturating_sub(number(ticket, "waitClock"));
+        if number(ticket, "place") == place && waited < number(ticket, "waitingSeconds") * 1_000 {
+            wrong.push(format!("place {place} is passed after {waited} ms of waiting: {ticket}, {state}"));
+        }
+    }
+
+    /// The counter of places changed.
     pub fn counter(&mut self, change: &Change, wrong: &mut Vec<String>) {
-        if number(&change.new, "last") <= number(&change.old, "last") {
+        let (old, new) = (&change.old, &change.new);
+        if number(new, "last") < number(old, "last") {
             wrong.push(format!("invariant 5: a place is drawn twice: {change}"));
         }
+        let sleeps = new["woken"].as_u64() != Some(number(new, "naps"));
+        let queue = change.key.pk.trim_start_matches("JOIN#").trim_end_matches("#0").to_owned();
+        self.drawn.insert(queue, (number(new, "last"), sleeps));
+    }
+
+    /// Queues that do not rest although everybody went home: somebody waits, or the queue is awake.
+    pub fn awake(&self) -> Vec<String> {
+        let mut awake = Vec::new();
+        for (queue, (last, sleeps)) in &self.drawn {
+            let state = self.states.get(queue).unwrap_or(&Value::Null);
+            if number(state, "served") < *last {
+                awake.push(format!("places up to {last} that nobody passed: {state}"));
+            }
+            if !sleeps {
+                awake.push(format!("a queue that is awake: {state}"));
+            }
+        }
+        awake
     }
 
     /// A session or tombstone changed.
@@ -108,6 +157,9 @@ impl Lines {
         let state = self.states.get(&id.0).unwrap_or(&Value::Null);
         if claimed && id.1 > number(state, "served") {
             wrong.push(format!("invariant 5: {new} was let in past {state}"));
+        }
+        if claimed && is_dead(state, id.1) {
+            wrong.push(format!("a place that died of waiting is claimed: {new}, {state}"));
         }
         if claimed && id.1 < number(state, "floor") {
             wrong.push(format!("invariant 4: {new} comes in below the floor of {state}"));
@@ -164,6 +216,9 @@ impl Lines {
             if is > capacity.max(was) {
                 wrong.push(format!("invariant 4: {is} inside, {was} before, capacity {capacity}: {state}"));
             }
+            if is > number(state, "occupied") {
+                wrong.push(format!("invariant 4: {is} inside, fewer are taken: {state}"));
+            }
         }
     }
 
@@ -173,10 +228,25 @@ impl Lines {
         let open = |place: &u64| {
             let id = (queue.to_owned(), *place);
             let session = self.sessions.get(&id);
-            !self.gone.contains(&id) && session.is_none_or(|session| session["ended"].is_null())
+            let over = self.gone.contains(&id) || is_dead(state, *place);
+            !over && session.is_none_or(|session| session["ended"].is_null())
         };
         (number(state, "floor")..=number(state, "served")).filter(open).count() as u64
     }
+}
+
+/// Whether a place was passed as one that died of waiting.
+fn is_dead(state: &Value, place: u64) -> bool {
+    let mut buckets = state["buckets"].as_array().into_iter().flatten();
+    let bucket = buckets.find(|bucket| place <= bucket[0].as_u64().unwrap_or_default());
+    bucket.is_some_and(|bucket| bucket[1].as_u64() == Some(NEVER))
+}
+
+/// The queue's clock, in milliseconds.
+fn clock(state: &Value, now_ms: u64) -> u64 {
+    let since = number(state, "clockSince").max(number(&state["settings"], "opensAt"));
+    let ran = if state["settings"]["paused"] == true { 0 } else { now_ms.saturating_sub(since) };
+    number(state, "clockThen") + ran
 }
 
 /// Only a living turn holds and pays, no hold ends after the cap, and a payment ends the turn only with its last hold.

@@ -95,9 +95,9 @@ impl QueueBody {
 /// How a line moves, and its times.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(as = ConfiguredQueue))]
+#[cfg_attr(feature = "openapi", schema(as = AdminQueue))]
 #[serde(rename_all = "camelCase")]
-pub struct ConfiguredQueueBody {
+pub struct AdminQueueBody {
     #[serde(flatten)]
     queue: QueueBody,
     /// How long a fan who was let in may take to show up.
@@ -108,12 +108,12 @@ pub struct ConfiguredQueueBody {
     waiting_seconds: Seconds,
 }
 
-impl ConfiguredQueueBody {
+impl AdminQueueBody {
     /// The queue at `now` with its three times.
     pub fn new(view: &QueueView, defaults: QueueRules, now: Timestamp) -> Self {
         let state: &QueueState = &view.state;
         let rules = state.settings.rules(defaults);
-        ConfiguredQueueBody {
+        AdminQueueBody {
             queue: QueueBody::new(view, defaults, now),
             claim_window_seconds: rules.claim_window,
             active_seconds: rules.active,

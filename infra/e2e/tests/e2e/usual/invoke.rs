@@ -142,6 +142,7 @@ async fn values(site: &Site) -> BTreeMap<&'static str, String> {
         ("goneToken", gone.token.clone()),
         ("waitingId", waiting.id.clone()),
         ("waitingToken", waiting.token.clone()),
+        ("waitingQueueId", closed),
         ("adminToken", site.admin.clone()),
         ("queueId", queue),
         ("concertId", concert.id),

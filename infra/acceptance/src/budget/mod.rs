@@ -1,15 +1,13 @@
 //! The budget table of infra/ARCHITECTURE.md, measured: what each step of a purchase costs in a warm function.
 
-use crate::{Fan, Request, World};
+mod queues;
+
+use crate::{Request, World};
+use queues::joined;
 use serde_json::json;
-use shared::domain::id::QueueId;
 use std::{error::Error, fmt};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
-
-const POLLS: u32 = 1_000;
-const PROMOTED: u64 = 100;
-const RECLAIMED: u64 = 20;
 
 /// What a step uses: DynamoDB's write and read request units, and waits for the network.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -81,9 +79,8 @@ const fn cost(write_units: f64, read_units: f64, round_trips: f64) -> Cost {
 /// # Errors
 /// Where a step does not give what it should: then its cost says nothing.
 pub async fn measure() -> Result<Vec<Row>> {
-    let mut rows = line().await?;
+    let mut rows = queues::measure().await?;
     rows.extend(purchase().await?);
-    rows.extend(promotion().await?);
     rows.extend(limits().await?);
     Ok(rows)
 }
@@ -98,76 +95,6 @@ fn used(world: &World, repetitions: u32) -> Cost {
 
 fn must(what: &str, is: &str, should: &str) -> Result<()> {
     if is == should { Ok(()) } else { Err(format!("{what}: {is}, not {should}").into()) }
-}
-
-async fn joined(world: &World, count: u64) -> Result<Vec<Fan>> {
-    let mut fans = Vec::new();
-    for number in 0..count {
-        let mut fan = world.fan(&format!("fan-{number}")).await;
-        must("join", &world.join(&mut fan).await.outcome(), "201")?;
-        fans.push(fan);
-    }
-    Ok(fans)
-}
-
-async fn poll(world: &World, fan: &Fan, status: &str) -> Result<()> {
-    let reply = world.get(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await;
-    must("poll", reply.text("status"), status)
-}
-
-/// The next fan's join. Whoever joined just before has left the queue's state in the function's memory.
-async fn one_join(world: &World, name: &str, status: &str) -> Result<Cost> {
-    let mut fan = world.fan(name).await;
-    world.engine.reset_meter();
-    let reply = world.join(&mut fan).await;
-    must("join", reply.text("status"), status)?;
-    Ok(used(world, 1))
-}
-
-/// As many polls as a busy function answers in a second.
-async fn polls(world: &World, fan: &Fan) -> Result<Cost> {
-    world.wait(5);
-    world.engine.reset_meter();
-    for _ in 0..POLLS {
-        poll(world, fan, "WAITING").await?;
-        world.clock.advance_ms(1);
-    }
-    Ok(used(world, POLLS))
-}
-
-async fn line() -> Result<Vec<Row>> {
-    let world = World::new().await?;
-    world.set_capacity(3).await;
-    let fans = joined(&world, 2).await?;
-    let walk_in = one_join(&world, "walks-in", "ACTIVE").await?;
-    let mut waiting = Vec::new();
-    for name in ["first", "second", "third", "fourth"] {
-        let mut fan = world.fan(name).await;
-        world.join(&mut fan).await;
-        waiting.push(fan);
-    }
-    let join = one_join(&world, "waits", "WAITING").await?;
-    let [far, front] = [polls(&world, &waiting[3]).await?, polls(&world, &waiting[0]).await?];
-    for fan in &fans {
-        world.delete(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await;
-    }
-    // The promotion happens in another function; another fan's poll brings its state into this one's memory.
-    let elsewhere = world.environment(&[]).await?;
-    elsewhere.store.promote(&QueueId::main()).await?;
-    world.wait(1);
-    poll(&world, &waiting[1], "ACTIVE").await?;
-    world.engine.reset_meter();
-    poll(&world, &waiting[0], "ACTIVE").await?;
-    let claim = used(&world, 1);
-    let poll_budget = cost(0.0, 0.01, 0.01);
-    Ok(vec![
-        Row { step: "join", budget: cost(2.0, 1.0, 3.0), measured: join },
-        // Walking in adds one of each, and the join claims the place at once: one write, one round trip.
-        Row { step: "join, walking in, and claim", budget: cost(4.0, 2.0, 5.0), measured: walk_in },
-        Row { step: "poll while waiting (of 1,000)", budget: poll_budget, measured: far },
-        Row { step: "poll while waiting at position 1 (of 1,000)", budget: poll_budget, measured: front },
-        Row { step: "claim", budget: cost(1.0, 0.0, 1.0), measured: claim },
-    ])
 }
 
 /// What limits add to an act, beside what it costs without any.
@@ -247,54 +174,4 @@ async fn purchase() -> Result<Vec<Row>> {
         must(step, &reply.outcome(), "200")?;
     }
     Ok(rows)
-}
-
-/// One tick that lets in [`PROMOTED`] fans, with the sessions that it has to read for it.
-async fn one_promotion(world: &World) -> Result<(Cost, f64)> {
-    let floor = |item: &serde_json::Value| item["pk"] == "QUEUE#main";
-    let items = world.engine.items("Queues");
-    let floor = items.iter().find(|item| floor(item)).and_then(|state| state["floor"].as_u64()).unwrap_or_default();
-    let above = |item: &&serde_json::Value| {
-        item["pk"].as_str().is_some_and(|pk| pk.starts_with("SESSION#")) && item["place"].as_u64() >= Some(floor)
-    };
-    let sessions = items.iter().filter(above).count() as f64;
-    world.engine.reset_meter();
-    let let_in = world.tick().await;
-    must("promotion", &let_in.to_string(), &PROMOTED.to_string())?;
-    Ok((used(world, 1), sessions))
-}
-
-async fn promotion() -> Result<Vec<Row>> {
-    let world = World::new().await?;
-    world.set_capacity(PROMOTED).await;
-    let fans = joined(&world, 3 * PROMOTED).await?;
-    let path = |fan: &Fan| format!("/api/v1/tokens/{}", fan.user_id);
-    let (first, rest) = fans.split_at(PROMOTED as usize);
-    for fan in first {
-        must("leave", &world.delete(&path(fan), &fan.queue).await.outcome(), "204")?;
-    }
-    let (clean, clean_sessions) = one_promotion(&world).await?;
-    // Of the second hundred some never show up, as many stay until their time is over, all others leave.
-    let second = &rest[..PROMOTED as usize];
-    let (no_shows, others) = second.split_at((RECLAIMED / 2) as usize);
-    let (stay, leave) = others.split_at((RECLAIMED - RECLAIMED / 2) as usize);
-    must("no-shows", &no_shows.len().to_string(), "10")?;
-    for fan in stay {
-        poll(&world, fan, "ACTIVE").await?;
-    }
-    for fan in leave {
-        let left = world.delete(&path(fan), &fan.queue).await;
-        must("leave", &left.outcome(), "204")?;
-    }
-    world.wait(603);
-    let (fencing, fencing_sessions) = one_promotion(&world).await?;
-    Ok(vec![
-        Row { step: "promote 100 fans, 0 reclaimed", budget: cost(1.0, clean_sessions, 2.0), measured: clean },
-        // The fences are one more round trip: no slot may be used again before its owner is out.
-        Row {
-            step: "promote 100 fans, 20 reclaimed",
-            budget: cost(1.0 + RECLAIMED as f64, fencing_sessions, 3.0),
-            measured: fencing,
-        },
-    ])
 }

@@ -1,0 +1,16 @@
+//! `GET /api/v1/admin/queues/{queueId}`: a queue with its settings as they apply.
+
+use lambda_http::http::StatusCode;
+use shared::{
+    app::App,
+    domain::id::QueueId,
+    http::{Answer, Call, json, views::AdminQueueBody},
+};
+
+/// Answers 200 with the queue.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    app.tokens.admin(call, app.now())?;
+    let queue: QueueId = call.path("queueId")?;
+    let view = app.store.queue_view(&queue).await?;
+    Ok(json(StatusCode::OK, &AdminQueueBody::new(&view, app.config.queue_rules, app.now())))
+}

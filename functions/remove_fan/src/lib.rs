@@ -1,0 +1,17 @@
+//! `DELETE /api/v1/admin/queues/{queueId}/sessions/{userId}`: an operator removes a fan from a queue.
+
+use shared::{
+    app::App,
+    domain::id::{QueueId, UserId},
+    http::{Answer, Call, no_content},
+};
+
+/// Answers 204, also when the fan was gone before; a fan who never had a place there is 404. The place or session ends,
+/// and open holds are cancelled.
+pub async fn handle(app: &App, call: &Call) -> Answer {
+    app.tokens.admin(call, app.now())?;
+    let queue: QueueId = call.path("queueId")?;
+    let user: UserId = call.path("userId")?;
+    app.store.remove_fan(&queue, user).await?;
+    Ok(no_content())
+}

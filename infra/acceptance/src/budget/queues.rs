@@ -1,0 +1,171 @@
+//! What queues cost: joining, waiting, being admitted; and at rest.
+
+use super::{Cost, Result, Row, cost, must, used};
+use crate::{Fan, World};
+use serde_json::{Value, json};
+use shared::domain::id::QueueId;
+
+const POLLS: u32 = 1_000;
+const PROMOTED: u64 = 100;
+const RECLAIMED: u64 = 20;
+
+/// Measures every step.
+pub(super) async fn measure() -> Result<Vec<Row>> {
+    let mut rows = joins().await?;
+    rows.extend(ticks().await?);
+    rows.extend(rest().await?);
+    Ok(rows)
+}
+
+/// Fans who joined one after the other.
+pub(super) async fn joined(world: &World, count: u64) -> Result<Vec<Fan>> {
+    let mut fans = Vec::new();
+    for number in 0..count {
+        let mut fan = world.fan(&format!("fan-{number}")).await;
+        must("join", &world.join(&mut fan).await.outcome(), "201")?;
+        fans.push(fan);
+    }
+    Ok(fans)
+}
+
+async fn poll(world: &World, fan: &Fan, status: &str) -> Result<()> {
+    let reply = world.get(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await;
+    must("poll", reply.text("status"), status)
+}
+
+/// The next fan's join. Whoever joined just before has left the queue's state in the function's memory.
+async fn one_join(world: &World, name: &str, status: &str) -> Result<Cost> {
+    let mut fan = world.fan(name).await;
+    world.engine.reset_meter();
+    let reply = world.join(&mut fan).await;
+    must("join", reply.text("status"), status)?;
+    Ok(used(world, 1))
+}
+
+/// As many polls as a busy function answers in a second.
+async fn polls(world: &World, fan: &Fan) -> Result<Cost> {
+    world.wait(5);
+    world.engine.reset_meter();
+    for _ in 0..POLLS {
+        poll(world, fan, "WAITING").await?;
+        world.clock.advance_ms(1);
+    }
+    Ok(used(world, POLLS))
+}
+
+async fn joins() -> Result<Vec<Row>> {
+    let world = World::new().await?;
+    world.set_capacity(3).await;
+    let fans = joined(&world, 2).await?;
+    let walk_in = one_join(&world, "walks-in", "ACTIVE").await?;
+    let mut waiting = Vec::new();
+    for name in ["first", "second", "third", "fourth"] {
+        let mut fan = world.fan(name).await;
+        world.join(&mut fan).await;
+        waiting.push(fan);
+    }
+    let join = one_join(&world, "waits", "WAITING").await?;
+    world.engine.reset_meter();
+    must("join again", &world.join(&mut waiting[3].clone()).await.outcome(), "200")?;
+    let again = used(&world, 1);
+    let [far, front] = [polls(&world, &waiting[3]).await?, polls(&world, &waiting[0]).await?];
+    for fan in &fans {
+        world.delete(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await;
+    }
+    // The promotion happens in another function; another fan's poll brings its state into this one's memory.
+    let elsewhere = world.environment(&[]).await?;
+    elsewhere.store.tick(&QueueId::main(), &[]).await?;
+    world.wait(1);
+    poll(&world, &waiting[1], "ACTIVE").await?;
+    world.engine.reset_meter();
+    poll(&world, &waiting[0], "ACTIVE").await?;
+    let claim = used(&world, 1);
+    let poll_budget = cost(0.0, 0.01, 0.01);
+    Ok(vec![
+        Row { step: "join", budget: cost(2.0, 1.0, 3.0), measured: join },
+        // Walking in adds one of each, and the join claims the place at once: one write, one round trip.
+        Row { step: "join of a fan who has a place", budget: cost(0.0, 1.0, 1.0), measured: again },
+        Row { step: "join, walking in, and claim", budget: cost(4.0, 2.0, 5.0), measured: walk_in },
+        Row { step: "poll while waiting (of 1,000)", budget: poll_budget, measured: far },
+        Row { step: "poll while waiting at position 1 (of 1,000)", budget: poll_budget, measured: front },
+        Row { step: "claim", budget: cost(1.0, 0.0, 1.0), measured: claim },
+    ])
+}
+
+/// One tick that admits [`PROMOTED`] fans, with the read units of the sessions above the floor.
+async fn one_tick(world: &World) -> Result<(Cost, f64)> {
+    let items = world.engine.items("Queues");
+    let floor = items.iter().find(|item| item["pk"] == "QUEUE#main").and_then(|state| state["floor"].as_u64());
+    let above = |item: &&Value| {
+        item["pk"].as_str().is_some_and(|pk| pk.starts_with("SESSION#")) && item["place"].as_u64() >= floor
+    };
+    let sessions = items.iter().filter(above).count() as f64;
+    world.engine.reset_meter();
+    must("tick", &world.tick().await.to_string(), &PROMOTED.to_string())?;
+    Ok((used(world, 1), sessions))
+}
+
+async fn ticks() -> Result<Vec<Row>> {
+    let world = World::new().await?;
+    world.set_capacity(PROMOTED).await;
+    let fans = joined(&world, 3 * PROMOTED).await?;
+    let path = |fan: &Fan| format!("/api/v1/tokens/{}", fan.user_id);
+    let (first, rest) = fans.split_at(PROMOTED as usize);
+    // The alarm of this minute is there.
+    must("tick", &world.tick().await.to_string(), "0")?;
+    for fan in first {
+        must("leave", &world.delete(&path(fan), &fan.queue).await.outcome(), "204")?;
+    }
+    let (clean, clean_sessions) = one_tick(&world).await?;
+    // Of the second hundred some never show up, as many stay until their time is over, all others leave.
+    let second = &rest[..PROMOTED as usize];
+    let (no_shows, others) = second.split_at((RECLAIMED / 2) as usize);
+    let (stay, leave) = others.split_at((RECLAIMED - RECLAIMED / 2) as usize);
+    must("no-shows", &no_shows.len().to_string(), "10")?;
+    for fan in stay {
+        poll(&world, fan, "ACTIVE").await?;
+    }
+    for fan in leave {
+        must("leave", &world.delete(&path(fan), &fan.queue).await.outcome(), "204")?;
+    }
+    world.wait(603);
+    let (fencing, fencing_sessions) = one_tick(&world).await?;
+    Ok(vec![
+        Row { step: "tick that admits 100 fans", budget: cost(1.0, clean_sessions, 2.0), measured: clean },
+        // The fences are a round trip more: no slot may be used again before its owner is out. So is the next minute's
+        // alarm. A sample is written beside the fences.
+        Row {
+            step: "the same, 20 reclaimed, alarm and sample put",
+            budget: cost(3.0 + RECLAIMED as f64, fencing_sessions, 4.0),
+            measured: fencing,
+        },
+    ])
+}
+
+/// What queues cost in which nothing is to be done.
+async fn rest() -> Result<Vec<Row>> {
+    let world = World::new().await?;
+    world.set_capacity(1).await;
+    joined(&world, 3).await?;
+    must("tick", &world.tick().await.to_string(), "0")?;
+    world.wait(1);
+    world.engine.reset_meter();
+    must("tick", &world.tick().await.to_string(), "0")?;
+    let full = used(&world, 1);
+    let idle = World::new().await?;
+    for number in 0..300 {
+        let queue: QueueId = format!("queue-{number}").parse()?;
+        idle.app.store.configure_queue(&queue, |_| {}).await?;
+        // Its only alarm is that of the change, which a tick handles.
+        let alarms = idle.app.store.alarms_due(shared::domain::time::Seconds(1)).await?;
+        let ids: Vec<_> = alarms.iter().map(|alarm| alarm.alarm).collect();
+        idle.app.store.tick(&queue, &ids).await?;
+    }
+    idle.engine.reset_meter();
+    let schedule = serde_json::from_value(json!({ "source": "aws.events" }))?;
+    promote_tokens::handle(&idle.app, schedule).await.map_err(|error| error.to_string())?;
+    Ok(vec![
+        Row { step: "tick of a full queue, nothing to do", budget: cost(0.0, 10.0, 1.0), measured: full },
+        Row { step: "the schedule, 300 queues at rest", budget: cost(0.0, 10.0, 1.0), measured: used(&idle, 1) },
+    ])
+}

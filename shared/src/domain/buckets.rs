@@ -1,0 +1,131 @@
+//! Claim deadlines of admitted places, kept in a few buckets.
+
+use super::{
+    line::Bucket,
+    ticket::Place,
+    time::{Seconds, Timestamp},
+};
+
+/// Buckets kept in a queue's state.
+pub const MAX_BUCKETS: usize = 12;
+/// Buckets of dead places kept in it. The others are admitted, so that two of them can always be merged.
+pub const MAX_DEAD_BUCKETS: usize = 3;
+
+/// The end of a claim window that begins at `now`. Rounded up to an eighth of the window, so that places admitted soon
+/// after each other share a bucket: a window takes nine at most, a place gains an eighth of it at most, and loses none.
+pub fn claim_deadline(now: Timestamp, claim_window: Seconds) -> Timestamp {
+    let spacing = i64::from(claim_window.0.div_ceil(8).max(1)) * 1_000;
+    let end = (now + claim_window).millis();
+    Timestamp::from_millis(end.saturating_add(spacing - 1).div_euclid(spacing) * spacing)
+}
+
+/// Whether dead places behind the last bucket can have a bucket of their own, or share its.
+pub fn has_room_for_dead(buckets: &[Bucket]) -> bool {
+    let dead = buckets.iter().filter(|bucket| bucket.is_dead()).count();
+    buckets.last().is_some_and(Bucket::is_dead) || dead < MAX_DEAD_BUCKETS
+}
+
+/// Adds a bucket for places behind the last one. Dead places share a bucket only with dead ones: an admitted one's
+/// deadline would let them be claimed.
+pub fn push(buckets: &mut Vec<Bucket>, new: Bucket) {
+    match buckets.last_mut() {
+        Some(last) if new.up_to <= last.up_to => return,
+        Some(last) if last.is_dead() == new.is_dead() && new.deadline <= last.deadline => last.up_to = new.up_to,
+        _ => buckets.push(new),
+    }
+    while buckets.len() > MAX_BUCKETS {
+        let Some(pair) = buckets.windows(2).position(|pair| !pair[0].is_dead() && !pair[1].is_dead()) else { return };
+        merge(buckets, pair);
+    }
+}
+
+/// Forgets what lies below the floor, and deadlines that were over when a survey of every place up to `surveyed` began:
+/// each place under them has a session or a tombstone by now. The boundary in front of a dead bucket stays: places that
+/// fell into that one would be taken for dead.
+pub fn prune(buckets: &mut Vec<Bucket>, floor: Place, surveyed: Place, over: impl Fn(Timestamp) -> bool) {
+    buckets.retain(|bucket| floor <= bucket.up_to);
+    let mut index = 0;
+    while index + 1 < buckets.len() {
+        let (bucket, next) = (buckets[index], buckets[index + 1]);
+        if !bucket.is_dead() && !next.is_dead() && bucket.up_to <= surveyed && over(bucket.deadline) {
+            merge(buckets, index);
+        } else {
+            index += 1;
+        }
+    }
+}
+
+/// Puts a bucket into the one behind it. A place may gain time by it, never lose any.
+fn merge(buckets: &mut Vec<Bucket>, index: usize) {
+    let first = buckets.remove(index);
+    buckets[index].deadline = buckets[index].deadline.max(first.deadline);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const START: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    fn bucket(up_to: u64, deadline: Timestamp) -> Bucket {
+        Bucket { up_to: Place::new(up_to), deadline }
+    }
+
+    fn deadline_of(buckets: &[Bucket], place: u64) -> Option<Timestamp> {
+        buckets.iter().find(|bucket| Place::new(place) <= bucket.up_to).map(|bucket| bucket.deadline)
+    }
+
+    proptest! {
+        #[test]
+        fn dead_places_stay_dead_and_admitted_ones_lose_no_time(steps in prop::collection::vec((1u64..50, 0u32..400, any::<bool>()), 1..60)) {
+            let (mut buckets, mut served, mut promised) = (Vec::new(), 0, Vec::new());
+            for (places, deadline, dead) in steps {
+                if dead && !has_room_for_dead(&buckets) {
+                    continue;
+                }
+                served += places;
+                let deadline = if dead { Timestamp::NEVER } else { START + Seconds(deadline) };
+                push(&mut buckets, bucket(served, deadline));
+                promised.push((served, deadline));
+                prop_assert!(buckets.len() <= MAX_BUCKETS);
+                prop_assert!(buckets.windows(2).all(|pair| pair[0].up_to < pair[1].up_to));
+                for (place, deadline) in &promised {
+                    let now = deadline_of(&buckets, *place).unwrap();
+                    prop_assert!(now >= *deadline && (now == Timestamp::NEVER) == (*deadline == Timestamp::NEVER));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_surveyed_and_over_is_forgotten_but_not_in_front_of_dead_places() {
+        let past = START - Seconds(9);
+        let mut buckets = vec![
+            bucket(2, past),
+            bucket(5, past),
+            bucket(7, START + Seconds(5)),
+            bucket(9, past),
+            bucket(20, Timestamp::NEVER),
+            bucket(22, past),
+        ];
+        prune(&mut buckets, Place::new(3), Place::new(21), |deadline| deadline < START);
+        assert_eq!(
+            buckets,
+            [bucket(7, START + Seconds(5)), bucket(9, past), bucket(20, Timestamp::NEVER), bucket(22, past)]
+        );
+    }
+
+    #[test]
+    fn a_window_has_nine_ends_at_most() {
+        let ends = (0..60).map(|second| claim_deadline(START + Seconds(second), Seconds(60)));
+        let mut ends: Vec<Timestamp> = ends.collect();
+        ends.dedup();
+        assert!(ends.len() <= 9, "{ends:?}");
+        for second in 0..60 {
+            let now = START + Seconds(second);
+            let end = claim_deadline(now, Seconds(60));
+            assert!(now + Seconds(60) <= end && end < now + Seconds(68));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! When a queue ticks next. One in which nobody waits sleeps until a place is drawn, a setting changes, or one of those
+//! inside may be over; one in which nobody is inside either is at rest, and costs nothing.
+
+use super::{
+    line::QueueState,
+    survey::Pass,
+    ticket::Place,
+    time::{Seconds, Timestamp},
+};
+
+/// A queue in which somebody waits has an alarm so long ahead; messages tick it in between.
+const MINUTE: Seconds = Seconds(60);
+/// A queue in which nobody waits is looked at once more before it sleeps.
+const SECOND_LOOK: Seconds = Seconds(20);
+/// Two ticks for sessions that end come no closer than this.
+const MIN_SPACING: Seconds = Seconds(10);
+
+/// What a queue needs after a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// Somebody waits: a tick every few seconds while the queue admits, and an alarm at this time.
+    Waiting(Timestamp),
+    /// The survey is not finished: another tick at once, and an alarm at this time.
+    Unfinished(Timestamp),
+    /// Nobody waits, and somebody joined since the tick before: an alarm at this time.
+    SecondLook(Timestamp),
+    /// It may sleep until this time, when somebody inside may be over; `None` is rest. Only if nobody drew a place since
+    /// the last one was read.
+    Sleep(Option<Timestamp>),
+}
+
+impl Wake {
+    /// When its alarm is due.
+    pub fn due(self) -> Option<Timestamp> {
+        match self {
+            Wake::Waiting(due) | Wake::Unfinished(due) | Wake::SecondLook(due) => Some(due),
+            Wake::Sleep(due) => due,
+        }
+    }
+
+    /// Whether fans wait for the tick: those of other queues come behind it.
+    pub fn is_urgent(self) -> bool {
+        matches!(self, Wake::Waiting(_))
+    }
+}
+
+/// What a queue needs after a tick that read `state` and `last_place`, surveyed with `pass`, and moves the queue to
+/// `served` with `occupied` slots taken.
+pub fn after_tick(
+    state: &QueueState,
+    pass: &Pass,
+    served: Place,
+    occupied: u64,
+    last_place: Place,
+    now: Timestamp,
+) -> Wake {
+    if !pass.is_done() {
+        return Wake::Unfinished(second_look(now));
+    }
+    if last_place > served {
+        return Wake::Waiting(next_minute(state, now));
+    }
+    // Twice the same last place: whoever walks in steadily keeps the queue awake, instead of waking it each time.
+    if last_place != state.last_seen || pass.to < served {
+        return Wake::SecondLook(second_look(now));
+    }
+    let end = pass.next_end.filter(|_| occupied > 0);
+    Wake::Sleep(end.map(|end| end.max(now + MIN_SPACING)))
+}
+
+/// When a tick that is wished at `now` is due, if the one wished before it was due at `last`: at most one a second.
+/// `None` where the one before has not begun, and will see what this one was wished for.
+pub fn wished_tick(last: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    const SPACING: Seconds = Seconds(1);
+    match last {
+        Some(last) if now < last && last <= now + SPACING => None,
+        Some(last) if last <= now && now < last + SPACING => Some(last + SPACING),
+        _ => Some(now),
+    }
+}
+
+/// When a queue that was about to sleep is looked at again.
+pub fn second_look(now: Timestamp) -> Timestamp {
+    now + SECOND_LOOK
+}
+
+/// A minute from now, or the opening if that comes first.
+fn next_minute(state: &QueueState, now: Timestamp) -> Timestamp {
+    let opening = state.settings.opens_at.filter(|opens| *opens > now && !state.settings.paused);
+    opening.map_or(now + MINUTE, |opens| opens.min(now + MINUTE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        id::QueueId,
+        line::{QueueRules, QueueSettings},
+    };
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+    const RULES: QueueRules =
+        QueueRules { capacity: 2, claim_window: Seconds(60), active: Seconds(600), waiting: Seconds(100) };
+
+    fn look(change: impl FnOnce(&mut QueueState, &mut Pass), served: u64, occupied: u64, last: u64) -> Wake {
+        let mut state = QueueState::new(QueueId::main(), QueueSettings::default(), RULES, NOW);
+        (state.served, state.last_seen) = (Place::new(served), Place::new(last));
+        let mut pass = Pass { cursor: Place::new(served + 1), ..Pass::begin(&state, NOW) };
+        change(&mut state, &mut pass);
+        after_tick(&state, &pass, Place::new(served), occupied, Place::new(last), NOW)
+    }
+
+    #[test]
+    fn a_queue_in_which_somebody_waits_has_an_alarm_in_a_minute_or_at_its_opening() {
+        assert_eq!(look(|_, _| {}, 3, 2, 5), Wake::Waiting(NOW + Seconds(60)));
+        let opens = |seconds| {
+            move |state: &mut QueueState, _: &mut Pass| {
+                state.settings.opens_at = Some(NOW + Seconds(seconds));
+            }
+        };
+        assert_eq!(look(opens(7), 3, 2, 5), Wake::Waiting(NOW + Seconds(7)));
+        assert_eq!(look(opens(700), 3, 2, 5), Wake::Waiting(NOW + Seconds(60)));
+        let paused = |state: &mut QueueState, _: &mut Pass| {
+            (state.settings.opens_at, state.settings.paused) = (Some(NOW + Seconds(7)), true);
+        };
+        assert_eq!(look(paused, 3, 2, 5), Wake::Waiting(NOW + Seconds(60)));
+    }
+
+    #[test]
+    fn a_queue_sleeps_only_when_nobody_came_between_two_ticks() {
+        let inside = |pass: &mut Pass| (pass.alive, pass.next_end) = (1, Some(NOW + Seconds(300)));
+        assert_eq!(look(|_, pass| inside(pass), 5, 1, 5), Wake::Sleep(Some(NOW + Seconds(300))));
+        assert_eq!(look(|_, _| {}, 5, 0, 5), Wake::Sleep(None));
+        let came = |state: &mut QueueState, _: &mut Pass| state.last_seen = Place::new(4);
+        assert_eq!(look(came, 5, 1, 5), Wake::SecondLook(NOW + Seconds(20)));
+        let unseen = |_: &mut QueueState, pass: &mut Pass| pass.to = Place::new(4);
+        assert_eq!(look(unseen, 5, 1, 5), Wake::SecondLook(NOW + Seconds(20)));
+        let unfinished = |_: &mut QueueState, pass: &mut Pass| pass.cursor = Place::new(5);
+        assert_eq!(look(unfinished, 5, 1, 5), Wake::Unfinished(NOW + Seconds(20)));
+    }
+
+    #[test]
+    fn a_wished_tick_comes_once_a_second_and_is_never_dropped_for_one_that_has_begun() {
+        assert_eq!(wished_tick(None, NOW), Some(NOW));
+        assert_eq!(wished_tick(Some(NOW), NOW), Some(NOW + Seconds(1)), "that one has begun");
+        assert_eq!(wished_tick(Some(NOW + Seconds(1)), NOW), None);
+        assert_eq!(wished_tick(Some(NOW - Seconds(1)), NOW), Some(NOW));
+        assert_eq!(wished_tick(Some(NOW + Seconds(50)), NOW), Some(NOW), "a clock went back");
+    }
+
+    #[test]
+    fn ends_that_follow_each_other_closely_share_a_tick() {
+        let soon = |_: &mut QueueState, pass: &mut Pass| pass.next_end = Some(NOW + Seconds(1));
+        assert_eq!(look(soon, 5, 1, 5), Wake::Sleep(Some(NOW + Seconds(10))));
+    }
+}

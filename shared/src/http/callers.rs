@@ -1,0 +1,25 @@
+//! Who may act on routes that take a queue token as proof of who the fan is.
+
+use super::{Call, Problem, tokens::Caller};
+use crate::{app::App, domain::time::Seconds};
+
+/// A queue token says who the fan is for so long after the login.
+const PROOF_LIFE: Seconds = Seconds(12 * 3_600);
+
+/// The caller by either token. A queue token proves who the fan is for 12 hours after the login, and longer while its
+/// session is live.
+///
+/// # Errors
+/// 401 `token_expired` after that, and whatever is wrong with the token.
+pub async fn caller(app: &App, call: &Call) -> Result<Caller, Problem> {
+    let now = app.now();
+    let caller = app.tokens.caller(call, now)?;
+    let old = caller.claimant.as_ref().filter(|claimant| claimant.proof.authenticated_at + PROOF_LIFE <= now);
+    if let Some(claimant) = old {
+        let session = app.store.session(&claimant.queue_id, claimant.place()).await?;
+        if !session.is_some_and(|session| session.alive(now)) {
+            return Err(Problem::token_expired());
+        }
+    }
+    Ok(caller)
+}

@@ -1,0 +1,163 @@
+//! What administrators do to a queue: its settings, its end, a fan who must go.
+
+use super::{
+    Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
+    keys::Table,
+    queue_state::Registered,
+    request::{self, TransactFailure, WriteFailure, n, part},
+};
+use crate::domain::{
+    id::{QueueId, UserId},
+    line::{QueueSettings, QueueState},
+    refusal::Refusal,
+    session::EndReason,
+};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValue, TransactWriteItem};
+use futures_util::try_join;
+
+impl Store {
+    /// Changes the settings of a queue, making it if there is none. A changed capacity frees or takes slots in the same
+    /// write, and the queue's clock is brought up to date in it. Whatever follows is left to a tick, for which an alarm
+    /// is put.
+    pub async fn configure_queue(
+        &self,
+        queue: &QueueId,
+        change: impl Fn(&mut QueueSettings),
+    ) -> Result<QueueState, StoreError> {
+        for attempt in 0..MAX_ATTEMPTS {
+            let now = self.now();
+            let key = keys::queue_state(queue);
+            let (state, counter) = try_join!(self.get::<QueueState>(&key, true), self.join_counter(queue))?;
+            let Some(state) = state else {
+                self.ensure_queue(queue).await?;
+                continue;
+            };
+            if counter.deleted {
+                // Deleted, or by a deletion that was cut off.
+                self.reopen_counter(queue).await?;
+            }
+            let mut settings = if state.deleted { QueueSettings::default() } else { state.settings.clone() };
+            change(&mut settings);
+            if let Some(changed) = self.replace_settings(&state, settings).await? {
+                self.states.put(queue.clone(), changed.clone(), now);
+                self.put_alarm(queue, now, true).await?;
+                return Ok(changed);
+            }
+            self.context.back_off(attempt).await;
+        }
+        Err(contention("configure queue"))
+    }
+
+    /// Writes settings in the place of those that were read; `None` if others were written since. Walk-ins and ticks do
+    /// not stand in the way: `free` is written as a difference.
+    async fn replace_settings(
+        &self,
+        state: &QueueState,
+        settings: QueueSettings,
+    ) -> Result<Option<QueueState>, StoreError> {
+        let now = self.now();
+        let rules = settings.rules(self.rules.queue);
+        let gained = i128::from(rules.capacity) - i128::from(state.capacity);
+        let update = self
+            .update(&keys::queue_state(&state.queue_id))
+            .update_expression(
+                "SET #settings = :new, settingsVersion = settingsVersion + :one, #free = #free + :gained, \
+                 #capacity = :capacity, clockThen = :clock, clockSince = :now, longestWaiting = :longest REMOVE deleted",
+            )
+            .condition_expression("settingsVersion = :settings AND #capacity = :had")
+            .expression_attribute_names("#settings", "settings")
+            .expression_attribute_names("#free", "free")
+            .expression_attribute_names("#capacity", "capacity")
+            .expression_attribute_values(":new", request::value(&settings)?)
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":gained", n(gained))
+            .expression_attribute_values(":capacity", n(rules.capacity))
+            .expression_attribute_values(":had", n(state.capacity))
+            .expression_attribute_values(":clock", n(state.clock(now).millis()))
+            .expression_attribute_values(":now", n(now.max(state.clock_since).millis()))
+            .expression_attribute_values(":longest", request::value(&state.longest_waiting.max(rules.waiting))?)
+            .expression_attribute_values(":settings", n(state.settings_version))
+            .return_values(ReturnValue::AllNew);
+        match self.send_update(update).await {
+            Ok(output) => request::parse(output.attributes.unwrap_or_default()).map(Some),
+            Err(WriteFailure::Condition(_)) => Ok(None),
+            Err(WriteFailure::Store(error)) => Err(error),
+        }
+    }
+
+    /// Removes a fan from a queue: the place or session ends, open holds are cancelled.
+    ///
+    /// # Errors
+    /// [`Refusal::TokenNotFound`] for a fan who has no place there, [`Refusal::QueueNotFound`].
+    pub async fn remove_fan(&self, queue: &QueueId, user: UserId) -> Result<(), Failure> {
+        self.queue_state(queue, 0).await?;
+        let ticket = self.ticket(queue, user).await?.ok_or(Refusal::TokenNotFound)?;
+        self.leave(queue, user, ticket.place, EndReason::Removed).await
+    }
+
+    /// Deletes a queue in which nobody waits and nobody is inside. Its counter is shut first, so that nobody draws a
+    /// place after the look; state and counter stay, so that the same id made again goes on counting.
+    ///
+    /// # Errors
+    /// [`Refusal::QueueInUse`], always for `main`; [`Refusal::QueueNotFound`].
+    pub async fn delete_queue(&self, queue: &QueueId) -> Result<(), Failure> {
+        if queue.is_main() {
+            return Err(Refusal::QueueInUse.into());
+        }
+        for attempt in 0..MAX_ATTEMPTS {
+            self.queue_state(queue, 0).await?;
+            self.shut_counter(queue).await?;
+            let view = self.queue_view(queue).await?;
+            if view.last_place > view.state.served || view.state.occupied > 0 {
+                self.reopen_counter(queue).await?;
+                return Err(Refusal::QueueInUse.into());
+            }
+            match self.transact(self.delete_parts(&view.state)?).await {
+                Ok(()) => {
+                    self.states.remove(queue);
+                    return Ok(());
+                }
+                Err(TransactFailure::Store(error)) => return Err(error.into()),
+                // Somebody else shut, opened or changed it meanwhile.
+                Err(TransactFailure::Cancelled(_) | TransactFailure::Contended) => self.context.back_off(attempt).await,
+            }
+        }
+        Err(contention("delete queue").into())
+    }
+
+    /// The state is marked and the registry's entry goes, if the counter is still shut: another deletion may have found
+    /// the queue in use, and opened it again.
+    fn delete_parts(&self, state: &QueueState) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let queue = &state.queue_id;
+        let counter = keys::join_counter(queue);
+        let shut = ConditionCheck::builder()
+            .table_name(self.table(counter.table))
+            .key("pk", request::s(&counter.pk))
+            .key("sk", request::s(&counter.sk))
+            .condition_expression("attribute_exists(deleted)");
+        let mark = self
+            .update_part(&keys::queue_state(queue))
+            .update_expression("SET deleted = :yes, settingsVersion = settingsVersion + :one")
+            .condition_expression("settingsVersion = :settings")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":settings", n(state.settings_version));
+        Ok(vec![part(shut)?, part(mark)?, part(self.delete_part(&keys::queue_registry(queue)))?])
+    }
+
+    async fn shut_counter(&self, queue: &QueueId) -> Result<(), StoreError> {
+        let update = self
+            .update(&keys::join_counter(queue))
+            .update_expression("SET deleted = :yes")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        self.send_unconditional_update(update).await
+    }
+
+    /// Lets fans draw places again, and enters the queue in the registry.
+    async fn reopen_counter(&self, queue: &QueueId) -> Result<(), StoreError> {
+        let registered = request::item(&keys::queue_registry(queue), &Registered { queue_id: queue.clone() }, None)?;
+        self.send_unconditional_put(self.put(Table::Queues, registered)).await?;
+        self.send_unconditional_update(self.update(&keys::join_counter(queue)).update_expression("REMOVE deleted"))
+            .await
+    }
+}

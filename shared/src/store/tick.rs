@@ -1,0 +1,276 @@
+//! One tick of a queue: a survey of who is inside, what lies ahead, and one conditional write. Bounded in time and items,
+//! it saves its progress; doubled, late and concurrent ticks do no harm.
+
+use super::{
+    Failure, Store, StoreError,
+    alarms::AlarmId,
+    contention, keys,
+    queue_state::JoinCounter,
+    request::{self, WriteFailure, n},
+    survey::{Budget, Sightings},
+};
+use crate::domain::{
+    id::QueueId,
+    line::{QueueRules, QueueState},
+    promotion::{self, Commit, Observed},
+    survey::Pass,
+    ticket::Place,
+    time::Timestamp,
+    wake::{self, Wake},
+};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use futures_util::try_join;
+
+/// Ticks that start over because another one was faster.
+const ATTEMPTS: u32 = 3;
+/// Writes that are planned again because a walk-in or a changed setting was faster.
+const COMMIT_ATTEMPTS: u32 = 3;
+
+/// What a tick did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ticked {
+    /// Fans that it admitted.
+    pub admitted: u64,
+    /// Dead places that it passed.
+    pub passed: u64,
+    /// Whether its survey goes on with the next tick, which should come at once.
+    pub unfinished: bool,
+    /// Whether ticks are due every few seconds until the alarm that it put.
+    pub regular: bool,
+}
+
+/// What a tick reads first.
+struct Read {
+    state: QueueState,
+    counter: JoinCounter,
+    sightings: Sightings,
+}
+
+impl Store {
+    /// Ticks a queue, and deletes the alarms that this handles.
+    ///
+    /// # Errors
+    /// Where the database fails, or other ticks were faster each time: then the alarms stay.
+    pub async fn tick(&self, queue: &QueueId, alarms: &[AlarmId]) -> Result<Ticked, Failure> {
+        for attempt in 0..ATTEMPTS {
+            let Some(read) = self.read_queue(queue).await? else {
+                self.delete_alarms(queue, alarms).await?;
+                return Ok(Ticked::default());
+            };
+            if let Some(ticked) = self.tick_once(read, alarms).await? {
+                // Only after the write was accepted: until then they are what brings the tick back.
+                self.delete_alarms(queue, alarms).await?;
+                return Ok(ticked);
+            }
+            self.context.back_off(attempt).await;
+        }
+        Err(contention("tick").into())
+    }
+
+    /// State, counter and the first stretch of sessions, at once; `None` for a queue that is not there. A survey that was
+    /// begun earlier is never behind the present one, so what is known of it says where to begin.
+    async fn read_queue(&self, queue: &QueueId) -> Result<Option<Read>, StoreError> {
+        let key = keys::queue_state(queue);
+        let known = self.states.get(queue, self.now(), i64::MAX).map(|state| first_place(&state));
+        let state = self.get::<QueueState>(&key, true);
+        let (state, counter, sightings) = match known {
+            Some(from) => try_join!(state, self.join_counter(queue), Sightings::read(self, queue, from))?,
+            None => {
+                let (state, counter) = try_join!(state, self.join_counter(queue))?;
+                let Some(from) = state.as_ref().map(first_place) else { return Ok(None) };
+                (state, counter, Sightings::read(self, queue, from).await?)
+            }
+        };
+        Ok(state.filter(|state| !state.deleted).map(|state| Read { state, counter, sightings }))
+    }
+
+    /// One try; `None` where another tick was faster.
+    async fn tick_once(&self, read: Read, alarms: &[AlarmId]) -> Result<Option<Ticked>, StoreError> {
+        let Read { state, counter, mut sightings } = read;
+        let (now, last_place) = (self.now(), counter.last);
+        let rules = state.settings.rules(self.rules.queue);
+        let mut budget = Budget::new();
+        let mut pass = state.pass.unwrap_or_else(|| Pass::begin(&state, now));
+        let survey = self.survey(&state, &mut pass, &mut sightings, &mut budget, now);
+        let ((), sampled) = try_join!(survey, self.sample(&state, last_place, now))?;
+        let freed = pass.freed(&state);
+        let ahead = self.look_ahead(&state, freed, last_place, &mut sightings, &mut budget, now).await?;
+        let seen = Observed { pass, freed, last_place, sampled };
+        let planned = promotion::advance(&state, freed, &ahead, last_place, rules, now);
+        let occupied = state.occupied.saturating_sub(freed) + planned.admitted;
+        let wake = wake::after_tick(&state, &pass, planned.served, occupied, last_place, now);
+        let (wake, next_alarm) = self.prepare_wake(&state, &counter, wake, alarms).await?;
+        let plan = |state: &QueueState| {
+            let rules = state.settings.rules(self.rules.queue);
+            let advance = promotion::advance(state, freed, &ahead, last_place, rules, now);
+            Commit { next_alarm, ..promotion::commit(state, &seen, advance, rules, now) }
+        };
+        let Some(done) = self.write_tick(&state, plan, now).await? else { return Ok(None) };
+        Ok(Some(Ticked {
+            admitted: done.admitted,
+            passed: done.passed,
+            unfinished: !pass.is_done(),
+            regular: wake.is_urgent() && next_alarm != state.next_alarm && state.settings.admits(now),
+        }))
+    }
+
+    /// Sees to it that the queue is woken in time, before the write that relies on it: puts the next alarm unless one is
+    /// there, or puts the queue to sleep. Returns what became of it, with the time of the alarm.
+    async fn prepare_wake(
+        &self,
+        state: &QueueState,
+        counter: &JoinCounter,
+        wake: Wake,
+        alarms: &[AlarmId],
+    ) -> Result<(Wake, Timestamp), StoreError> {
+        let queue = &state.queue_id;
+        let wake = match wake {
+            Wake::Sleep(_) if !self.sleep(queue, counter).await? => Wake::SecondLook(wake::second_look(self.now())),
+            wake => wake,
+        };
+        let Some(due) = wake.due() else { return Ok((wake, Timestamp::NEVER)) };
+        let handled = alarms.iter().any(|alarm| alarm.due == state.next_alarm);
+        let kept = (self.now() < state.next_alarm && state.next_alarm <= due && !handled).then_some(state.next_alarm);
+        if kept.is_none() {
+            self.put_alarm(queue, due, wake.is_urgent()).await?;
+        }
+        if !matches!(wake, Wake::Sleep(_)) && counter.sleeps() {
+            self.mark_woken(queue, counter).await?;
+        }
+        Ok((wake, kept.unwrap_or(due)))
+    }
+
+    /// Writes a tick. Where a walk-in or a changed setting was faster it is planned again by the state as it then is;
+    /// where that happens every time, what the survey freed and its progress are written without admitting anybody.
+    async fn write_tick(
+        &self,
+        read: &QueueState,
+        plan: impl Fn(&QueueState) -> Commit,
+        now: Timestamp,
+    ) -> Result<Option<promotion::Advance>, StoreError> {
+        let mut state = read.clone();
+        for attempt in 0..=COMMIT_ATTEMPTS {
+            let whole = attempt < COMMIT_ATTEMPTS;
+            let commit = if whole { plan(&state) } else { plan(&state).without_admitting(&state) };
+            if commit.is_idle(&state) {
+                return Ok(Some(commit.advance));
+            }
+            let update =
+                if whole { self.whole_update(&state, &commit)? } else { self.progress_update(&state, &commit)? };
+            match self.send_update(update.return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew)).await {
+                Ok(output) => {
+                    let written = request::parse(output.attributes.unwrap_or_default())?;
+                    self.states.put(state.queue_id, written, now);
+                    return Ok(Some(commit.advance));
+                }
+                Err(WriteFailure::Condition(Some(item))) => {
+                    let found: QueueState = request::parse(item)?;
+                    if found.tick != state.tick {
+                        return Ok(None);
+                    }
+                    state = found;
+                }
+                Err(WriteFailure::Condition(None)) => return Ok(None),
+                Err(WriteFailure::Store(error)) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Everything, if neither another tick nor a setting nor a walk-in came between (invariants 4 and 5): a slot is
+    /// freed once, given once, and only to the next place.
+    fn whole_update(&self, state: &QueueState, commit: &Commit) -> Result<UpdateItemFluentBuilder, StoreError> {
+        let set = "SET served = :served, admitted = admitted + :admitted, #capacity = :capacity, #buckets = :buckets, \
+                   marks = :marks, longestWaiting = :longest";
+        let condition = "tick = :tick AND settingsVersion = :settings AND served = :seen";
+        let gained = gained(commit, state);
+        // A `free` below 0 must not stop the passing of dead places.
+        let condition = match commit.advance.admitted {
+            0 => condition.to_owned(),
+            _ => format!("{condition} AND #free >= :least"),
+        };
+        let update = self
+            .progress(state, commit, set, gained)?
+            .condition_expression(condition)
+            .expression_attribute_names("#capacity", "capacity")
+            .expression_attribute_names("#buckets", "buckets")
+            .expression_attribute_values(":served", n(commit.advance.served.get()))
+            .expression_attribute_values(":admitted", n(commit.advance.admitted))
+            .expression_attribute_values(":capacity", n(commit.capacity))
+            .expression_attribute_values(":buckets", request::value(&commit.buckets)?)
+            .expression_attribute_values(":marks", request::value(&commit.marks)?)
+            .expression_attribute_values(":longest", request::value(&commit.longest_waiting)?)
+            .expression_attribute_values(":settings", n(state.settings_version))
+            .expression_attribute_values(":seen", n(state.served.get()));
+        Ok(match commit.advance.admitted {
+            0 => update,
+            _ => update.expression_attribute_values(":least", n(-gained)),
+        })
+    }
+
+    /// What the survey freed, and how far it got, if no other tick came between (invariant 4: a slot is freed once).
+    fn progress_update(&self, state: &QueueState, commit: &Commit) -> Result<UpdateItemFluentBuilder, StoreError> {
+        Ok(self.progress(state, commit, "SET", gained(commit, state))?.condition_expression("tick = :tick"))
+    }
+
+    fn progress(
+        &self,
+        state: &QueueState,
+        commit: &Commit,
+        set: &str,
+        gained: i128,
+    ) -> Result<UpdateItemFluentBuilder, StoreError> {
+        let comma = if set == "SET" { "" } else { "," };
+        let pass = if commit.pass.is_some() { ", #pass = :pass" } else { " REMOVE #pass" };
+        let expression = format!(
+            "{set}{comma} #free = #free + :gained, occupied = occupied + :taken, #floor = :floor, sampled = :sampled, \
+             lastSeen = :last, nextAlarm = :alarm, tick = tick + :one{pass}"
+        );
+        let taken = i128::from(commit.advance.admitted) - i128::from(commit.freed);
+        let update = self
+            .update(&keys::queue_state(&state.queue_id))
+            .update_expression(expression)
+            .expression_attribute_names("#free", "free")
+            .expression_attribute_names("#floor", "floor")
+            .expression_attribute_names("#pass", "pass")
+            .expression_attribute_values(":gained", n(gained))
+            .expression_attribute_values(":taken", n(taken))
+            .expression_attribute_values(":floor", n(commit.floor.get()))
+            .expression_attribute_values(":sampled", n(commit.sampled.millis()))
+            .expression_attribute_values(":last", n(commit.last_seen.get()))
+            .expression_attribute_values(":alarm", n(commit.next_alarm.millis()))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":tick", n(state.tick));
+        match &commit.pass {
+            Some(pass) => Ok(update.expression_attribute_values(":pass", request::value(pass)?)),
+            None => Ok(update),
+        }
+    }
+}
+
+impl Store {
+    /// How many seconds to wait before a tick that this environment wishes for a queue; `None` where one that has not
+    /// begun will do.
+    pub fn wish_tick(&self, queue: &QueueId) -> Option<u64> {
+        let now = self.now();
+        let due = wake::wished_tick(self.wishes.get(queue, now, i64::MAX), now)?;
+        self.wishes.put(queue.clone(), due, Timestamp::NEVER);
+        Some(due.seconds_left(now))
+    }
+}
+
+/// By how much `free` grows.
+fn gained(commit: &Commit, state: &QueueState) -> i128 {
+    i128::from(commit.freed) - i128::from(commit.advance.admitted) + i128::from(commit.capacity)
+        - i128::from(state.capacity)
+}
+
+/// Where the next tick begins to look.
+fn first_place(state: &QueueState) -> Place {
+    state.pass.map_or(state.floor, |pass| pass.cursor)
+}
+
+/// The rules of a queue by its settings; for what takes them beside the state.
+pub(crate) fn rules_of(store: &Store, state: &QueueState) -> QueueRules {
+    state.settings.rules(store.rules.queue)
+}
