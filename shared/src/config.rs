@@ -3,6 +3,15 @@
 use crate::domain::{limit::Limits, line::QueueRules, time::Seconds};
 use std::{env, str::FromStr};
 
+/// The longest hold: half a day.
+const MAX_HOLD_SECONDS: u32 = 43_200;
+/// The longest claim window: an hour, as in the contract.
+const MAX_CLAIM_WINDOW_SECONDS: u32 = 3_600;
+/// The longest session without holds: four hours, as in the contract.
+const MAX_ACTIVE_SECONDS: u32 = 14_400;
+/// The longest waiting time: a week, as in the contract.
+const MAX_WAITING_SECONDS: u32 = 604_800;
+
 /// A variable that is missing or cannot be read. The value is not repeated: it may be a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("environment variable {name}: {problem}")]
@@ -38,7 +47,9 @@ pub struct Config {
     pub queue_rules: QueueRules,
     /// Seats one session may hold.
     pub seats_per_session: u32,
-    /// Places that a fan may draw from one queue in an hour; 0 is no limit.
+    /// Holds one session may make, at least 1.
+    pub holds_per_session: u32,
+    /// Places that one fan may draw in one queue in an hour; 0 is no limit.
     pub places_per_fan: u32,
     /// Seconds between two promotion ticks.
     pub tick_seconds: u32,
@@ -73,7 +84,7 @@ impl Config {
     /// Reads any source of variables.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let required = |name| lookup(name).ok_or(ConfigError { name, problem: "is not set" });
-        let seconds = |name, default| number(&lookup, name, default, 1..=31_536_000).map(Seconds);
+        let seconds = |name, default, most| number(&lookup, name, default, 1..=most).map(Seconds);
         let a_minute = |name, default| number(&lookup, name, default, 0..=1_000_000);
         let secrets = required("TOKEN_SIGNING_SECRET")?;
         let secrets: Vec<Secret> = secrets.split(',').map(|secret| Secret(secret.to_owned())).collect();
@@ -90,14 +101,15 @@ impl Config {
             timers_queue_url: required("TIMERS_QUEUE_URL")?,
             events_queue_url: required("EVENTS_QUEUE_URL")?,
             token_signing_secrets: secrets,
-            hold: seconds("HOLD_SECONDS", 300)?,
+            hold: seconds("HOLD_SECONDS", 300, MAX_HOLD_SECONDS)?,
             queue_rules: QueueRules {
                 capacity: number(&lookup, "QUEUE_CAPACITY", 10, 0..=1_000_000)?,
-                claim_window: seconds("CLAIM_WINDOW_SECONDS", 60)?,
-                active: seconds("ACTIVE_SECONDS", 600)?,
-                waiting: seconds("WAITING_SECONDS", 7_200)?,
+                claim_window: seconds("CLAIM_WINDOW_SECONDS", 60, MAX_CLAIM_WINDOW_SECONDS)?,
+                active: seconds("ACTIVE_SECONDS", 600, MAX_ACTIVE_SECONDS)?,
+                waiting: seconds("WAITING_SECONDS", 7_200, MAX_WAITING_SECONDS)?,
             },
             seats_per_session: number(&lookup, "SEATS_PER_SESSION", 4, 1..=8)?,
+            holds_per_session: number(&lookup, "HOLDS_PER_SESSION", 30, 1..=1_000)?,
             places_per_fan: number(&lookup, "PLACES_PER_FAN", 30, 0..=1_000_000)?,
             tick_seconds: number(&lookup, "TICK_SECONDS", 10, 1..=60)?,
             currency: lookup("CURRENCY").unwrap_or_else(|| "KRW".to_owned()),
@@ -168,6 +180,7 @@ mod tests {
         assert_eq!((config.hold, config.queue_rules.capacity, config.seats_per_session), (Seconds(300), 10, 4));
         assert!(lookup("HOLD_SECONDS", Some("0")).is_err());
         assert!(lookup("HOLD_SECONDS", Some("4")).is_ok());
+        assert_eq!((config.holds_per_session, config.places_per_fan), (30, 30));
         assert!(lookup("SEATS_PER_SESSION", Some("many")).is_err());
         assert!(lookup("FANS_TABLE", None).is_err());
         assert!(lookup("DATES_ACCESS", Some("token")).unwrap().dates_for_tokens_only);

@@ -18,16 +18,18 @@ use tool::{Run, Tool};
 
 /// Nobody waits, a session outlasts a run and holds new seats every few seconds, and one address may send all of it;
 /// everything else is as deployed.
-const VARIABLES: [(&str, &str); 9] = [
+const VARIABLES: [(&str, &str); 11] = [
     ("HOLD_SECONDS", "5"),
     ("QUEUE_CAPACITY", "1000000"),
-    ("ACTIVE_SECONDS", "36000"),
+    ("ACTIVE_SECONDS", "14400"),
     ("SEATS_PER_SESSION", "8"),
+    ("HOLDS_PER_SESSION", "1000"),
     ("SIGN_UPS_PER_ADDRESS", "0"),
     ("LOGINS_PER_ADDRESS", "0"),
     ("LOGINS_PER_USERNAME", "0"),
     ("JOINS_PER_ADDRESS", "0"),
     ("JOINS_PER_FAN", "0"),
+    ("PLACES_PER_FAN", "0"),
 ];
 
 fn main() -> ExitCode {

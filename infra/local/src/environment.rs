@@ -18,13 +18,14 @@ pub const ACCOUNT: &str = "000000000000";
 pub const DUMMY_CREDENTIALS: (&str, &str) = ("local", "local");
 /// Parameters whose default suits AWS and not a laptop: a person watches here, ticks cost nothing, and a load test comes
 /// from one address.
-const LOCAL_PARAMETERS: [(&str, &str); 6] = [
+const LOCAL_PARAMETERS: [(&str, &str); 7] = [
     ("TickSeconds", "2"),
     ("SignUpsPerAddress", "100000"),
     ("LoginsPerAddress", "100000"),
     ("LoginsPerUsername", "10000"),
     ("JoinsPerAddress", "100000"),
     ("JoinsPerFan", "10000"),
+    ("PlacesPerFan", "10000"),
 ];
 
 /// How long a secret of the template is.

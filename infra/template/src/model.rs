@@ -44,6 +44,10 @@ pub struct Parameter {
     pub r#type: String,
     /// Its value unless the deployment sets another.
     pub default: Option<Value>,
+    /// The least that CloudFormation accepts for a `Number`; none without a bound.
+    pub min_value: Option<i64>,
+    /// The most that CloudFormation accepts for a `Number`; none without a bound.
+    pub max_value: Option<i64>,
 }
 
 /// A DynamoDB table.

@@ -62,6 +62,10 @@ pub struct Rules {
     pub hold: Seconds,
     /// Seats one session may hold.
     pub seats_per_session: u32,
+    /// Holds one session may make.
+    pub holds_per_session: u32,
+    /// Places that one fan may draw in one queue in an hour; 0 is no limit.
+    pub places_per_fan: u32,
     /// Whether a payment refused for want of money gives the seats back.
     pub release_unpaid: bool,
     /// Places that a fan may draw from one queue in an hour; 0 is no limit.
@@ -110,6 +114,8 @@ impl Store {
             rules: Rules {
                 hold: config.hold,
                 seats_per_session: config.seats_per_session,
+                holds_per_session: config.holds_per_session,
+                places_per_fan: config.places_per_fan,
                 release_unpaid: config.release_hold_on_insufficient_balance,
                 places_per_fan: config.places_per_fan,
                 queue: config.queue_rules,

@@ -24,6 +24,7 @@ mod limits;
 mod line;
 mod money;
 mod order;
+mod parameters;
 mod passing;
 mod payment;
 mod payment_races;
