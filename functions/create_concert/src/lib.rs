@@ -50,6 +50,7 @@ fn concert(app: &App, draft: ConcertDraft) -> Result<Concert, Problem> {
         sale_opens_at,
         sale_closes_at,
         layout: draft.blocks.map_or_else(|| Ok(Layout::standard()), layout)?,
+        version: Concert::FIRST_VERSION,
     })
 }
 

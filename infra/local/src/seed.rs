@@ -106,6 +106,7 @@ fn concerts(source: &Source) -> Result<Vec<Concert>, Failure> {
                 Hall::Standard => Layout::standard(),
                 Hall::Stadium => stadium()?,
             },
+            version: Concert::FIRST_VERSION,
         });
     }
     Ok(concerts)

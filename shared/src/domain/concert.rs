@@ -35,9 +35,14 @@ pub struct Concert {
     pub sale_closes_at: Timestamp,
     /// Its seats.
     pub layout: Layout,
+    /// 1 at first; each change of when it is sold raises it by 1.
+    pub version: u64,
 }
 
 impl Concert {
+    /// The version of a concert that was never changed.
+    pub const FIRST_VERSION: u64 = 1;
+
     /// Whether new holds are made at `now`.
     pub fn on_sale(&self, now: Timestamp) -> bool {
         self.enabled && self.sale_opens_at <= now && now < self.sale_closes_at

@@ -68,17 +68,16 @@ impl Store {
         for attempt in 0..super::MAX_ATTEMPTS {
             let now = self.now();
             let before: Concert = self.get(&keys::concert(id), true).await?.ok_or(Refusal::ConcertNotFound)?;
-            let mut concert = before.clone();
+            let mut concert = Concert { version: before.version + 1, ..before.clone() };
             if !change(&mut concert) {
                 return Ok(None);
             }
-            // Of two changes at once, the second is made to what the first left.
+            // Of two changes at once, the second is made to what the first left. A version, not the values that were
+            // read: a third change may have restored these meanwhile.
             let meta = self
                 .put_part(Table::Concerts, request::item(&keys::concert(id), &concert, None)?)
-                .condition_expression("enabled = :enabled AND saleOpensAt = :opens AND saleClosesAt = :closes")
-                .expression_attribute_values(":enabled", AttributeValue::Bool(before.enabled))
-                .expression_attribute_values(":opens", n(before.sale_opens_at.millis()))
-                .expression_attribute_values(":closes", n(before.sale_closes_at.millis()));
+                .condition_expression("version = :version")
+                .expression_attribute_values(":version", n(before.version));
             let listing = request::item(&keys::listing(concert.starts_at, id), &concert, None)?;
             match self.transact(vec![part(meta)?, part(self.put_part(Table::Concerts, listing))?]).await {
                 Ok(()) => {

@@ -2,10 +2,11 @@
 
 use crate::{
     invariants,
-    purchases::{Outcome, PRICE, feed_stream, held, reservation, sale},
+    purchases::{Outcome, PRICE, feed_stream, held, items, reservation, sale, until_sent},
 };
 use acceptance::{Fan, Reply, Request, World};
 use serde_json::{Value, json};
+use std::pin::pin;
 
 async fn change(world: &World, admin: &Fan, concert: &str, body: Value) -> Reply {
     let request = Request::new("PATCH", format!("/api/v1/admin/concerts/{concert}")).token(&admin.access);
@@ -65,6 +66,24 @@ async fn a_change_is_checked_and_two_at_once_both_count() -> Outcome {
     let read = world.send(Request::new("GET", format!("/api/v1/concerts/{concert}"))).await;
     assert_eq!(read.body["enabled"], false, "the change at the same time is not undone");
     assert_eq!(read.body["saleClosesAt"], "2026-07-01T00:00:00.000Z");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_of_a_version_that_is_over_is_planned_again_also_where_its_values_are_back() -> Outcome {
+    let (world, admin, concert) = sale(&[]).await?;
+    let mut late = pin!(change(&world, &admin, &concert, json!({ "saleClosesAt": "2026-07-01T00:00:00Z" })));
+    until_sent(&world, late.as_mut(), 2).await;
+    for enabled in [false, true] {
+        assert_eq!(change(&world, &admin, &concert, json!({ "enabled": enabled })).await.outcome(), "200");
+    }
+    let late = late.await;
+    assert_eq!((late.outcome().as_str(), &late.body["enabled"]), ("200", &json!(true)));
+    let concerts = items(&world, "Concerts", "META");
+    let [meta] = &concerts[..] else { panic!("one concert: {concerts:?}") };
+    assert_eq!(meta["version"], 4, "made, and changed three times, each time from the version before");
+    let listed = world.send(Request::new("GET", "/api/v1/reservations/dates")).await;
+    assert_eq!(listed.body[0]["saleClosesAt"], "2026-07-01T00:00:00.000Z");
     Ok(())
 }
 

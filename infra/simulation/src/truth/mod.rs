@@ -118,11 +118,13 @@ fn check_count(change: &Change, wrong: &mut Vec<String>) {
     }
 }
 
-/// Admins change one thing at a time: whatever else changes with it is the change of another, undone.
+/// Admins change one thing at a time: whatever else changes with it is the change of another, undone. Each change is made
+/// to the version before it.
 fn check_concert(change: &Change, wrong: &mut Vec<String>) {
     let (old, new) = (&change.old, &change.new);
     let changed = ["enabled", "saleOpensAt", "saleClosesAt"].iter().filter(|name| old[**name] != new[**name]).count();
-    if !old.is_null() && (changed > 1 || old["layout"] != new["layout"]) {
+    let version = number(old, "version") + 1;
+    if !old.is_null() && (changed > 1 || old["layout"] != new["layout"]) || number(new, "version") != version {
         wrong.push(format!("the change of another admin was undone: {change}"));
     }
 }
