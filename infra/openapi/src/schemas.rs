@@ -112,6 +112,7 @@ fn problem() -> Value {
                 "description": "With seat_unavailable: the caller's own reservation that holds one of them.",
             },
             "seatsPerSession": { "type": "integer", "description": "With seat_limit: how many." },
+            "limit": { "type": "integer", "description": "With hold_limit: how many holds one session may make." },
             "paymentId": {
                 "type": "string", "format": "uuid",
                 "description": "With payment_already_processed: the payment.",

@@ -60,6 +60,8 @@ pub struct Plan {
     pub tick_seconds: u64,
     /// Seats one session may hold.
     pub seats_per_session: u32,
+    /// Holds one session may make.
+    pub holds_per_session: u64,
     /// How often a fan may join in a minute.
     pub joins_per_fan: u64,
     /// Places that a fan may draw in an hour; 0 is no limit.
@@ -189,6 +191,7 @@ impl Plan {
             crowd,
             admin: dice.happens(5_000),
             quarter: dice.happens(1_500),
+            holds_per_session: if dice.happens(3_000) { dice.within(2..=6) } else { 30 },
             mutations: cuts.mutations.clone(),
         }
     }
@@ -202,6 +205,7 @@ impl Plan {
             "ACTIVE_SECONDS" => self.active_seconds,
             "WAITING_SECONDS" => self.waiting_seconds,
             "TICK_SECONDS" => self.tick_seconds,
+            "HOLDS_PER_SESSION" => self.holds_per_session,
             "JOINS_PER_FAN" => self.joins_per_fan,
             "PLACES_PER_FAN" => self.places_per_fan,
             "SEATS_PER_SESSION" => u64::from(self.seats_per_session),
@@ -216,7 +220,7 @@ impl Plan {
         let rates: Vec<String> = self.rates.iter().map(|(fault, rate)| format!("{} {rate}", fault.text())).collect();
         format!(
             "{} fans, {} seats at {}, {} let in at once, hold {} s, claim {} s, session {} s, wait {} s, tick {} s, \
-             {} seats a session; {} s of: {}",
+             {} seats and {} holds a session; {} s of: {}",
             self.fans,
             self.seats,
             self.price,
@@ -227,6 +231,7 @@ impl Plan {
             self.waiting_seconds,
             self.tick_seconds,
             self.seats_per_session,
+            self.holds_per_session,
             self.chaos_ms / 1000,
             if rates.is_empty() { "nothing".to_owned() } else { rates.join(", ") },
         )

@@ -5,12 +5,17 @@ use super::{
     time::{Seconds, Timestamp},
 };
 use std::{
+    collections::VecDeque,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 /// How long a window is.
 const WINDOW: Seconds = Seconds(60);
+/// Refused holds of one fan in any [`REFUSALS_WINDOW`]; the next request is 429.
+pub const MAX_REFUSALS: usize = 20;
+/// How long a refused hold counts.
+pub const REFUSALS_WINDOW: Seconds = Seconds(10);
 /// The bits of an IPv6 address below the /64 that one customer has at the least.
 const IPV6_HOST_BITS: u32 = 64;
 
@@ -113,6 +118,39 @@ impl Window {
     }
 }
 
+/// The newest refused holds of one fan, at most [`MAX_REFUSALS`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusals(VecDeque<Timestamp>);
+
+impl Refusals {
+    /// Counts a refused hold.
+    pub fn count(&mut self, now: Timestamp) {
+        self.0.retain(|at| refused_lately(*at, now));
+        if self.0.len() == MAX_REFUSALS {
+            self.0.pop_front();
+        }
+        self.0.push_back(now);
+    }
+
+    /// Whole seconds until the fan may ask for seats again; `None` where that is now.
+    pub fn retry_after(&self, now: Timestamp) -> Option<u64> {
+        let lately = || self.0.iter().filter(|at| refused_lately(**at, now));
+        let first = lately().min().filter(|_| lately().count() == MAX_REFUSALS)?;
+        Some((*first + REFUSALS_WINDOW).seconds_left(now))
+    }
+
+    /// Whether none of them counts any more.
+    pub fn are_over(&self, now: Timestamp) -> bool {
+        !self.0.iter().any(|at| refused_lately(*at, now))
+    }
+}
+
+/// Whether a hold that was refused `at` still counts. One that lies ahead does not: a clock that was set back must not
+/// shut a fan out until it has caught up.
+fn refused_lately(at: Timestamp, now: Timestamp) -> bool {
+    at <= now && now < at + REFUSALS_WINDOW
+}
+
 /// Where a request came from, as exactly as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Address {
@@ -163,6 +201,40 @@ fn ip(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_more_refusals_than_the_most_in_any_window_and_none_stopped_too_early(gaps in prop::collection::vec(0i64..700, 1..200)) {
+            let (mut refusals, mut refused, mut now) = (Refusals::default(), Vec::new(), Timestamp::from_seconds(1_000));
+            for gap in gaps {
+                now = Timestamp::from_millis(now.millis() + gap);
+                let lately = refused.iter().filter(|at| now < **at + REFUSALS_WINDOW).count();
+                match refusals.retry_after(now) {
+                    None => {
+                        prop_assert!(lately < MAX_REFUSALS);
+                        refusals.count(now);
+                        refused.push(now);
+                    }
+                    Some(seconds) => {
+                        prop_assert_eq!(lately, MAX_REFUSALS);
+                        prop_assert!((1..=u64::from(REFUSALS_WINDOW.0)).contains(&seconds));
+                        let then = now + Seconds(u32::try_from(seconds).unwrap());
+                        prop_assert_eq!(refusals.retry_after(then), None, "the fan waited as told");
+                    }
+                }
+                prop_assert!(!refusals.are_over(now) && refusals.are_over(now + REFUSALS_WINDOW));
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_shuts_nobody_out() {
+        let (mut refusals, now) = (Refusals::default(), Timestamp::from_seconds(1_000));
+        (0..MAX_REFUSALS).for_each(|_| refusals.count(now));
+        assert_eq!(refusals.retry_after(now), Some(10));
+        assert_eq!(refusals.retry_after(Timestamp::from_millis(now.millis() - 1)), None);
+    }
 
     fn address(text: &str) -> Address {
         Address::of_client(Some(text), "", 0)

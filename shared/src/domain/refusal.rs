@@ -82,6 +82,12 @@ pub enum Refusal {
         /// Seats one session may hold.
         limit: u32,
     },
+    /// The session has made as many holds as it may.
+    #[error("this session may make no more holds")]
+    HoldLimit {
+        /// Holds one session may make.
+        limit: u32,
+    },
     /// Already paid.
     #[error("this reservation is already paid")]
     PaymentAlreadyProcessed(PaymentId),

@@ -61,6 +61,9 @@ pub struct Session {
     /// Seats in open holds.
     #[serde(default)]
     pub held_seats: u32,
+    /// Holds that it has made, whatever became of them.
+    #[serde(default)]
+    pub holds_made: u32,
     /// Its open holds; expired ones may still be listed.
     #[serde(default)]
     pub holds: BTreeMap<ReservationId, OpenHold>,
@@ -93,6 +96,7 @@ impl Session {
             hold_until: Timestamp::NEVER,
             hold_cap: now + active + hold,
             held_seats: 0,
+            holds_made: 0,
             holds: BTreeMap::new(),
             version: 0,
             ended: None,
@@ -116,6 +120,7 @@ impl Session {
             hold_until: Timestamp::NEVER,
             hold_cap: Timestamp::NEVER,
             held_seats: 0,
+            holds_made: 0,
             holds: BTreeMap::new(),
             version: 0,
             ended: Some(now),
@@ -136,6 +141,11 @@ impl Session {
     /// The end of a hold made at `now`: the whole hold time, but within the cap.
     pub fn hold_end(&self, now: Timestamp, hold: Seconds) -> Timestamp {
         (now + hold).min(self.hold_cap)
+    }
+
+    /// Whether it may make one more hold, of `most`.
+    pub fn may_hold_again(&self, most: u32) -> bool {
+        self.holds_made < most
     }
 
     /// The listed holds whose time is up.

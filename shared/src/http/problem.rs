@@ -139,6 +139,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::SeatNotFound(seat) => problem.with("seatNumbers", json!([seat])),
             Refusal::SeatLimit { limit } => problem.with("seatsPerSession", json!(limit)),
+            Refusal::HoldLimit { limit } => problem.with("limit", json!(limit)),
             Refusal::PaymentAlreadyProcessed(payment) => problem.with("paymentId", json!(payment)),
             Refusal::BalanceTooLarge => Problem::invalid("/amount", "the balance would become too large"),
             _ => problem,
@@ -167,6 +168,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::UsernameTaken => (S::CONFLICT, "username_taken"),
         Refusal::SeatUnavailable { .. } => (S::CONFLICT, "seat_unavailable"),
         Refusal::SeatLimit { .. } => (S::CONFLICT, "seat_limit"),
+        Refusal::HoldLimit { .. } => (S::CONFLICT, "hold_limit"),
         Refusal::PaymentAlreadyProcessed(_) => (S::CONFLICT, "payment_already_processed"),
         Refusal::InsufficientBalance => (S::CONFLICT, "insufficient_balance"),
         Refusal::AmountMismatch => (S::CONFLICT, "amount_mismatch"),

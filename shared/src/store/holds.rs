@@ -54,7 +54,27 @@ struct Obstacles {
 
 impl Store {
     /// Holds seats for a let-in fan. `answer` makes the body that is kept for replays.
+    ///
+    /// # Errors
+    /// 429 without a request to the tables, a replay's read apart, where the fan had too many holds refused.
     pub async fn hold(
+        &self,
+        order: &HoldOrder,
+        idempotent: Option<&Idempotent>,
+        answer: impl Fn(&Reservation) -> String,
+    ) -> Result<Done<Reservation>, Failure> {
+        let user = order.claimant.user_id;
+        if let Err(refusal) = self.refused_holds.check(user, self.now()) {
+            return self.replay_or_refuse(user, idempotent, refusal.into()).await;
+        }
+        let done = self.hold_or_say_why(order, idempotent, answer).await;
+        if let Err(Failure::Refused(refusal)) = &done {
+            self.refused_holds.count(user, refusal, self.now());
+        }
+        done
+    }
+
+    async fn hold_or_say_why(
         &self,
         order: &HoldOrder,
         idempotent: Option<&Idempotent>,
@@ -164,16 +184,18 @@ impl Store {
         let now = reservation.reserved_at;
         let seats = reservation.seat_numbers.len() as u32;
         let open = OpenHold { seats, until: reservation.expires_at };
-        // Invariant 4: only a live session holds. `holdCap` bounds its life, `heldSeats` its greed; a session that is
-        // not there fails both comparisons.
+        // Invariant 4: only a live session holds. `holdCap` bounds its life, `heldSeats` the seats that it holds at once;
+        // without `holdsMade` a session that holds and gives back would write without end. A session that is not there
+        // fails all three comparisons.
         let session = self
             .update_part(&keys::session(&reservation.queue_id, reservation.place))
             .update_expression(
-                "SET heldSeats = heldSeats + :seats, holdUntil = :end, holds.#reservation = :hold, version = version + :one",
+                "SET heldSeats = heldSeats + :seats, holdsMade = holdsMade + :one, holdUntil = :end, \
+                 holds.#reservation = :hold, version = version + :one",
             )
             .condition_expression(
                 "attribute_not_exists(ended) AND (activeUntil > :now OR holdUntil > :now) \
-                 AND holdCap >= :end AND heldSeats <= :room",
+                 AND holdCap >= :end AND heldSeats <= :room AND holdsMade < :most",
             )
             .expression_attribute_names("#reservation", reservation.reservation_id.to_string())
             .expression_attribute_values(":seats", n(seats))
@@ -181,7 +203,8 @@ impl Store {
             .expression_attribute_values(":hold", request::value(&open)?)
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":now", n(now.millis()))
-            .expression_attribute_values(":room", n(self.rules.seats_per_session - seats));
+            .expression_attribute_values(":room", n(self.rules.seats_per_session - seats))
+            .expression_attribute_values(":most", n(self.rules.holds_per_session));
         let key = keys::reservation(reservation.user_id, reservation.reservation_id);
         let mut parts =
             vec![part(session)?, part(self.put_part(Table::Fans, request::item(&key, reservation, None)?))?];
@@ -216,6 +239,10 @@ impl Store {
             .into());
         }
         let Some(session) = session else { return Ok(None) };
+        let most = self.rules.holds_per_session;
+        if !session.may_hold_again(most) {
+            return Err(Refusal::HoldLimit { limit: most }.into());
+        }
         let limit = self.rules.seats_per_session;
         if session.held_seats + order.seats.len() as u32 > limit {
             let expired = session.expired_holds(tried.reserved_at);

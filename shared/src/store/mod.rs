@@ -15,6 +15,7 @@ pub mod payment;
 pub mod queue_settings;
 pub mod queue_state;
 pub mod refund;
+mod refused_holds;
 pub mod release;
 pub mod request;
 pub mod reservations;
@@ -38,6 +39,7 @@ use crate::{
 use cache::Cache;
 use keys::{Key, Table};
 use limits::Pseudonyms;
+use refused_holds::RefusedHolds;
 use std::sync::Arc;
 
 /// The tables, with the parameters that their conditions need.
@@ -52,6 +54,7 @@ pub struct Store {
     concerts: Cache<ConcertId, Arc<Concert>>,
     /// Counters whose window is known to have had its fill.
     full_counters: Cache<Key, ()>,
+    refused_holds: RefusedHolds,
     pseudonyms: Pseudonyms,
 }
 
@@ -124,6 +127,7 @@ impl Store {
             wishes: Cache::new(),
             concerts: Cache::new(),
             full_counters: Cache::new(),
+            refused_holds: RefusedHolds::default(),
             pseudonyms: Pseudonyms::new(config.token_signing_secrets.first().map_or("", |Secret(secret)| secret)),
         }
     }

@@ -42,6 +42,7 @@ const CODES: [(u16, &[&str]); 13] = [
             "username_taken",
             "seat_unavailable",
             "seat_limit",
+            "hold_limit",
             "payment_already_processed",
             "insufficient_balance",
             "amount_mismatch",

@@ -13,6 +13,7 @@ mod door_rules;
 mod expiry;
 mod failures;
 mod fences;
+mod hold_limits;
 mod holds;
 mod idempotency;
 mod interleaving;

@@ -28,7 +28,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
                 TAG,
                 "Hold seats",
                 "All of them or none, until `expiresAt`. Who comes second gets 409 at once. Give either `seatNumber` \
-                 or `seatNumbers`.",
+                 or `seatNumbers`. A session makes at most `HOLDS_PER_SESSION` holds, whatever becomes of them.",
             )
             .stored()
             .idempotent()
@@ -36,6 +36,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::SaleClosed, Refusal::ConcertNotFound])
             .refuses(SeatNumber::new(1).map(Refusal::SeatNotFound))
             .refuses([Refusal::SeatUnavailable { seats: Vec::new(), own: None }, Refusal::SeatLimit { limit: 1 }])
+            .refuses([Refusal::HoldLimit { limit: 30 }, Refusal::TooManyRequests { retry_after: 7 }])
             .answers(201, "The hold.", &["Idempotency-Replayed"], reservation.clone(), example.clone())
             .then(201, "get_reservation", this.clone(), None)
             .then(201, "process_payment", json!({}), to_pay)

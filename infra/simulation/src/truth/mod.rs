@@ -3,12 +3,14 @@
 mod line;
 mod money;
 mod seats;
+mod sessions;
 
 use crate::wire::Change;
 use line::Lines;
 use money::Money;
 use seats::Seats;
 use serde_json::Value;
+use sessions::Sessions;
 use shared::config::Config;
 use std::collections::BTreeSet;
 
@@ -24,6 +26,8 @@ pub struct Truth {
     pub money: Money,
     /// Queues, tickets, sessions.
     pub lines: Lines,
+    /// How often sessions hold.
+    pub sessions: Sessions,
     /// The ids of the domain events that consumers must see.
     pub expected_events: BTreeSet<String>,
     /// How many checks were made.
@@ -47,6 +51,7 @@ impl Truth {
             seats: Seats::default(),
             money: Money::default(),
             lines: Lines::new(config),
+            sessions: Sessions::new(config),
             expected_events: BTreeSet::new(),
             checks: 0,
         }
@@ -63,7 +68,10 @@ impl Truth {
                 "balance" => self.money.balance(change, &mut wrong),
                 "user name" => check_name(change, &mut wrong),
                 "queue state" => self.lines.state(change, now_ms, &mut wrong),
-                "session" => self.lines.session(change, now_ms, &self.seats.reservations, &mut wrong),
+                "session" => {
+                    self.lines.session(change, now_ms, &self.seats.reservations, &mut wrong);
+                    self.sessions.session(change, &mut wrong);
+                }
                 "ticket" => self.lines.ticket(change, now_ms, &mut wrong),
                 "seat count" => check_count(change, &mut wrong),
                 "concert" => check_concert(change, &mut wrong),

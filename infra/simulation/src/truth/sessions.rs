@@ -1,0 +1,34 @@
+//! How often sessions hold: each hold is counted, and none is made past the limit.
+
+use super::number;
+use crate::wire::Change;
+use serde_json::Value;
+use shared::config::Config;
+
+/// The limits of a session.
+#[derive(Debug)]
+pub struct Sessions {
+    holds_per_session: u64,
+}
+
+impl Sessions {
+    /// The limits of a deployment.
+    pub fn new(config: &Config) -> Self {
+        Sessions { holds_per_session: u64::from(config.holds_per_session) }
+    }
+
+    /// A session changed: what it counts is what it has held.
+    pub fn session(&self, change: &Change, wrong: &mut Vec<String>) {
+        let (old, new) = (&change.old, &change.new);
+        if new.is_null() {
+            return;
+        }
+        let listed = |session: &Value, id: &String| session["holds"].get(id).is_some();
+        let holds = new["holds"].as_object().into_iter().flat_map(|holds| holds.keys());
+        let added = holds.filter(|id| !listed(old, id)).count() as u64;
+        let made = number(new, "holdsMade");
+        if made != number(old, "holdsMade") + added || made > self.holds_per_session {
+            wrong.push(format!("holds of a session: {added} more, limit {}: {change}", self.holds_per_session));
+        }
+    }
+}

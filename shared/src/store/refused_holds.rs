@@ -1,0 +1,85 @@
+//! The refused holds of each fan, in the memory of one environment: a fan who keeps asking for seats that are gone costs
+//! neither a read nor a write once there were too many.
+
+use crate::domain::{id::UserId, limit::Refusals, refusal::Refusal, time::Timestamp};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// Fans who are counted at once: as many as one environment can refuse in a window, since it answers one request at a
+/// time and a refusal takes at least a millisecond. At most 4 MB.
+const MAX_FANS: usize = 10_000;
+
+/// Counts by fan. A fan writes to no count but the fan's own, and a count is dropped only once it is over: where all of
+/// [`MAX_FANS`] are running, it is a further fan who is not counted.
+#[derive(Default)]
+pub(super) struct RefusedHolds(Mutex<HashMap<UserId, Refusals>>);
+
+impl RefusedHolds {
+    /// Refuses a fan who had too many holds refused.
+    pub(super) fn check(&self, user: UserId, now: Timestamp) -> Result<(), Refusal> {
+        let fans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let retry_after = fans.get(&user).and_then(|refusals| refusals.retry_after(now));
+        retry_after.map_or(Ok(()), |retry_after| Err(Refusal::TooManyRequests { retry_after }))
+    }
+
+    /// Counts a hold that was refused, if it is one that counts.
+    pub(super) fn count(&self, user: UserId, refusal: &Refusal, now: Timestamp) {
+        if !counts(refusal) {
+            return;
+        }
+        let mut fans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if fans.len() >= MAX_FANS && !fans.contains_key(&user) {
+            fans.retain(|_, refusals| !refusals.are_over(now));
+            if fans.len() >= MAX_FANS {
+                return;
+            }
+        }
+        fans.entry(user).or_default().count(now);
+    }
+}
+
+/// What the state of seats and session refuses (409). Not `RequestInProgress`: there the client was asked to try again.
+fn counts(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::SeatUnavailable { .. } | Refusal::SeatLimit { .. } | Refusal::HoldLimit { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        limit::{MAX_REFUSALS, REFUSALS_WINDOW},
+        time::Seconds,
+    };
+    use uuid::Uuid;
+
+    const REFUSAL: Refusal = Refusal::HoldLimit { limit: 1 };
+    const NOW: Timestamp = Timestamp::from_seconds(1_000);
+
+    fn fan(number: usize) -> UserId {
+        UserId(Uuid::from_u128(number as u128))
+    }
+
+    #[test]
+    fn a_running_count_outlasts_any_number_of_other_fans_and_memory_is_bounded() {
+        let refused = RefusedHolds::default();
+        let len = || refused.0.lock().unwrap().len();
+        (0..MAX_REFUSALS).for_each(|_| refused.count(fan(0), &REFUSAL, NOW));
+        (1..3 * MAX_FANS).for_each(|number| refused.count(fan(number), &REFUSAL, NOW));
+        assert_eq!((len(), refused.check(fan(0), NOW).is_err()), (MAX_FANS, true));
+        refused.count(fan(3 * MAX_FANS), &REFUSAL, NOW + REFUSALS_WINDOW);
+        assert_eq!(len(), 1, "counts that are over make room");
+    }
+
+    #[test]
+    fn other_refusals_do_not_count() {
+        let refused = RefusedHolds::default();
+        (0..2 * MAX_REFUSALS).for_each(|_| refused.count(fan(0), &Refusal::RequestInProgress, NOW));
+        (0..2 * MAX_REFUSALS).for_each(|_| refused.count(fan(0), &Refusal::SessionOver, NOW));
+        assert_eq!(refused.check(fan(0), NOW), Ok(()));
+        (0..MAX_REFUSALS).for_each(|_| refused.count(fan(0), &REFUSAL, NOW + Seconds(1)));
+        assert_eq!(refused.check(fan(0), NOW + Seconds(1)), Err(Refusal::TooManyRequests { retry_after: 10 }));
+        assert_eq!(refused.check(fan(1), NOW + Seconds(1)), Ok(()), "another fan");
+    }
+}
