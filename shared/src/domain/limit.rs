@@ -12,6 +12,8 @@ use std::{
 
 /// How long a window is.
 const WINDOW: Seconds = Seconds(60);
+/// Samples that fill the counter of an address, at least.
+const MIN_SAMPLES: u32 = 32;
 /// Refused holds of one fan in any [`REFUSALS_WINDOW`]; the next request is 429.
 pub const MAX_REFUSALS: usize = 20;
 /// How long a refused hold counts.
@@ -65,6 +67,24 @@ pub struct Limit {
     pub subject: Subject,
     /// How often.
     pub most: u32,
+}
+
+impl Limit {
+    /// What one sample of the act adds to its counter, and so the number of acts of which one is counted. Above 1 only for
+    /// an address with a most of 64 or more: its counter would be written by every fan behind it. A fan and a user name are
+    /// counted exactly.
+    pub fn step(&self) -> u32 {
+        match self.subject {
+            Subject::Address(_) => (self.most / MIN_SAMPLES).max(1),
+            Subject::Username(_) | Subject::Fan(_) => 1,
+        }
+    }
+
+    /// What this act adds to its counter, with a chance of 1 in [`Limit::step`]; `random` are random bits.
+    pub fn sample(&self, random: u128) -> Option<u32> {
+        let step = self.step();
+        random.is_multiple_of(u128::from(step)).then_some(step)
+    }
 }
 
 impl Limits {
@@ -225,6 +245,51 @@ mod tests {
                 }
                 prop_assert!(!refusals.are_over(now) && refusals.are_over(now + REFUSALS_WINDOW));
             }
+        }
+    }
+
+    fn of_address(most: u32) -> Limit {
+        Limit { act: Act::Join, subject: Subject::Address(Address::Unknown), most }
+    }
+
+    /// Acts until the counter is full, with random bits from a small generator (SplitMix64).
+    fn acts_until_full(limit: &Limit, state: &mut u64) -> u32 {
+        let (mut acts, mut counted) = (0, 0);
+        while counted < limit.most {
+            *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            counted += limit.sample(u128::from(mixed ^ (mixed >> 31))).unwrap_or(0);
+            acts += 1;
+        }
+        acts
+    }
+
+    #[test]
+    fn an_address_is_sampled_about_32_times_until_it_is_full() {
+        let mut state = 22;
+        for most in [64, 100, 300, 1_000, 100_000] {
+            let limit = of_address(most);
+            let runs: Vec<u32> = (0..400).map(|_| acts_until_full(&limit, &mut state)).collect();
+            let mean = runs.iter().map(|acts| f64::from(*acts)).sum::<f64>() / 400.0;
+            // Rounded up to whole steps; a run is off by a sixth, the mean of 400 by less than 1%.
+            let expected = f64::from(most.div_ceil(limit.step()) * limit.step());
+            assert!((mean / expected - 1.0).abs() < 0.05, "{most}: {mean} on average");
+            let (least, longest) = (runs.iter().min().unwrap(), runs.iter().max().unwrap());
+            assert!(*least > most / 3 && *longest < most * 2, "{most}: {least} to {longest}");
+            assert!((32..64).contains(&most.div_ceil(limit.step())), "{most}: writes until it is full");
+        }
+    }
+
+    #[test]
+    fn small_limits_fans_and_names_are_counted_exactly() {
+        let mut state = 22;
+        for most in [1, 2, 31, 32, 63] {
+            assert_eq!(acts_until_full(&of_address(most), &mut state), most);
+        }
+        for subject in [Subject::Fan(UserId(uuid::Uuid::nil())), Subject::Username("ann".to_owned())] {
+            let limit = Limit { act: Act::Login, subject, most: 100_000 };
+            assert_eq!(acts_until_full(&limit, &mut state), 100_000);
         }
     }
 

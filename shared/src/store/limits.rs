@@ -38,47 +38,61 @@ impl Pseudonyms {
     }
 }
 
+/// The counter of a limit in a window.
+struct Counter<'a> {
+    key: Key,
+    limit: &'a Limit,
+    window: Window,
+}
+
 impl Store {
-    /// Counts an act on all that it is limited by, at once; refuses it where one of them has had its fill. A write that
-    /// the SDK repeats because its answer was lost counts twice: a limit may come early, never late.
+    /// Counts an act on all that it is limited by, at once; refuses it where one of them is full. An address is sampled
+    /// ([`Limit::step`]): an environment that does not know that its counter is full lets about one step of acts pass
+    /// before a sample finds out. A write that the SDK repeats because its answer was lost counts twice: a limit may come
+    /// early, never late.
     pub async fn count(&self, limits: &[Limit]) -> Result<(), Failure> {
         let now = self.now();
         let window = Window::of(now);
         let counters = limits.iter().filter(|limit| limit.most > 0);
-        let counters: Vec<(Key, u32)> = counters.map(|limit| (self.counter(limit, window), limit.most)).collect();
+        let counters: Vec<Counter<'_>> =
+            counters.map(|limit| Counter { key: self.counter_key(limit, window), limit, window }).collect();
         let refusal = Refusal::TooManyRequests { retry_after: window.end().seconds_left(now) };
         // What is known to be full is refused without a write: an attacker's counter cannot become a hot item.
-        if counters.iter().any(|(key, _)| self.full_counters.get(key, now, Window::MILLIS).is_some()) {
+        if counters.iter().any(|counter| self.full_counters.get(&counter.key, now, Window::MILLIS).is_some()) {
             return Err(refusal.into());
         }
-        let counted = join_all(counters.iter().map(|counter| self.add(counter, window, now))).await;
+        let sampled = counters.iter().filter_map(|counter| {
+            let step = counter.limit.sample(self.context.bits())?;
+            Some(self.add(counter, step, now))
+        });
+        let counted = join_all(sampled).await;
         if counted.contains(&Ok(false)) {
             return Err(refusal.into());
         }
         Ok(counted.into_iter().try_for_each(|counted| counted.map(drop))?)
     }
 
-    /// Adds one to a counter that is below its most; whether it was.
-    async fn add(&self, (key, most): &(Key, u32), window: Window, now: Timestamp) -> Result<bool, StoreError> {
+    /// Adds to a counter that is below its most; whether it was.
+    async fn add(&self, counter: &Counter<'_>, step: u32, now: Timestamp) -> Result<bool, StoreError> {
         let add = self
-            .update(key)
-            .update_expression("ADD counted :one SET #ttl = :ttl")
+            .update(&counter.key)
+            .update_expression("ADD counted :step SET #ttl = :ttl")
             .condition_expression("attribute_not_exists(counted) OR counted < :most")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":most", n(*most))
-            .expression_attribute_values(":ttl", n((window.end() + TTL_GRACE).seconds()));
+            .expression_attribute_values(":step", n(step))
+            .expression_attribute_values(":most", n(counter.limit.most))
+            .expression_attribute_values(":ttl", n((counter.window.end() + TTL_GRACE).seconds()));
         match self.send_update(add).await {
             Ok(_) => Ok(true),
             Err(WriteFailure::Condition(_)) => {
-                self.full_counters.put(key.clone(), (), now);
+                self.full_counters.put(counter.key.clone(), (), now);
                 Ok(false)
             }
             Err(WriteFailure::Store(error)) => Err(error),
         }
     }
 
-    fn counter(&self, limit: &Limit, window: Window) -> Key {
+    fn counter_key(&self, limit: &Limit, window: Window) -> Key {
         keys::limit(limit.act, &self.pseudonyms.of(&limit.subject), window)
     }
 }

@@ -22,6 +22,7 @@ mod joining;
 mod journey;
 mod leaving;
 mod limits;
+mod limits_sampled;
 mod line;
 mod money;
 mod order;
