@@ -1,16 +1,14 @@
 //! The deployment's parameters, read once from the environment. Their defaults are those of template.yaml.
 
-use crate::domain::{limit::Limits, line::QueueRules, time::Seconds};
+use crate::domain::{
+    limit::Limits,
+    line::{QueueRules, bounds},
+    time::Seconds,
+};
 use std::{env, str::FromStr};
 
 /// The longest hold: half a day.
 const MAX_HOLD_SECONDS: u32 = 43_200;
-/// The longest claim window: an hour, as in the contract.
-const MAX_CLAIM_WINDOW_SECONDS: u32 = 3_600;
-/// The longest session without holds: four hours, as in the contract.
-const MAX_ACTIVE_SECONDS: u32 = 14_400;
-/// The longest waiting time: a week, as in the contract.
-const MAX_WAITING_SECONDS: u32 = 604_800;
 
 /// A variable that is missing or cannot be read. The value is not repeated: it may be a secret.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +82,7 @@ impl Config {
     /// Reads any source of variables.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let required = |name| lookup(name).ok_or(ConfigError { name, problem: "is not set" });
-        let seconds = |name, default, most| number(&lookup, name, default, 1..=most).map(Seconds);
+        let seconds = |name, default, range| number(&lookup, name, default, range).map(Seconds);
         let a_minute = |name, default| number(&lookup, name, default, 0..=1_000_000);
         let secrets = required("TOKEN_SIGNING_SECRET")?;
         let secrets: Vec<Secret> = secrets.split(',').map(|secret| Secret(secret.to_owned())).collect();
@@ -101,12 +99,12 @@ impl Config {
             timers_queue_url: required("TIMERS_QUEUE_URL")?,
             events_queue_url: required("EVENTS_QUEUE_URL")?,
             token_signing_secrets: secrets,
-            hold: seconds("HOLD_SECONDS", 300, MAX_HOLD_SECONDS)?,
+            hold: seconds("HOLD_SECONDS", 300, 1..=MAX_HOLD_SECONDS)?,
             queue_rules: QueueRules {
-                capacity: number(&lookup, "QUEUE_CAPACITY", 10, 0..=1_000_000)?,
-                claim_window: seconds("CLAIM_WINDOW_SECONDS", 60, MAX_CLAIM_WINDOW_SECONDS)?,
-                active: seconds("ACTIVE_SECONDS", 600, MAX_ACTIVE_SECONDS)?,
-                waiting: seconds("WAITING_SECONDS", 7_200, MAX_WAITING_SECONDS)?,
+                capacity: number(&lookup, "QUEUE_CAPACITY", 10, bounds::CAPACITY)?,
+                claim_window: seconds("CLAIM_WINDOW_SECONDS", 60, bounds::CLAIM_WINDOW_SECONDS)?,
+                active: seconds("ACTIVE_SECONDS", 600, bounds::ACTIVE_SECONDS)?,
+                waiting: seconds("WAITING_SECONDS", 7_200, bounds::WAITING_SECONDS)?,
             },
             seats_per_session: number(&lookup, "SEATS_PER_SESSION", 4, 1..=8)?,
             holds_per_session: number(&lookup, "HOLDS_PER_SESSION", 30, 1..=1_000)?,

@@ -71,8 +71,6 @@ pub struct Rules {
     pub places_per_fan: u32,
     /// Whether a payment refused for want of money gives the seats back.
     pub release_unpaid: bool,
-    /// Places that a fan may draw from one queue in an hour; 0 is no limit.
-    pub places_per_fan: u32,
     /// For queues that have none of their own.
     pub queue: QueueRules,
 }
@@ -120,7 +118,6 @@ impl Store {
                 holds_per_session: config.holds_per_session,
                 places_per_fan: config.places_per_fan,
                 release_unpaid: config.release_hold_on_insufficient_balance,
-                places_per_fan: config.places_per_fan,
                 queue: config.queue_rules,
             },
             states: Cache::new(),
