@@ -37,6 +37,8 @@ pub struct Config {
     pub timers_queue_url: String,
     /// Where domain events go.
     pub events_queue_url: String,
+    /// Where stream records that cannot be read go.
+    pub dead_letter_queue_url: String,
     /// What the signing keys are derived from: the first signs, each of them verifies.
     pub token_signing_secrets: Vec<Secret>,
     /// How long a seat is held.
@@ -98,6 +100,7 @@ impl Config {
             quiet_ticks_queue_url: required("QUIET_TICKS_QUEUE_URL")?,
             timers_queue_url: required("TIMERS_QUEUE_URL")?,
             events_queue_url: required("EVENTS_QUEUE_URL")?,
+            dead_letter_queue_url: required("DEAD_LETTER_QUEUE_URL")?,
             token_signing_secrets: secrets,
             hold: seconds("HOLD_SECONDS", 300, 1..=MAX_HOLD_SECONDS)?,
             queue_rules: QueueRules {

@@ -42,6 +42,18 @@ pub struct Timer {
     pub reservation_id: ReservationId,
 }
 
+/// A stream record that could not be read: where it is, without anything that it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadRecord {
+    /// The ARN of the table's stream.
+    pub stream_arn: String,
+    /// Its number in the stream, which keeps it for a day.
+    pub sequence_number: String,
+    /// What is wrong with it, in words of our own.
+    pub error: String,
+}
+
 /// A message with the seconds to wait before it is delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delayed<T> {
@@ -84,6 +96,7 @@ pub struct Queues {
     quiet_ticks: String,
     timers: String,
     events: String,
+    dead_letters: String,
 }
 
 impl Queues {
@@ -95,6 +108,7 @@ impl Queues {
             quiet_ticks: config.quiet_ticks_queue_url.clone(),
             timers: config.timers_queue_url.clone(),
             events: config.events_queue_url.clone(),
+            dead_letters: config.dead_letter_queue_url.clone(),
         }
     }
 
@@ -126,9 +140,18 @@ impl Queues {
 
     /// Sends domain events.
     pub async fn send_events<T: Serialize + Clone>(&self, events: &[T]) -> Result<(), StoreError> {
+        self.send_at_once(&self.events, events).await
+    }
+
+    /// Sends what could not be handled to where people look after it.
+    pub async fn send_dead_letters(&self, records: &[DeadRecord]) -> Result<(), StoreError> {
+        self.send_at_once(&self.dead_letters, records).await
+    }
+
+    async fn send_at_once<T: Serialize + Clone>(&self, url: &str, messages: &[T]) -> Result<(), StoreError> {
         let at_once: Vec<Delayed<T>> =
-            events.iter().map(|event| Delayed { message: event.clone(), delay_seconds: 0 }).collect();
-        self.send_all(&self.events, &at_once).await
+            messages.iter().map(|message| Delayed { message: message.clone(), delay_seconds: 0 }).collect();
+        self.send_all(url, &at_once).await
     }
 
     /// Sends in batches; an error means that some may not have been sent, and all may be sent again.

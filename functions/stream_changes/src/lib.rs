@@ -4,40 +4,56 @@
 
 mod changes;
 
-use aws_lambda_events::event::{
-    dynamodb::Event,
-    streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
-};
+use aws_lambda_events::event::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
 use changes::Changes;
-use futures_util::future::try_join_all;
 use lambda_runtime::Error;
+use serde::Deserialize;
+use serde_json::Value;
 use shared::{
     app::App,
     domain::{id::QueueId, ticket::Place},
-    queues::Delayed,
-    store::{Failure, StoreError},
+    queues::{DeadRecord, Delayed},
+    store::{Failure, StoreError, keys},
 };
 
-/// Acts on a batch of records. One that cannot be read is reported after those before it were acted on; a dependency
-/// that fails makes the whole batch come again.
-pub async fn handle(app: &App, event: Event) -> Result<DynamoDbEventResponse, Error> {
-    let mut changes = Changes::default();
-    let mut response = DynamoDbEventResponse::default();
-    for record in event.records {
-        let sequence_number = record.change.sequence_number.clone();
-        if let Err(error) = changes.note(record) {
-            tracing::error!(sequence_number, %error, "record not understood");
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = sequence_number;
-            response.batch_item_failures.push(failure);
-            break;
-        }
-    }
-    act(app, changes).await?;
-    Ok(response)
+/// A batch of records, each to be read by itself: one that is malformed must not make the others unreadable.
+#[derive(Deserialize)]
+pub struct Batch {
+    #[serde(rename = "Records")]
+    records: Vec<Value>,
 }
 
-async fn act(app: &App, changes: Changes) -> Result<(), StoreError> {
+/// Acts on a batch of records. One that cannot be read goes to the dead letters and the batch goes on; only a dependency
+/// that fails makes the whole batch come again.
+pub async fn handle(app: &App, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
+    let mut changes = Changes::default();
+    let mut dead = Vec::new();
+    for record in batch.records {
+        let where_it_is = dead_record(&record);
+        let noted = serde_json::from_value::<EventRecord>(record).is_ok_and(|record| changes.note(record).is_ok());
+        if !noted {
+            // Not the cause in serde's words: they repeat what the record holds.
+            let DeadRecord { stream_arn, sequence_number, error } = &where_it_is;
+            tracing::error!(stream_arn, sequence_number, error, "record sent to the dead letters");
+            dead.push(where_it_is);
+        }
+    }
+    act(app, changes, &dead).await?;
+    Ok(DynamoDbEventResponse::default())
+}
+
+/// Where a record is, and that an item of its kind could not be read.
+fn dead_record(record: &Value) -> DeadRecord {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let key = |name: &str| text(&record["dynamodb"]["Keys"][name]["S"]);
+    DeadRecord {
+        stream_arn: text(&record["eventSourceARN"]),
+        sequence_number: text(&record["dynamodb"]["SequenceNumber"]),
+        error: format!("unreadable {}", keys::kind(&key("pk"), &key("sk"))),
+    }
+}
+
+async fn act(app: &App, changes: Changes, dead: &[DeadRecord]) -> Result<(), StoreError> {
     let now = app.now();
     let timers: Vec<_> = changes.timers.iter().map(|(timer, due)| Delayed::timer(*timer, *due, now)).collect();
     app.queues.send_timers(&timers).await?;
@@ -46,8 +62,8 @@ async fn act(app: &App, changes: Changes) -> Result<(), StoreError> {
         wish_tick(app, queue, *lowest).await?;
     }
     app.queues.send_events(&changes.events).await?;
-    try_join_all(changes.chunks.into_iter().map(|(concert, chunk)| app.store.recount(concert, chunk))).await?;
-    Ok(())
+    app.queues.send_dead_letters(dead).await?;
+    app.store.recount_all(changes.chunks).await
 }
 
 /// Asks for a tick of a queue in which a place ended, if that place was admitted: of a fan who left while waiting nobody

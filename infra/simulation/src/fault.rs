@@ -71,6 +71,8 @@ faults! {
     MessageReordered = "messages reordered", 5_000;
     /// A message that nobody understands.
     MessagePoisoned = "message poisoned", 300;
+    /// An expiry timer is lost: the sweep has to find the hold.
+    TimerLost = "timer lost", 5_000;
     /// A batch of changes is delivered again.
     ChangesRepeated = "changes repeated", 1_000;
     /// A batch of changes is cut.

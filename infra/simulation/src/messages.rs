@@ -17,6 +17,8 @@ use tokio::sync::Notify;
 const MAX_BATCH: usize = 10;
 /// SQS refuses longer delays.
 const MAX_DELAY_SECONDS: u64 = 900;
+/// The queue of expiry timers.
+const TIMERS: &str = "TimersQueue";
 
 /// A message.
 #[derive(Debug, Clone)]
@@ -138,6 +140,10 @@ impl Messages {
             let late =
                 if world.strikes(Fault::MessageLate) { world.extent(Fault::MessageLate, 500..=20_000) } else { 0 };
             let visible_ms = world.clock.elapsed_ms() + delay * 1_000 + late;
+            if queue == TIMERS && world.strikes(Fault::TimerLost) {
+                successful.push(json!({ "Id": entry["Id"], "MessageId": "lost", "MD5OfMessageBody": "" }));
+                continue;
+            }
             let id = self.put(queue, entry["MessageBody"].as_str().unwrap_or_default(), visible_ms);
             let handled = world.template.queue_triggers.iter().any(|trigger| trigger.queue == queue);
             if handled && world.strikes(Fault::MessagePoisoned) {

@@ -197,31 +197,6 @@ impl<'a> Update<'a> {
     }
 }
 
-/// The kind of an item by its keys.
-pub fn kind(pk: &str, sk: &str) -> &'static str {
-    const KINDS: &[(&str, &str)] = &[
-        ("PROFILE", "profile"),
-        ("BALANCE", "balance"),
-        ("LEDGER#", "ledger entry"),
-        ("RES#", "reservation"),
-        ("IDEM#", "idempotency record"),
-        ("NAME", "user name"),
-        ("META", "concert"),
-        ("COUNT#", "seat count"),
-        ("SEAT#", "seat"),
-        ("STATE", "queue state"),
-        ("COUNTER", "join counter"),
-        ("TICKET", "ticket"),
-    ];
-    match pk {
-        _ if pk.starts_with("SESSION#") => "session",
-        "LISTING" => "listing",
-        "QUEUES" => "registry of queues",
-        _ if pk.starts_with("JOIN#FAN#") || pk.starts_with("JOIN#ADDRESS#") => "limit",
-        _ => KINDS.iter().find(|(prefix, _)| sk.starts_with(prefix)).map_or("other", |(_, kind)| kind),
-    }
-}
-
 /// The guards that a run showed, with how often.
 pub type Guards = BTreeMap<Mutation, u64>;
 

@@ -8,12 +8,12 @@ use crate::{
     world::World,
 };
 use futures_util::future::{join, join_all};
-use serde_json::Value;
-use shared::domain::account::Role;
+use shared::{domain::account::Role, store::keys};
 use std::{collections::BTreeSet, error::Error, sync::Arc};
 
-/// How long what is left behind may take to be cleaned up: a count that was lost is looked at every 16 minutes.
-const SETTLE_MS: u64 = 25 * 60_000;
+/// How long what is left behind may take to be cleaned up beyond the longest hold: a minute is swept a minute after its
+/// end, and a message that was given back waits a minute, five times.
+const SETTLE_MS: u64 = 8 * 60_000;
 const LOOK_EVERY_MS: u64 = 5_000;
 /// How long a no-show takes a slot: the longest claim window, the margin, the longest tick.
 const NO_SHOW_MS: u64 = 65_000;
@@ -29,7 +29,7 @@ const LAST_LOOK_MS: u64 = 80;
 
 /// Waits until nothing is left behind, and says what is after a long time.
 pub async fn settle(world: &Arc<World>, concert: &str) {
-    let end = world.clock.elapsed_ms() + SETTLE_MS + no_shows_ms(world);
+    let end = world.clock.elapsed_ms() + SETTLE_MS + world.plan.hold_seconds * 1_000 + no_shows_ms(world);
     let mut left = left(world, concert);
     while !left.is_empty() && world.clock.elapsed_ms() < end {
         world.sleep(LOOK_EVERY_MS).await;
@@ -73,10 +73,18 @@ fn left(world: &Arc<World>, concert: &str) -> Vec<String> {
     }
     let sold = truth.seats.seats.values().filter(|seat| text(seat, "status") == "SOLD").count() as u64;
     drop(truth);
-    let alarms = world.engine.items("Queues").into_iter().filter(|item| text(item, "pk").starts_with("ALARM#"));
+    let alarms = world.engine.items("Queues").into_iter();
+    let alarms = alarms.filter(|item| keys::kind(text(item, "pk"), text(item, "sk")) == "alarm");
     left.extend(alarms.map(|alarm| format!("an alarm {alarm}")));
-    let counted: Vec<Value> =
-        world.engine.items("Concerts").into_iter().filter(|item| text(item, "sk").starts_with("COUNT#")).collect();
+    let (mut counted, mut due) = (Vec::new(), Vec::new());
+    for item in world.engine.items("Concerts") {
+        match keys::kind(text(&item, "pk"), text(&item, "sk")) {
+            "seat count" => counted.push(item),
+            "due" => due.push(item),
+            _ => {}
+        }
+    }
+    left.extend(due.iter().map(|item| format!("a chunk to be swept {item}")));
     let sum = |name: &str| {
         counted.iter().filter(|item| text(item, "pk").contains(concert)).map(|item| number(item, name)).sum::<u64>()
     };

@@ -5,7 +5,7 @@ use super::{
     id::{ConcertId, EventId, QueueId},
     layout::{Layout, SeatNumber},
     refusal::Refusal,
-    time::Timestamp,
+    time::{Minute, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,9 @@ pub struct SeatCount {
     pub held: u32,
     /// Grows with each count, so that an older one cannot replace a newer one.
     pub version: u64,
+    /// The latest minute for which the chunk has a `DUE` item; 0 for none. A recount puts one only for a later minute.
+    #[serde(default)]
+    pub due: Minute,
 }
 
 /// The state of a seat at a time.

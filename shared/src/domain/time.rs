@@ -15,6 +15,11 @@ pub struct Timestamp(i64);
 #[serde(transparent)]
 pub struct Seconds(pub u32);
 
+/// A minute: whole minutes since the epoch, rounded down. 0 compares as earlier than every minute of a sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Minute(pub i64);
+
 impl Timestamp {
     /// Long before anything happened; where "not set" must compare as "over".
     pub const NEVER: Timestamp = Timestamp(0);
@@ -37,6 +42,11 @@ impl Timestamp {
     /// Whole seconds since the epoch, rounded down.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
+    }
+
+    /// The minute that this time lies in.
+    pub const fn minute(self) -> Minute {
+        Minute(self.0.div_euclid(60_000))
     }
 
     /// The same time without its fraction of a second.

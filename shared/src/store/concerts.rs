@@ -3,7 +3,7 @@
 use super::{
     Failure, Store, StoreError, keys,
     keys::Table,
-    request::{self, Item, TransactFailure, WriteFailure, n, part, s},
+    request::{self, TransactFailure, WriteFailure, n, part, s},
     seats::SeatItem,
 };
 use crate::domain::{
@@ -169,65 +169,72 @@ impl Store {
         Ok((try_join_all(concerts.into_iter().map(|concert| self.with_availability(concert))).await?, more))
     }
 
-    /// The concerts that start at `from` or later, for the sweep; not on a fan's path.
-    pub async fn concerts_from(&self, from: Timestamp) -> Result<Vec<Concert>, StoreError> {
-        let query = self
-            .query(Table::Concerts, keys::LISTING_PARTITION)
-            .key_condition_expression("pk = :pk AND sk >= :from")
-            .expression_attribute_values(":from", s(format!("{:015}", from.millis())));
-        self.all_pages(query).await?.into_iter().map(request::parse).collect()
-    }
-
     async fn with_availability(&self, concert: Concert) -> Result<Offer, StoreError> {
-        let counts: Vec<SeatCount> = self.count_items(concert.concert_id).await?.into_iter().map(|(_, c)| c).collect();
+        let query = self
+            .query(Table::Concerts, &keys::concert(concert.concert_id).pk)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", s(keys::COUNT_PREFIX));
+        let items = self.all_pages(query).await?;
+        let counts: Vec<SeatCount> = items.into_iter().map(request::parse).collect::<Result<_, _>>()?;
         Ok(Offer { seats_available: free_seats(&concert, &counts), concert: Arc::new(concert) })
     }
 
-    /// The seat counts of a concert, by chunk.
-    pub async fn count_items(&self, id: ConcertId) -> Result<Vec<(Chunk, SeatCount)>, StoreError> {
-        let query = self
-            .query(Table::Concerts, &keys::concert(id).pk)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":prefix", s(keys::COUNT_PREFIX));
-        self.all_pages(query).await?.into_iter().map(|item| Ok((chunk_of(&item)?, request::parse(item)?))).collect()
-    }
-
-    /// Counts the seats of a chunk anew. A count that was overtaken by a newer one is not written.
+    /// Counts the seats of a chunk again. A count that was overtaken by a newer one is not written.
     pub async fn recount(&self, id: ConcertId, chunk: Chunk) -> Result<(), StoreError> {
-        let key = keys::count(id, chunk);
         for attempt in 0..super::MAX_ATTEMPTS {
-            let before: SeatCount = self.get(&key, true).await?.unwrap_or_default();
-            let now = self.now();
+            let before = self.count_of(id, chunk).await?;
             let seats = self.seats_of_chunk(id, chunk, true).await?;
-            let count = SeatCount { version: before.version + 1, ..counted(&seats, now) };
-            let put = self
-                .put(Table::Concerts, request::item(&key, &count, None)?)
-                .condition_expression("attribute_not_exists(pk) OR version = :before")
-                .expression_attribute_values(":before", n(before.version));
-            match self.send_put(put).await {
-                Ok(_) => return Ok(()),
-                Err(WriteFailure::Condition(_)) => self.context.back_off(attempt).await,
-                Err(WriteFailure::Store(error)) => return Err(error),
+            if self.put_count(id, chunk, before, &seats).await? {
+                return Ok(());
             }
+            self.context.back_off(attempt).await;
         }
         Err(super::contention("recount"))
+    }
+
+    /// The count of a chunk, to be read before the seats that replace it are.
+    pub(crate) async fn count_of(&self, id: ConcertId, chunk: Chunk) -> Result<SeatCount, StoreError> {
+        Ok(self.get(&keys::count(id, chunk), true).await?.unwrap_or_default())
+    }
+
+    /// Replaces the count that was read `before` the seats were; `false` where another count came first.
+    ///
+    /// Puts a `DUE` item first where the seats are held beyond the minute that has one: a crash in between leaves an item
+    /// too many, never a hold that the sweep does not find. While `due` of the count names a minute, its item is there.
+    pub(crate) async fn put_count(
+        &self,
+        id: ConcertId,
+        chunk: Chunk,
+        before: SeatCount,
+        seats: &[SeatItem],
+    ) -> Result<bool, StoreError> {
+        let (key, now) = (keys::count(id, chunk), self.now());
+        let last_end =
+            seats.iter().filter(|seat| seat.status == SeatStatus::Held).filter_map(|seat| seat.held_until).max();
+        let due = last_end.map_or(before.due, Timestamp::minute);
+        if due > before.due {
+            self.put_due(id, chunk, due).await?;
+        }
+        let count = SeatCount { version: before.version + 1, due: due.max(before.due), ..counted(seats, now) };
+        let put = self
+            .put(Table::Concerts, request::item(&key, &count, None)?)
+            .condition_expression("attribute_not_exists(pk) OR version = :before")
+            .expression_attribute_values(":before", n(before.version));
+        match self.send_put(put).await {
+            Ok(_) => Ok(true),
+            Err(WriteFailure::Condition(_)) => Ok(false),
+            Err(WriteFailure::Store(error)) => Err(error),
+        }
     }
 }
 
 /// Counts the seats of a chunk as they are at `now`.
-pub(crate) fn counted(seats: &[SeatItem], now: Timestamp) -> SeatCount {
+fn counted(seats: &[SeatItem], now: Timestamp) -> SeatCount {
     let with = |status| seats.iter().filter(|seat| seat.status_at(now) == status).count() as u32;
-    SeatCount { sold: with(SeatStatus::Sold), held: with(SeatStatus::Held), version: 0 }
+    SeatCount { sold: with(SeatStatus::Sold), held: with(SeatStatus::Held), ..SeatCount::default() }
 }
 
 fn free_seats(concert: &Concert, counts: &[SeatCount]) -> u32 {
     let taken: u32 = counts.iter().map(|c| c.sold + c.held).sum();
     concert.layout.seats_total().saturating_sub(taken)
-}
-
-fn chunk_of(item: &Item) -> Result<Chunk, StoreError> {
-    let sk = item.get("sk").and_then(|sk| sk.as_s().ok());
-    sk.and_then(|sk| sk.strip_prefix(keys::COUNT_PREFIX)?.parse().ok())
-        .map(Chunk)
-        .ok_or_else(|| StoreError::Internal("count item without a chunk".to_owned()))
 }

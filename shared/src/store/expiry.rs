@@ -1,24 +1,16 @@
 //! Cleaning up after holds whose time is up. Nothing waits for it: every condition checks the time itself.
 
 use super::{
-    Store, StoreError,
-    concerts::counted,
-    keys,
+    Store, StoreError, keys,
     request::{self, WriteFailure, n, s},
-    seats::SeatItem,
 };
 use crate::domain::{
-    concert::{Concert, SeatCount, SeatStatus},
     id::{ConcertId, ReservationId, UserId},
-    layout::{Chunk, SeatNumber},
+    layout::SeatNumber,
     reservation::{Reservation, ReservationStatus},
     time::Timestamp,
 };
 use futures_util::future::try_join_all;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// A chunk without counted holds is swept once in so many minutes: its count may have been lost.
-const SWEEP_MINUTES: i64 = 16;
 
 /// What a timer found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,35 +65,5 @@ impl Store {
             Ok(_) | Err(WriteFailure::Condition(_)) => Ok(()),
             Err(WriteFailure::Store(error)) => Err(error),
         }
-    }
-
-    /// The safety net: expires what timers have missed in a concert and mends its seat counts. Looks where held seats
-    /// were counted, and in turn at every other chunk until the concert is over. Returns how many holds it expired.
-    pub async fn sweep(&self, concert: &Concert) -> Result<usize, StoreError> {
-        let counts: BTreeMap<Chunk, SeatCount> = self.count_items(concert.concert_id).await?.into_iter().collect();
-        let (now, mut expired) = (self.now(), 0);
-        for chunk in concert.layout.chunks(None) {
-            let count = counts.get(&chunk).copied().unwrap_or_default();
-            let its_turn = (now.seconds() / 60 + i64::from(chunk.0)) % SWEEP_MINUTES == 0 && now < concert.ends_at;
-            if count.held > 0 || its_turn {
-                expired += self.sweep_chunk(concert.concert_id, chunk, count).await?;
-            }
-        }
-        Ok(expired)
-    }
-
-    async fn sweep_chunk(&self, concert: ConcertId, chunk: Chunk, count: SeatCount) -> Result<usize, StoreError> {
-        let seats = self.seats_of_chunk(concert, chunk, true).await?;
-        let now = self.now();
-        let over = |seat: &&SeatItem| seat.status == SeatStatus::Held && seat.status_at(now) == SeatStatus::Available;
-        let due: BTreeSet<(UserId, ReservationId)> =
-            seats.iter().filter(over).map(|seat| (seat.user_id, seat.reservation_id)).collect();
-        for (user, reservation) in &due {
-            self.expire(*user, *reservation).await?;
-        }
-        if counted(&seats, now) != (SeatCount { version: 0, ..count }) {
-            self.recount(concert, chunk).await?;
-        }
-        Ok(due.len())
     }
 }

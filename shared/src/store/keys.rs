@@ -6,7 +6,7 @@ use crate::domain::{
     layout::{Chunk, SeatNumber},
     limit::{Act, Window},
     ticket::{Place, QueueClock},
-    time::Timestamp,
+    time::{Minute, Timestamp},
 };
 use uuid::Uuid;
 
@@ -115,6 +115,29 @@ pub fn chunk_partition(id: ConcertId, chunk: Chunk) -> String {
 /// The sort key of a seat.
 pub fn seat_sort(seat: SeatNumber) -> String {
     format!("{SEAT_PREFIX}{:06}", seat.get())
+}
+
+/// Partitions that the `DUE` items are spread over.
+pub const DUE_PARTITIONS: u32 = 4;
+
+/// What the partitions of `DUE` items start with.
+const DUE_PREFIX: &str = "DUE#";
+
+/// One of the partitions of `DUE` items.
+pub fn due_partition(partition: u32) -> String {
+    format!("{DUE_PREFIX}{partition}")
+}
+
+/// Sorts behind every `DUE` item of an earlier minute and before those of this one.
+pub fn due_minute(minute: Minute) -> String {
+    format!("{:010}", minute.0)
+}
+
+/// A chunk whose holds are over at the end of a minute. The partition depends on concert and chunk alone.
+pub fn due(minute: Minute, id: ConcertId, chunk: Chunk) -> Key {
+    let partition = id.0.as_u128().wrapping_add(u128::from(chunk.0)) % u128::from(DUE_PARTITIONS);
+    let pk = due_partition(partition as u32);
+    key(Table::Concerts, pk, format!("{}#{id}#{:06}", due_minute(minute), chunk.0))
 }
 
 /// The listing partition: one item a concert, by start.
@@ -232,4 +255,40 @@ pub fn limit(act: Act, subject: &Pseudonym, window: Window) -> Key {
     };
     let Pseudonym { kind, digest } = subject;
     key(Table::Limits, format!("{act}#{kind}#{digest}"), format!("{:012}", window.start().seconds()))
+}
+
+/// The kind of an item by its keys, as `infra/docs/KEEPERS.md` lists them; `other` for keys that no builder makes.
+pub fn kind(pk: &str, sk: &str) -> &'static str {
+    const PARTITIONS: &[(&str, &str)] = &[
+        (SESSION_PREFIX, "session"),
+        (DUE_PREFIX, "due"),
+        (SAMPLE_PREFIX, "sample"),
+        (ALARM_PREFIX, "alarm"),
+        (LISTING_PARTITION, "listing"),
+        ("SIGNUP#", "limit"),
+        ("LOGIN#", "limit"),
+        ("JOIN#FAN#", "limit"),
+        ("JOIN#ADDRESS#", "limit"),
+    ];
+    const SORTS: &[(&str, &str)] = &[
+        ("PROFILE", "profile"),
+        ("BALANCE", "balance"),
+        (LEDGER_PREFIX, "ledger entry"),
+        (RESERVATION_PREFIX, "reservation"),
+        ("IDEM#", "idempotency record"),
+        ("NAME", "user name"),
+        ("META", "concert"),
+        (COUNT_PREFIX, "seat count"),
+        (SEAT_PREFIX, "seat"),
+        ("STATE", "queue state"),
+        ("COUNTER", "join counter"),
+        ("TICKET", "ticket"),
+    ];
+    if pk == REGISTRY_PARTITION {
+        return "registry of queues";
+    }
+    let of = |kinds: &[(&str, &'static str)], key: &str| {
+        kinds.iter().find(|(prefix, _)| key.starts_with(prefix)).map(|(_, kind)| *kind)
+    };
+    of(PARTITIONS, pk).or_else(|| of(SORTS, sk)).unwrap_or("other")
 }

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod alarms;
 pub mod cache;
 pub mod concerts;
+pub mod due;
 pub mod expiry;
 pub mod holds;
 pub mod idempotency;
@@ -31,6 +32,7 @@ use crate::{
     domain::{
         concert::Concert,
         id::{ConcertId, QueueId},
+        layout::Chunk,
         line::{QueueRules, QueueState},
         refusal::Refusal,
         time::{Seconds, Timestamp},
@@ -41,6 +43,7 @@ use keys::{Key, Table};
 use limits::Pseudonyms;
 use refused_holds::RefusedHolds;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// The tables, with the parameters that their conditions need.
 pub struct Store {
@@ -52,6 +55,8 @@ pub struct Store {
     /// When the last tick that was wished for a queue is due.
     wishes: Cache<QueueId, Timestamp>,
     concerts: Cache<ConcertId, Arc<Concert>>,
+    /// When each chunk was last recounted by this environment, by the clock that waits go by.
+    recounts: Cache<(ConcertId, Chunk), Instant>,
     /// Counters whose window is known to have had its fill.
     full_counters: Cache<Key, ()>,
     refused_holds: RefusedHolds,
@@ -123,6 +128,7 @@ impl Store {
             states: Cache::new(),
             wishes: Cache::new(),
             concerts: Cache::new(),
+            recounts: Cache::new(),
             full_counters: Cache::new(),
             refused_holds: RefusedHolds::default(),
             pseudonyms: Pseudonyms::new(config.token_signing_secrets.first().map_or("", |Secret(secret)| secret)),

@@ -126,7 +126,7 @@ async fn a_cursor_of_another_list_leads_to_nothing_before_from_or_behind_to() ->
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn availability_follows_holds_sales_and_releases() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;

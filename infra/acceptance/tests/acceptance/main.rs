@@ -43,6 +43,7 @@ mod sessions_of_holds;
 mod sleep;
 mod stream;
 mod support;
+mod sweep;
 mod timers;
 mod tokens;
 mod ttl;

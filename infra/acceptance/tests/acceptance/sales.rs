@@ -195,7 +195,7 @@ fn assert_kept(world: &World, told: &Told) {
     assert!(charged <= booked, "{charged} acknowledged, {booked} booked");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_invariants_hold_whatever_happens_at_once() -> Outcome {
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
     let seeds = std::env::var("STAGEDOOR_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);

@@ -1,7 +1,8 @@
 //! Which items a request is about, and what became of them.
 
-use crate::mutation::{Write, kind};
+use crate::mutation::Write;
 use serde_json::Value;
+use shared::store::keys::kind;
 use std::{collections::BTreeSet, fmt};
 
 /// Where an item is.
