@@ -17,9 +17,12 @@ use crate::domain::{
     refusal::Refusal,
     reservation::{Reservation, ReservationStatus},
     session::{OpenHold, Session},
-    time::Timestamp,
+    time::{Seconds, Timestamp},
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
+
+/// A reservation that is never paid is kept this long after its hold's end. A payment removes its TTL.
+const KEPT_UNPAID: Seconds = Seconds(30 * 24 * 3_600);
 
 /// Seats that a let-in fan asks for.
 #[derive(Debug, Clone)]
@@ -206,8 +209,9 @@ impl Store {
             .expression_attribute_values(":room", n(self.rules.seats_per_session - seats))
             .expression_attribute_values(":most", n(self.rules.holds_per_session));
         let key = keys::reservation(reservation.user_id, reservation.reservation_id);
+        let ttl = reservation.expires_at + KEPT_UNPAID;
         let mut parts =
-            vec![part(session)?, part(self.put_part(Table::Fans, request::item(&key, reservation, None)?))?];
+            vec![part(session)?, part(self.put_part(Table::Fans, request::item(&key, reservation, Some(ttl))?))?];
         for (seat, price) in reservation.seat_numbers.iter().zip(prices) {
             parts.push(self.hold_seat_part(reservation, *seat, *price, now)?);
         }

@@ -132,12 +132,14 @@ impl Store {
         plan: &PaymentPlan,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let now = plan.entry.at;
-        // Invariant 3: a reservation is paid once, and only while it is held; the seats' conditions check its time.
+        // Invariant 3: a reservation is paid once, and only while it is held; the seats' conditions check its time. It
+        // loses its TTL in the same write, so that a paid one is never cleaned up.
         let confirmed = self
             .update_part(&keys::reservation(reservation.user_id, reservation.reservation_id))
-            .update_expression("SET #status = :confirmed, paidAt = :now")
+            .update_expression("SET #status = :confirmed, paidAt = :now REMOVE #ttl")
             .condition_expression("#status = :pending")
             .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":confirmed", s("CONFIRMED"))
             .expression_attribute_values(":pending", s("PENDING"))
             .expression_attribute_values(":now", n(now.millis()));

@@ -20,6 +20,7 @@ mod interleaving;
 mod invariants;
 mod joining;
 mod journey;
+mod keepers;
 mod leaving;
 mod limits;
 mod limits_sampled;

@@ -1,8 +1,8 @@
-//! TTL cleans up what no longer matters, and never a sold seat, money or a reservation.
+//! TTL cleans up what no longer matters, and never a sold seat, money or a paid reservation.
 
-use crate::purchases::{Outcome, PRICE, feed_stream, held, items, reservation, sale, take_timers};
-use acceptance::World;
-use serde_json::Value;
+use crate::purchases::{Outcome, PRICE, cancel, feed_stream, held, items, reservation, sale, take_timers};
+use acceptance::{Request, World};
+use serde_json::{Value, json};
 
 /// Long after every token, hold and key.
 const FOR_EVER: u64 = 400 * 24 * 3_600;
@@ -35,7 +35,7 @@ async fn only_what_passes_has_a_ttl() -> Outcome {
             |name: &str| item[name].as_str().and_then(|key| key.split('#').next()).unwrap_or_default().to_owned();
         format!("{} {}", part("pk"), if part("sk").parse::<u64>().is_ok() { "place".to_owned() } else { part("sk") })
     }
-    assert_eq!(with_ttl("Fans"), ["FAN IDEM"]);
+    assert_eq!(with_ttl("Fans"), ["FAN IDEM", "FAN RES"]);
     assert_eq!(with_ttl("Concerts"), ["CONCERT SEAT"]);
     assert_eq!(with_ttl("Queues"), ["SESSION place", "TICKET TICKET"]);
     Ok(())
@@ -55,6 +55,7 @@ async fn no_ttl_comes_before_the_last_moment_that_matters() -> Outcome {
     };
     after("Fans", "IDEM#", 24 * 3_600);
     after("Concerts", "SEAT#", 300);
+    after("Fans", "RES#", 300 + 30 * 24 * 3_600 - 1);
     // Waiting, claim window, session and hold: as long as a token may be signed for.
     after("Queues", "TICKET", 7_200 + 60 + 600 + 300);
     after("Queues", "0000", 7_200 + 60 + 600 + 300);
@@ -80,14 +81,14 @@ async fn what_is_sold_and_paid_stays_whatever_the_clock() -> Outcome {
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_hold_that_ttl_removed_expires_its_reservation_through_the_stream() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     let id = held(&world, &fan, &concert, &[1]).await;
     feed_stream(&world, &world.app).await?;
     take_timers(&world);
-    world.wait(FOR_EVER);
+    world.wait(3_600);
     world.engine.sweep_ttl();
     assert_eq!(items(&world, "Concerts", "SEAT#").len(), 0);
     feed_stream(&world, &world.app).await?;
@@ -97,6 +98,40 @@ async fn a_hold_that_ttl_removed_expires_its_reservation_through_the_stream() ->
     assert_eq!(items(&world, "Fans", "RES#")[0]["status"], "EXPIRED");
     assert_eq!(items(&world, "Concerts", "COUNT#")[0]["held"], 0);
     assert!(!id.is_empty());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reservation_goes_thirty_days_after_its_hold_unless_it_was_ever_paid() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let (ann, bob, carl) =
+        (world.buyer("ann", PRICE).await, world.buyer("bob", PRICE).await, world.buyer("carl", 0).await);
+    let paid = held(&world, &ann, &concert, &[1]).await;
+    world.pay(&ann, &paid, PRICE, None).await;
+    let refunded = held(&world, &bob, &concert, &[2]).await;
+    let payment = world.pay(&bob, &refunded, PRICE, None).await.text("paymentId").to_owned();
+    let path = format!("/api/v1/payments/{payment}/cancel");
+    assert_eq!(world.send(Request::new("POST", path).token(&bob.access).json(&json!({}))).await.status, 200);
+    let cancelled = held(&world, &carl, &concert, &[3]).await;
+    world.send(cancel(&carl, &cancelled)).await;
+    held(&world, &carl, &concert, &[4]).await;
+    feed_stream(&world, &world.app).await?;
+    world.wait(300);
+    assert!(crate::purchases::expire(&world.app, &take_timers(&world)).await?.is_empty());
+    let left = || items(&world, "Fans", "RES#").len();
+    world.wait(30 * 24 * 3_600 - 1);
+    world.engine.sweep_ttl();
+    assert_eq!(left(), 4, "not a second earlier");
+    world.wait(2);
+    world.engine.sweep_ttl();
+    let mut ids: Vec<Value> =
+        items(&world, "Fans", "RES#").into_iter().map(|mut found| found["reservationId"].take()).collect();
+    ids.sort_by_key(Value::to_string);
+    let mut kept = [json!(paid), json!(refunded)];
+    kept.sort_by_key(Value::to_string);
+    assert_eq!(ids, kept, "cancelled and expired without a payment");
+    feed_stream(&world, &world.app).await?;
+    assert_eq!(items(&world, "Fans", "RES#").len(), 2, "the stream makes none again");
     Ok(())
 }
 

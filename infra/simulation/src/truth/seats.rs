@@ -89,6 +89,9 @@ impl Seats {
                 }
             }
         }
+        if !new.is_null() && new["paidAt"].is_null() == new["ttl"].is_null() {
+            wrong.push(format!("a reservation has a TTL until it is paid, and none from then on: {new}"));
+        }
         let (before, after) = (old["attempts"].as_array(), new["attempts"].as_array());
         if let (Some(before), Some(after)) = (before, after)
             && before.len() < ATTEMPTS_KEPT
