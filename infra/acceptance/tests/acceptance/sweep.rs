@@ -14,7 +14,7 @@ use shared::{
         concert::{Concert, SeatStatus},
         id::{ConcertId, QueueId},
         layout::{Block, Chunk, Layout, SeatNumber},
-        line::Place,
+        ticket::Place,
         reservation::{Reservation, ReservationStatus},
         session::{OpenHold, Session},
         time::{Seconds, Timestamp},
@@ -274,6 +274,7 @@ fn concert_of(number: u128, seats: u32) -> Concert {
         sale_opens_at: at(-1),
         sale_closes_at: at(30),
         layout: Layout::new(vec![block]).expect("a layout"),
+        version: 1,
     }
 }
 

@@ -13,6 +13,9 @@ use shared::domain::time::Timestamp;
 /// How often somebody asks again after everything healed before it counts as no answer at all.
 const ATTEMPTS_WHEN_HEALED: u32 = 40;
 
+/// Seconds that somebody waits to ask again; whoever drew all places of an hour goes away.
+const LONGEST_PAUSE: u64 = 120;
+
 impl Fan {
     /// The request for something, by the token that is right for it.
     pub(super) fn request(&mut self, op: &Op, turn: &str) -> Request {
@@ -94,6 +97,9 @@ impl Fan {
             let later =
                 outcome.reply().filter(|reply| reply.status == 429).and_then(|reply| reply.headers.get("retry-after"));
             if let Some(seconds) = later.and_then(|seconds| seconds.parse::<u64>().ok()) {
+                if seconds > LONGEST_PAUSE {
+                    return None;
+                }
                 self.world.sleep(seconds * 1_000).await;
             }
             if self.world.faults().active() {
