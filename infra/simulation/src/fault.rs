@@ -71,7 +71,7 @@ faults! {
     MessageReordered = "messages reordered", 5_000;
     /// A message that nobody understands.
     MessagePoisoned = "message poisoned", 300;
-    /// An expiry timer is lost: the sweep has to find the hold.
+    /// A timer of a hold is lost, once a hold: the sweep has to find it.
     TimerLost = "timer lost", 5_000;
     /// A batch of changes is delivered again.
     ChangesRepeated = "changes repeated", 1_000;

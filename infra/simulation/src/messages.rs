@@ -7,7 +7,7 @@ use crate::{
 use engine::{Answer, error};
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 use template::{Queue, Template};
@@ -60,6 +60,7 @@ pub struct Messages {
     lines: Mutex<BTreeMap<String, Line>>,
     shards: Mutex<BTreeMap<(String, u64), Shard>>,
     sent: Mutex<u64>,
+    lost_timers: Mutex<BTreeSet<String>>,
     news: Notify,
 }
 
@@ -71,6 +72,7 @@ impl Messages {
             lines: Mutex::new(template.queues.iter().map(line).collect()),
             shards: Mutex::default(),
             sent: Mutex::default(),
+            lost_timers: Mutex::default(),
             news: Notify::new(),
         }
     }
@@ -114,6 +116,13 @@ impl Messages {
         id
     }
 
+    /// Whether a timer is lost: once a hold. The seat leads the sweep to it; the second timer, of a take-over, is the only
+    /// trace of a hold that has lost its seat.
+    fn loses(&self, timer: &str, world: &World) -> bool {
+        let mut lost = lock(&self.lost_timers);
+        !lost.contains(timer) && world.strikes(Fault::TimerLost) && lost.insert(timer.to_owned())
+    }
+
     /// `SendMessageBatch`, the one operation that functions use.
     pub fn send(&self, world: &World, request: &Value) -> Answer {
         let refuse = |kind: &str| error(400, &format!("com.amazonaws.sqs#{kind}"), kind);
@@ -140,11 +149,12 @@ impl Messages {
             let late =
                 if world.strikes(Fault::MessageLate) { world.extent(Fault::MessageLate, 500..=20_000) } else { 0 };
             let visible_ms = world.clock.elapsed_ms() + delay * 1_000 + late;
-            if queue == TIMERS && world.strikes(Fault::TimerLost) {
+            let body = entry["MessageBody"].as_str().unwrap_or_default();
+            if queue == TIMERS && self.loses(body, world) {
                 successful.push(json!({ "Id": entry["Id"], "MessageId": "lost", "MD5OfMessageBody": "" }));
                 continue;
             }
-            let id = self.put(queue, entry["MessageBody"].as_str().unwrap_or_default(), visible_ms);
+            let id = self.put(queue, body, visible_ms);
             let handled = world.template.queue_triggers.iter().any(|trigger| trigger.queue == queue);
             if handled && world.strikes(Fault::MessagePoisoned) {
                 self.put(queue, r#"{"nobody":"understands this"}"#, visible_ms);
