@@ -70,6 +70,14 @@ impl Seats {
     pub fn reservation(&mut self, change: &Change, now_ms: u64, wrong: &mut Vec<String>) {
         let (old, new) = (&change.old, &change.new);
         let id = text(if new.is_null() { old } else { new }, "reservationId").to_owned();
+        if new.is_null() {
+            // One that was never paid is kept for a time.
+            if old["ttl"].is_null() || now_ms < number(old, "ttl") * 1_000 {
+                wrong.push(format!("invariant 3: reservation {id} is gone: {old}"));
+            }
+            self.reservations.remove(&id);
+            return;
+        }
         match (text(old, "status"), text(new, "status")) {
             ("", "PENDING") | ("PENDING", "CONFIRMED" | "CANCELLED") | ("CONFIRMED", "CANCELLED") => {}
             ("PENDING", "EXPIRED") if number(new, "expiresAt") <= now_ms + AHEAD_MS => {}
