@@ -3,6 +3,7 @@
 
 pub mod budget;
 pub mod functions;
+pub mod piles;
 mod request;
 mod route;
 mod world;

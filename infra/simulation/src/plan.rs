@@ -182,7 +182,8 @@ impl Plan {
             seats_per_session: u32::try_from(dice.within(1..=if crowd == Crowd::Renewing { 2 } else { 4 }))
                 .unwrap_or(4),
             joins_per_fan: if dice.happens(2_000) { dice.within(3..=6) } else { 20 },
-            places_per_fan: if dice.happens(1_500) { dice.within(4..=8) } else { 0 },
+            // The last fan buys a dozen seats, each at a place of its own.
+            places_per_fan: if dice.happens(1_500) { dice.within(20..=26) } else { 0 },
             release_unpaid: dice.happens(3_000),
             price: *dice.pick(&[1, 10_000, 50_000]),
             chaos_ms: dice

@@ -4,53 +4,9 @@ use crate::{
     Outcome,
     support::{configure, leave, line_of, poll, sessions, state, turn},
 };
-use acceptance::{Fan, World};
-use futures_util::future::try_join_all;
+use acceptance::{Fan, World, piles::Pile};
 use serde_json::{Value, json};
-use shared::{
-    domain::{
-        id::{QueueId, UserId},
-        session::{EndReason, Session},
-        ticket::Place,
-    },
-    store::{keys, keys::Table, request},
-};
-
-/// Places that nobody has any more, drawn past the counter's end; with tombstones where `left`.
-async fn pile_up(world: &World, count: u64, left: bool) -> Outcome {
-    let dynamo = aws_sdk_dynamodb::Client::new(&world.engine.sdk_config());
-    let main = QueueId::main();
-    let counter = keys::join_counter(&main);
-    let drawn = dynamo
-        .update_item()
-        .table_name(&world.app.config.queues_table)
-        .key("pk", request::s(&counter.pk))
-        .key("sk", request::s(&counter.sk))
-        .update_expression("ADD #last :count")
-        .expression_attribute_names("#last", "last")
-        .expression_attribute_values(":count", request::n(count))
-        .return_values(aws_sdk_dynamodb::types::ReturnValue::UpdatedNew)
-        .send()
-        .await?;
-    let last: u64 = drawn.attributes().and_then(|new| new["last"].as_n().ok()).ok_or("no counter")?.parse()?;
-    if !left {
-        return Ok(());
-    }
-    let now = world.app.now();
-    let table = &world.app.config.queues_table;
-    for some in (last - count + 1..=last).collect::<Vec<_>>().chunks(500) {
-        let puts = some.iter().map(|place| {
-            let user = Some(UserId(uuid::Uuid::from_u128(u128::from(*place))));
-            let tombstone = Session::tombstone(main.clone(), Place::new(*place), user, now, EndReason::Left);
-            let key = keys::session(&main, tombstone.place);
-            let item = request::item(&key, &tombstone, None).expect("an item");
-            dynamo.put_item().table_name(table).set_item(Some(item)).send()
-        });
-        try_join_all(puts).await?;
-    }
-    debug_assert_eq!(keys::session(&main, Place::new(1)).table, Table::Queues);
-    Ok(())
-}
+use shared::domain::id::QueueId;
 
 async fn join(world: &World, name: &str) -> Fan {
     let mut fan = world.fan(name).await;
@@ -73,7 +29,7 @@ async fn ticks_until(world: &World, place: u64, most: u32) -> Result<(u32, engin
 #[tokio::test]
 async fn a_thousand_leavers_ahead_cost_no_slot() -> Outcome {
     let world = World::with(&[("QUEUE_CAPACITY", "0")]).await?;
-    pile_up(&world, 1_000, true).await?;
+    world.pile_up(1_000, Pile::Left);
     let living = join(&world, "ann").await;
     world.set_capacity(1).await;
     let (ticks, used) = ticks_until(&world, 1_001, 1).await?;
@@ -94,7 +50,7 @@ async fn places_that_waited_too_long_are_passed_without_a_slot_and_never_claimed
     for dead in [4, 150] {
         let world = World::with(&[("QUEUE_CAPACITY", "0"), ("WAITING_SECONDS", "600")]).await?;
         let first = line_of(&world, 2).await;
-        pile_up(&world, dead - 2, false).await?;
+        world.pile_up(dead - 2, Pile::Drawn);
         world.wait(11);
         world.tick().await;
         assert_eq!(state(&world)["sampled"], 11_000);
@@ -203,7 +159,7 @@ async fn a_survey_is_resumed_and_counts_nobody_twice() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(2_000).await;
     // More no-shows than one tick may fence.
-    pile_up(&world, 1_200, false).await?;
+    world.pile_up(1_200, Pile::Drawn);
     world.tick().await;
     assert_eq!(state(&world)["admitted"], 1_200);
     let living = join(&world, "ann").await;
