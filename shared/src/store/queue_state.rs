@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub const STATE_AGE_MILLIS: i64 = 1_000;
 /// The same for the next in the queue.
 pub const FRONT_STATE_AGE_MILLIS: i64 = 200;
-const WALK_IN_ATTEMPTS: u32 = 3;
+const WALK_IN_ATTEMPTS: u32 = 4;
 
 /// A queue with the last place that was drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,13 +141,21 @@ impl Store {
     /// for the tick.
     pub(crate) async fn walk_in(&self, mut state: QueueState, place: Place) -> Result<WalkIn, StoreError> {
         let queue = state.queue_id.clone();
-        for _ in 0..WALK_IN_ATTEMPTS {
-            let now = self.now();
-            if place <= state.served {
+        for attempt in 0..WALK_IN_ATTEMPTS {
+            let (now, ahead) = (self.now(), place.behind(state.served));
+            let room = u64::try_from(state.free).unwrap_or_default();
+            if ahead == 0 {
                 return Ok(WalkIn::Admitted);
             }
-            if state.served.plus(1) != place || state.free <= 0 || !state.settings.admits(now) {
+            if room < ahead || !state.settings.admits(now) {
                 break;
+            }
+            if ahead > 1 {
+                // Others draw places at the same moment, and walk in before this fan.
+                self.context.back_off(attempt).await;
+                let Some(newer) = self.get(&keys::queue_state(&queue), true).await? else { break };
+                state = newer;
+                continue;
             }
             let deadline = now + state.settings.rules(self.rules.queue).claim_window;
             // Invariant 5: only from the place before, so that nobody ahead is passed by. Invariant 4: only into a free
