@@ -22,6 +22,9 @@ use crate::{
 /// The directory of a stack's data unless `--data` says another, in the workspace.
 const DEFAULT_DIRECTORY: &str = ".stagedoor";
 
+/// The form of what the tables keep. It changes with stored items, and until 1.0 nothing bridges two forms.
+const FORM: &str = "2";
+
 /// The cargo workspace that holds the functions.
 #[derive(Debug, Deserialize)]
 pub struct Workspace {
@@ -88,8 +91,28 @@ impl State {
             Err(TryLockError::Error(error)) => return Err(error).context(&shown),
         }
         let state = Self { directory, persistent, secrets: Mutex::default(), _lock: lock };
+        state.check_form()?;
         state.read_secrets()?;
         Ok(state)
+    }
+
+    /// Refuses data of another form; notes the form of new data.
+    fn check_form(&self) -> Result<(), Failure> {
+        let path = self.directory.join("form");
+        // Secrets are the first thing that is kept.
+        let form = match fs::read_to_string(&path) {
+            Ok(form) => form.trim().to_owned(),
+            Err(_) if self.persistent && self.secrets_path().exists() => "1".to_owned(),
+            Err(_) => FORM.to_owned(),
+        };
+        if self.persistent && form != FORM {
+            return Err(Failure::new(format!(
+                "{} holds data in form {form}, and this version of Stagedoor reads only form {FORM}. Until 1.0 nothing \
+                 converts it: delete the directory, or start with another --data",
+                self.directory.display()
+            )));
+        }
+        if self.persistent { replace(&path, FORM.as_bytes()) } else { Ok(()) }
     }
 
     /// Reads the secrets that the directory keeps, if it keeps any.
@@ -159,4 +182,25 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
 
 fn private_file(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(directory: &Path) -> Result<State, Failure> {
+        let workspace = Workspace { root: directory.to_owned(), target: directory.to_owned() };
+        State::open(&workspace, &Data::Directory(directory.to_owned()), 9_000)
+    }
+
+    #[test]
+    fn data_of_another_form_is_refused_in_plain_words() {
+        let directory = std::env::temp_dir().join(format!("stagedoor-form-{}", Uuid::new_v4()));
+        open(&directory).expect("a new directory").secret("signing", 20).expect("a secret");
+        open(&directory).expect("its own form");
+        fs::remove_file(directory.join("form")).expect("removed");
+        let refused = open(&directory).err().map(|failure| failure.to_string()).unwrap_or_default();
+        assert!(refused.contains("holds data in form 1") && refused.contains("delete the directory"), "{refused}");
+        fs::remove_dir_all(&directory).expect("removed");
+    }
 }
