@@ -129,8 +129,8 @@ impl Queues {
             let some = alarms.iter().filter(|alarm| alarm.urgent == urgent);
             some.map(|alarm| Delayed::for_alarm(alarm, now)).collect()
         };
-        self.send_ticks(&ticks(true)).await?;
-        self.send_quiet_ticks(&ticks(false)).await
+        let (urgent, quiet) = (self.send_ticks(&ticks(true)).await, self.send_quiet_ticks(&ticks(false)).await);
+        urgent.and(quiet)
     }
 
     /// Sends expiry timers.

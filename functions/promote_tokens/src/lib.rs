@@ -8,7 +8,7 @@ use serde::Deserialize;
 use shared::{
     app::App,
     domain::{id::QueueId, time::Seconds},
-    queues::{Delayed, MAX_DELAY_SECONDS, Tick},
+    queues::{Delayed, Tick},
     store::{Failure, alarms::AlarmId, tick::Ticked},
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -58,8 +58,7 @@ pub async fn handle(app: &App, trigger: Trigger) -> Result<SqsBatchResponse, Err
 /// too far ahead, and those whose message was lost.
 async fn send_forgotten(app: &App) -> Result<(), Error> {
     let (now, mut alarms) = (app.now(), app.store.alarms_due(LOOK_AHEAD).await?);
-    let longest = Seconds(u32::try_from(MAX_DELAY_SECONDS).unwrap_or(u32::MAX));
-    alarms.retain(|alarm| alarm.alarm.due + OVERDUE <= now || alarm.put_at + longest < alarm.alarm.due);
+    alarms.retain(|alarm| alarm.alarm.due + OVERDUE <= now || !alarm.fits_a_message());
     Ok(app.queues.send_alarms(&alarms, now).await?)
 }
 

@@ -13,7 +13,7 @@ use shared::{
     app::App,
     domain::{id::QueueId, ticket::Place},
     queues::{DeadRecord, Delayed},
-    store::{Failure, StoreError, keys},
+    store::{Failure, StoreError, alarms::Alarm, keys},
 };
 
 /// A batch of records, each to be read by itself: one that is malformed must not make the others unreadable.
@@ -57,7 +57,9 @@ async fn act(app: &App, changes: Changes, dead: &[DeadRecord]) -> Result<(), Sto
     let now = app.now();
     let timers: Vec<_> = changes.timers.iter().map(|(timer, due)| Delayed::timer(*timer, *due, now)).collect();
     app.queues.send_timers(&timers).await?;
-    app.queues.send_alarms(&changes.alarms, now).await?;
+    // The schedule sends what no message can wait for.
+    let alarms: Vec<_> = changes.alarms.into_iter().filter(Alarm::fits_a_message).collect();
+    app.queues.send_alarms(&alarms, now).await?;
     for (queue, lowest) in &changes.ended {
         wish_tick(app, queue, *lowest).await?;
     }

@@ -136,6 +136,9 @@ pub struct QueueState {
     pub floor: Place,
     /// Grows with every commit of a tick.
     pub tick: u64,
+    /// The latest time by which a tick or a change of the settings went. Later ones go by no earlier time: a function that
+    /// thaws with an old clock would else end claim windows before they begin, or let a pause count as waiting.
+    pub at: Timestamp,
     /// The queue's clock when the settings last changed.
     pub clock_then: QueueClock,
     /// When the settings last changed: the clock runs on from here, or from the opening if that is later.
@@ -193,6 +196,7 @@ impl QueueState {
             admitted: 0,
             floor: Place::new(1),
             tick: 0,
+            at: now,
             clock_then: QueueClock::default(),
             clock_since: now,
             longest_waiting: rules.waiting,
@@ -228,13 +232,20 @@ impl QueueState {
     /// Where a place stands at `now`. An admitted one is not asked how long it waited: only the tick decides that a
     /// place died of waiting, by passing it.
     pub fn standing(&self, wait: Wait, now: Timestamp) -> Standing {
-        if wait.place <= self.served {
+        if self.died_waiting(wait.place) {
+            Standing::WaitedTooLong
+        } else if wait.place <= self.served {
             Standing::Admitted { claim_before: self.claim_deadline(wait.place) }
         } else if self.waits_until(wait, now) <= now {
             Standing::WaitedTooLong
         } else {
             Standing::Waiting { position: wait.place.behind(self.served) }
         }
+    }
+
+    /// Whether a tick passed the place as dead, with many others: it has no tombstone, and was never admitted.
+    fn died_waiting(&self, place: Place) -> bool {
+        place >= self.floor && self.bucket_of(place).is_some_and(Bucket::is_dead)
     }
 
     /// The end of the claim window of an admitted place. Below the floor every place was claimed or fenced: an item that
@@ -309,7 +320,7 @@ mod tests {
         assert_eq!(at(13, 100), Standing::WaitedTooLong);
         assert_eq!(at(2, 0), Standing::Admitted { claim_before: Timestamp::NEVER });
         assert_eq!(at(4, 100), Standing::Admitted { claim_before: NOW + Seconds(1) }, "admitted is not asked");
-        assert_eq!(at(5, 0), Standing::Admitted { claim_before: Timestamp::NEVER }, "passed as dead");
+        assert_eq!(at(5, 0), Standing::WaitedTooLong, "passed as dead");
         assert_eq!(at(7, 0), Standing::Admitted { claim_before: NOW + Seconds(5) });
         assert_eq!(at(12, 0), Standing::Admitted { claim_before: NOW + Seconds(9) });
     }

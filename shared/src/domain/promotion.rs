@@ -123,6 +123,8 @@ pub struct Commit {
     pub last_seen: Place,
     /// When the next alarm is due.
     pub next_alarm: Timestamp,
+    /// The time that the tick went by.
+    pub at: Timestamp,
 }
 
 /// What a tick knows beside the state: read and reckoned once, however often its write is planned again.
@@ -146,9 +148,13 @@ pub fn commit(state: &QueueState, seen: &Observed, advance: Advance, rules: Queu
     if pass.is_done() {
         buckets::prune(&mut buckets, floor, pass.to, |deadline| deadline + CLOCK_MARGIN <= pass.since);
     }
-    // Walk-ins since the last bucket.
-    buckets::push(&mut buckets, Bucket { up_to: state.served, deadline: state.walk_in_deadline });
-    buckets::push(&mut buckets, Bucket { up_to: advance.dead_bucket, deadline: Timestamp::NEVER });
+    // Walk-ins since the last bucket. Where nobody ever walked in, what lies there are tombstones that were passed.
+    if state.walk_in_deadline != Timestamp::NEVER {
+        buckets::push(&mut buckets, Bucket { up_to: state.served, deadline: state.walk_in_deadline });
+    }
+    if advance.dead_bucket > Place::NONE {
+        buckets::push(&mut buckets, Bucket { up_to: advance.dead_bucket, deadline: Timestamp::NEVER });
+    }
     if advance.admitted > 0 {
         let deadline = buckets::claim_deadline(now, rules.claim_window);
         buckets::push(&mut buckets, Bucket { up_to: advance.served, deadline });
@@ -167,6 +173,7 @@ pub fn commit(state: &QueueState, seen: &Observed, advance: Advance, rules: Queu
         longest_waiting: longest_waiting(state, advance.served, *last_place, rules, now),
         last_seen: *last_place,
         next_alarm: state.next_alarm,
+        at: now,
     }
 }
 

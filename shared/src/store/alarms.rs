@@ -43,6 +43,16 @@ pub struct Alarm {
     pub urgent: bool,
 }
 
+/// The longest that a message can be delayed.
+const LONGEST_DELAY: Seconds = Seconds(900);
+
+impl Alarm {
+    /// Whether the stream sends its message when it is put; one further ahead is left to the schedule.
+    pub fn fits_a_message(&self) -> bool {
+        self.alarm.due <= self.put_at + LONGEST_DELAY
+    }
+}
+
 fn key(queue: &QueueId, alarm: AlarmId) -> Key {
     keys::alarm(queue, alarm.due, alarm.id)
 }
@@ -81,6 +91,10 @@ impl Store {
             self.first_items(query, MAX_DUE)
         });
         let items = try_join_all(reads).await?.into_iter().flatten();
-        items.map(request::parse).collect()
+        // One that cannot be read must not keep the others from being found.
+        let alarms = items.filter_map(|item| {
+            request::parse(item).inspect_err(|error| tracing::error!(%error, "alarm not understood")).ok()
+        });
+        Ok(alarms.collect())
     }
 }

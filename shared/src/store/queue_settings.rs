@@ -55,14 +55,14 @@ impl Store {
         state: &QueueState,
         settings: QueueSettings,
     ) -> Result<Option<QueueState>, StoreError> {
-        let now = self.now();
+        let now = self.now().max(state.at);
         let rules = settings.rules(self.rules.queue);
         let gained = i128::from(rules.capacity) - i128::from(state.capacity);
         let update = self
             .update(&keys::queue_state(&state.queue_id))
             .update_expression(
                 "SET #settings = :new, settingsVersion = settingsVersion + :one, #free = #free + :gained, \
-                 #capacity = :capacity, clockThen = :clock, clockSince = :now, longestWaiting = :longest REMOVE deleted",
+                 #capacity = :capacity, clockThen = :clock, clockSince = :now, #at = :now, longestWaiting = :longest REMOVE deleted",
             )
             .condition_expression("settingsVersion = :settings AND #capacity = :had")
             .expression_attribute_names("#settings", "settings")
@@ -74,7 +74,8 @@ impl Store {
             .expression_attribute_values(":capacity", n(rules.capacity))
             .expression_attribute_values(":had", n(state.capacity))
             .expression_attribute_values(":clock", n(state.clock(now).millis()))
-            .expression_attribute_values(":now", n(now.max(state.clock_since).millis()))
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":now", n(now.millis()))
             .expression_attribute_values(":longest", request::value(&state.longest_waiting.max(rules.waiting))?)
             .expression_attribute_values(":settings", n(state.settings_version))
             .return_values(ReturnValue::AllNew);
@@ -105,10 +106,13 @@ impl Store {
             return Err(Refusal::QueueInUse.into());
         }
         for attempt in 0..MAX_ATTEMPTS {
-            self.queue_state(queue, 0).await?;
+            // A queue that is in use is not even shut for a moment.
+            if self.queue_view(queue).await?.is_in_use() {
+                return Err(Refusal::QueueInUse.into());
+            }
             self.shut_counter(queue).await?;
             let view = self.queue_view(queue).await?;
-            if view.last_place > view.state.served || view.state.occupied > 0 {
+            if view.is_in_use() {
                 self.reopen_counter(queue).await?;
                 return Err(Refusal::QueueInUse.into());
             }
@@ -157,7 +161,8 @@ impl Store {
     async fn reopen_counter(&self, queue: &QueueId) -> Result<(), StoreError> {
         let registered = request::item(&keys::queue_registry(queue), &Registered { queue_id: queue.clone() }, None)?;
         self.send_unconditional_put(self.put(Table::Queues, registered)).await?;
-        self.send_unconditional_update(self.update(&keys::join_counter(queue)).update_expression("REMOVE deleted"))
-            .await
+        // Asleep, whatever it was: no alarm stands for sure, and the next fan puts one.
+        let update = self.update(&keys::join_counter(queue)).update_expression("REMOVE deleted, woken");
+        self.send_unconditional_update(update).await
     }
 }

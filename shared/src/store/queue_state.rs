@@ -10,6 +10,7 @@ use crate::domain::{
     line::{QueueSettings, QueueState},
     refusal::Refusal,
     ticket::Place,
+    time::Timestamp,
 };
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use futures_util::try_join;
@@ -28,6 +29,13 @@ pub struct QueueView {
     pub state: QueueState,
     /// The last place.
     pub last_place: Place,
+}
+
+impl QueueView {
+    /// Whether anybody waits or may be inside.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.last_place > self.state.served || self.state.occupied > 0
+    }
 }
 
 /// Whether a fan who joins is admitted at once.
@@ -52,10 +60,14 @@ pub struct Registered {
 /// last one was read, and each draw returns this item: so either the draw is seen by the tick that would put the queue
 /// to sleep, or the fan who drew sees that it sleeps, and wakes it. No clock is involved (infra/adr/0012).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct JoinCounter {
     /// The last place that was drawn.
     #[serde(default)]
     pub last: Place,
+    /// When it was drawn, by the clock of the fan's function.
+    #[serde(default)]
+    pub drawn_at: Timestamp,
     /// How often the queue went to sleep.
     #[serde(default)]
     pub naps: u64,
@@ -202,10 +214,11 @@ impl Store {
         // A deletion looks only after it has shut the counter: nobody gets a place in a queue that is going.
         let update = self
             .update(&keys::join_counter(queue))
-            .update_expression("ADD #last :one")
+            .update_expression("ADD #last :one SET drawnAt = :now")
             .condition_expression("attribute_not_exists(deleted)")
             .expression_attribute_names("#last", "last")
             .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":now", n(self.now().millis()))
             .return_values(ReturnValue::AllNew);
         match self.send_update(update).await {
             Ok(output) => Ok(request::parse(output.attributes.unwrap_or_default())?),
@@ -241,7 +254,9 @@ impl Store {
     /// Puts a queue to sleep, if nobody drew a place since `counter` was read; whether it sleeps.
     pub(crate) async fn sleep(&self, queue: &QueueId, counter: &JoinCounter) -> Result<bool, StoreError> {
         if counter.sleeps() {
-            return Ok(true);
+            // Counter and state were read at once: another tick may have woken the queue before the state was.
+            let now = self.join_counter(queue).await?;
+            return Ok(now.sleeps() && now.last == counter.last);
         }
         let update = self
             .update(&keys::join_counter(queue))

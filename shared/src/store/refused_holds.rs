@@ -40,9 +40,11 @@ impl RefusedHolds {
     }
 }
 
-/// What the state of seats and session refuses (409). Not `RequestInProgress`: there the client was asked to try again.
+/// What the state of seats, session and place refuses: each cost a transaction, and conflicts for the seats' next fan. Not
+/// `RequestInProgress`: there the client was asked to try again.
 fn counts(refusal: &Refusal) -> bool {
-    matches!(refusal, Refusal::SeatUnavailable { .. } | Refusal::SeatLimit { .. } | Refusal::HoldLimit { .. })
+    use Refusal::{HoldLimit, NotActive, SeatLimit, SeatUnavailable, SessionOver};
+    matches!(refusal, SeatUnavailable { .. } | SeatLimit { .. } | HoldLimit { .. } | NotActive { .. } | SessionOver)
 }
 
 #[cfg(test)]
@@ -76,7 +78,7 @@ mod tests {
     fn other_refusals_do_not_count() {
         let refused = RefusedHolds::default();
         (0..2 * MAX_REFUSALS).for_each(|_| refused.count(fan(0), &Refusal::RequestInProgress, NOW));
-        (0..2 * MAX_REFUSALS).for_each(|_| refused.count(fan(0), &Refusal::SessionOver, NOW));
+        (0..2 * MAX_REFUSALS).for_each(|_| refused.count(fan(0), &Refusal::SaleClosed, NOW));
         assert_eq!(refused.check(fan(0), NOW), Ok(()));
         (0..MAX_REFUSALS).for_each(|_| refused.count(fan(0), &REFUSAL, NOW + Seconds(1)));
         assert_eq!(refused.check(fan(0), NOW + Seconds(1)), Err(Refusal::TooManyRequests { retry_after: 10 }));

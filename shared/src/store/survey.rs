@@ -51,7 +51,11 @@ impl Budget {
     }
 
     fn is_spent(&self) -> bool {
-        self.items == 0 || self.fences == 0 || Instant::now() >= self.until
+        self.fences == 0 || self.is_read_out()
+    }
+
+    fn is_read_out(&self) -> bool {
+        self.items == 0 || Instant::now() >= self.until
     }
 }
 
@@ -223,7 +227,7 @@ impl Store {
             ahead.dead.extend(dead.map(|(place, _)| *place));
             ahead.seen_to = to;
             let next = promotion::advance(state, freed, &ahead, last_place, rules, now);
-            if next.served < to || budget.is_spent() {
+            if next.served < to || budget.is_read_out() {
                 return Ok(ahead);
             }
             look = (look * 2).min(LONGEST_LOOK);

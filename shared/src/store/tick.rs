@@ -87,7 +87,8 @@ impl Store {
     /// One try; `None` where another tick was faster.
     async fn tick_once(&self, read: Read, alarms: &[AlarmId]) -> Result<Option<Ticked>, StoreError> {
         let Read { state, counter, mut sightings } = read;
-        let (now, last_place) = (self.now(), counter.last);
+        // No earlier than what was written already, whatever this function's clock says.
+        let (now, last_place) = (self.now().max(state.at).max(counter.drawn_at), counter.last);
         let rules = state.settings.rules(self.rules.queue);
         let mut budget = Budget::new();
         let mut pass = state.pass.unwrap_or_else(|| Pass::begin(&state, now));
@@ -130,7 +131,11 @@ impl Store {
         };
         let Some(due) = wake.due() else { return Ok((wake, Timestamp::NEVER)) };
         let handled = alarms.iter().any(|alarm| alarm.due == state.next_alarm);
-        let kept = (self.now() < state.next_alarm && state.next_alarm <= due && !handled).then_some(state.next_alarm);
+        // A queue in which fans wait has ticks for the minute that its alarm ends: one that was put for another reason, or
+        // while nobody was admitted, has none.
+        let begins = wake.is_urgent() && !alarms.is_empty() && state.settings.admits(self.now());
+        let there = self.now() < state.next_alarm && state.next_alarm <= due && !handled && !begins;
+        let kept = there.then_some(state.next_alarm);
         if kept.is_none() {
             self.put_alarm(queue, due, wake.is_urgent()).await?;
         }
@@ -224,7 +229,7 @@ impl Store {
         let pass = if commit.pass.is_some() { ", #pass = :pass" } else { " REMOVE #pass" };
         let expression = format!(
             "{set}{comma} #free = #free + :gained, occupied = occupied + :taken, #floor = :floor, sampled = :sampled, \
-             lastSeen = :last, nextAlarm = :alarm, tick = tick + :one{pass}"
+             lastSeen = :last, nextAlarm = :alarm, #at = :at, tick = tick + :one{pass}"
         );
         let taken = i128::from(commit.advance.admitted) - i128::from(commit.freed);
         let update = self
@@ -233,6 +238,8 @@ impl Store {
             .expression_attribute_names("#free", "free")
             .expression_attribute_names("#floor", "floor")
             .expression_attribute_names("#pass", "pass")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":at", n(commit.at.millis()))
             .expression_attribute_values(":gained", n(gained))
             .expression_attribute_values(":taken", n(taken))
             .expression_attribute_values(":floor", n(commit.floor.get()))

@@ -158,6 +158,9 @@ impl Lines {
         if claimed && id.1 > number(state, "served") {
             wrong.push(format!("invariant 5: {new} was let in past {state}"));
         }
+        if old.is_null() && text(new, "endReason") == "WAITED_TOO_LONG" {
+            self.check_died(&id.0, id.1, state, now_ms, wrong);
+        }
         if claimed && is_dead(state, id.1) {
             wrong.push(format!("a place that died of waiting is claimed: {new}, {state}"));
         }

@@ -205,7 +205,9 @@ proptest! {
             prop_assert!(model.inside() <= state.occupied, "{} inside, {state:?}", model.inside());
             let admitted = state.admitted > before.admitted;
             prop_assert!(!admitted || state.free >= 0, "admitted above capacity: {state:?}");
-            prop_assert!(state.buckets.len() <= buckets::MAX_BUCKETS + 1 && state.marks.len() <= 16);
+            let dead = state.buckets.iter().filter(|bucket| bucket.is_dead()).count();
+            prop_assert!(state.buckets.len() <= buckets::MAX_BUCKETS && dead <= buckets::MAX_DEAD_BUCKETS, "{state:?}");
+            prop_assert!(state.marks.len() <= 16);
             for place in (before.served.get() + 1..=state.served.get()).map(Place::new) {
                 let waited = state.clock(model.now).millis() - model.issued[place.get() as usize - 1].millis();
                 let dead = state.bucket_of(place).is_some_and(Bucket::is_dead) && !model.sessions.contains_key(&place);
@@ -242,6 +244,21 @@ proptest! {
             prop_assert!(ticks <= 2, "{:?}", model.state);
         }
         prop_assert_eq!((model.state.admitted, model.claims(model.last())), (1, true));
+    }
+}
+
+#[test]
+fn leavers_where_nobody_ever_walked_in_fill_no_buckets() {
+    let mut model = Model::new(1);
+    (0..60).for_each(|_| model.join());
+    model.state.settings.capacity = Some(1);
+    for place in (1..60).map(Place::new) {
+        model.tick(100, 0);
+        // The one who is inside pays, the next leaves.
+        model.put(place, Some(model.now));
+        model.now = model.now + Seconds(1);
+        let dead = model.state.buckets.iter().filter(|bucket| bucket.is_dead()).count();
+        assert!(dead == 0 && model.state.buckets.len() <= buckets::MAX_BUCKETS, "{:?}", model.state);
     }
 }
 
