@@ -45,6 +45,7 @@ mod sleep;
 mod stream;
 mod support;
 mod sweep;
+mod sweep_sizes;
 mod timers;
 mod tokens;
 mod ttl;
