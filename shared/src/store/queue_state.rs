@@ -43,7 +43,7 @@ pub(crate) enum WalkIn {
     /// Yes; the place is to be claimed.
     Admitted,
     /// No, by this state.
-    Wait(QueueState),
+    Wait(Box<QueueState>),
 }
 
 /// A queue's entry in the registry.
@@ -203,7 +203,7 @@ impl Store {
             }
             self.states.put(queue.clone(), state.clone(), now);
         }
-        Ok(WalkIn::Wait(state))
+        Ok(WalkIn::Wait(Box::new(state)))
     }
 
     /// Draws the next place. A retry whose first answer was lost leaves a hole, which is passed as a no-show.

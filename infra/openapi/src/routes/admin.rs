@@ -17,6 +17,12 @@ use shared::{
 const TAG: &str = "Administration";
 
 pub fn operations(s: &mut Schemas) -> Vec<Operation> {
+    let mut operations = concerts(s);
+    operations.extend(queues(s));
+    operations
+}
+
+fn concerts(s: &mut Schemas) -> Vec<Operation> {
     let date = s.answer::<ConcertDate>();
     let this = json!({ "concertId": "$response.body#/concertId" });
     vec![
@@ -36,6 +42,23 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .body::<ConcertChange>(s, json!({ "enabled": false }))
             .refuses([Refusal::ConcertNotFound])
             .answers(200, "The concert as it is then.", &[], date, examples::concert_date()),
+        Operation::new("report_sales", "get", "/api/v1/admin/concerts/{concertId}/sales", Caller::Admin)
+            .about(TAG, "See what was sold", "Computed from the seats, as they are now.")
+            .stored()
+            .concert(s)
+            .refuses([Refusal::ConcertNotFound])
+            .answers(
+                200,
+                "The sales.",
+                &[],
+                s.answer::<SalesBody>(),
+                json!({ "sold": 17, "held": 2, "free": 31, "revenue": 850000 }),
+            ),
+    ]
+}
+
+fn queues(s: &mut Schemas) -> Vec<Operation> {
+    vec![
         Operation::new("configure_queue", "put", "/api/v1/admin/queues/{queueId}", Caller::Admin)
             .about(
                 TAG,
@@ -77,17 +100,5 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .user(s)
             .refuses([Refusal::QueueNotFound, Refusal::TokenNotFound])
             .answers_nothing(204, "The fan is out."),
-        Operation::new("report_sales", "get", "/api/v1/admin/concerts/{concertId}/sales", Caller::Admin)
-            .about(TAG, "See what was sold", "Computed from the seats, as they are now.")
-            .stored()
-            .concert(s)
-            .refuses([Refusal::ConcertNotFound])
-            .answers(
-                200,
-                "The sales.",
-                &[],
-                s.answer::<SalesBody>(),
-                json!({ "sold": 17, "held": 2, "free": 31, "revenue": 850000 }),
-            ),
     ]
 }
