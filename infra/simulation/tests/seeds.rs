@@ -1,6 +1,10 @@
 //! Runs of the simulator under seeds.
 
-use simulation::{log::Keep, plan::Cuts, run::run};
+use simulation::{
+    log::Keep,
+    plan::{Cuts, Plan},
+    run::run,
+};
 use std::sync::Arc;
 use template::Template;
 
@@ -20,10 +24,10 @@ fn the_same_seed_gives_the_same_trace() {
 #[test]
 fn a_run_without_a_guard_is_found_out_and_comes_to_an_end() {
     let template = Arc::new(Template::load(&template::locate().unwrap()).unwrap());
-    // A seed with a day after it, in which streams would be tried again and again.
-    let seed = 2;
+    // A seed with a quarter of a year after it, in which streams would be tried again and again.
+    let with_quarter = |seed: &u64| Plan::of(*seed, &Cuts::default()).quarter;
+    let seed = (1..).find(with_quarter).expect("a seed");
     let whole = run(seed, &Cuts::default(), &template, Keep::Hash);
-    assert!(whole.simulated_ms > 24 * HOUR_MS, "seed {seed} has no day after it");
     let seats = "update in a transaction session: SET heldSeats = heldSeats + :seats";
     let guard = whole.guards.into_keys().find(|guard| guard.to_string().starts_with(seats)).expect("a hold");
     let cuts = Cuts { mutations: vec![guard], ..Cuts::default() };
