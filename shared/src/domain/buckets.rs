@@ -14,7 +14,7 @@ pub const MAX_DEAD_BUCKETS: usize = 3;
 /// The end of a claim window that begins at `now`. Rounded up to an eighth of the window, so that places admitted soon
 /// after each other share a bucket: a window takes nine at most, a place gains an eighth of it at most, and loses none.
 pub fn claim_deadline(now: Timestamp, claim_window: Seconds) -> Timestamp {
-    let spacing = i64::from(claim_window.0.div_ceil(8).max(1)) * 1_000;
+    let spacing = (claim_window.millis() / 8).max(1);
     let end = (now + claim_window).millis();
     Timestamp::from_millis(end.saturating_add(spacing - 1).div_euclid(spacing) * spacing)
 }
@@ -125,7 +125,9 @@ mod tests {
         for second in 0..60 {
             let now = START + Seconds(second);
             let end = claim_deadline(now, Seconds(60));
-            assert!(now + Seconds(60) <= end && end < now + Seconds(68));
+            assert!(now + Seconds(60) <= end && end.millis() < now.millis() + 67_500);
         }
+        let short = claim_deadline(Timestamp::from_millis(1_000_001), Seconds(1));
+        assert_eq!(short, Timestamp::from_millis(1_001_125), "a short window stays one");
     }
 }
