@@ -95,6 +95,11 @@ impl Context {
         self.random_uuid()
     }
 
+    /// A new id for the deletion of a queue.
+    pub fn deletion_id(&self) -> Uuid {
+        self.random_uuid()
+    }
+
     /// A new concert's id.
     pub fn concert_id(&self) -> ConcertId {
         ConcertId(self.random_uuid())

@@ -3,7 +3,7 @@
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
     keys::Table,
-    queue_state::Registered,
+    queue_state::{JoinCounter, Registered},
     request::{self, TransactFailure, WriteFailure, n, part},
 };
 use crate::domain::{
@@ -11,9 +11,14 @@ use crate::domain::{
     line::{QueueSettings, QueueState},
     refusal::Refusal,
     session::EndReason,
+    time::Seconds,
 };
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValue, TransactWriteItem};
 use futures_util::try_join;
+use uuid::Uuid;
+
+/// A deletion that began so long ago is over.
+const LONGEST_DELETION: Seconds = Seconds(60);
 
 impl Store {
     /// Changes the settings of a queue, making it if there is none. A changed capacity frees or takes slots in the same
@@ -32,9 +37,9 @@ impl Store {
                 self.ensure_queue(queue).await?;
                 continue;
             };
-            if counter.deleted {
+            if let Some(deletion) = counter.deleted {
                 // Deleted, or by a deletion that was cut off.
-                self.reopen_counter(queue).await?;
+                self.reopen_counter(queue, deletion).await?;
             }
             let mut settings = if state.deleted { QueueSettings::default() } else { state.settings.clone() };
             change(&mut settings);
@@ -110,13 +115,13 @@ impl Store {
             if self.queue_view(queue).await?.is_in_use() {
                 return Err(Refusal::QueueInUse.into());
             }
-            self.shut_counter(queue).await?;
+            let deletion = self.shut_counter(queue).await?;
             let view = self.queue_view(queue).await?;
             if view.is_in_use() {
-                self.reopen_counter(queue).await?;
+                self.reopen_counter(queue, deletion).await?;
                 return Err(Refusal::QueueInUse.into());
             }
-            match self.transact(self.delete_parts(&view.state)?).await {
+            match self.transact(self.delete_parts(&view.state, deletion)?).await {
                 Ok(()) => {
                     self.states.remove(queue);
                     return Ok(());
@@ -129,16 +134,17 @@ impl Store {
         Err(contention("delete queue").into())
     }
 
-    /// The state is marked and the registry's entry goes, if the counter is still shut: another deletion may have found
-    /// the queue in use, and opened it again.
-    fn delete_parts(&self, state: &QueueState) -> Result<Vec<TransactWriteItem>, StoreError> {
+    /// The state is marked and the registry's entry goes, if the counter is still shut by this deletion: else somebody
+    /// opened it, and fans may have joined since the look.
+    fn delete_parts(&self, state: &QueueState, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
         let queue = &state.queue_id;
         let counter = keys::join_counter(queue);
         let shut = ConditionCheck::builder()
             .table_name(self.table(counter.table))
             .key("pk", request::s(&counter.pk))
             .key("sk", request::s(&counter.sk))
-            .condition_expression("attribute_exists(deleted)");
+            .condition_expression("deleted = :deletion")
+            .expression_attribute_values(":deletion", request::s(&deletion.to_string()));
         let mark = self
             .update_part(&keys::queue_state(queue))
             .update_expression("SET deleted = :yes, settingsVersion = settingsVersion + :one")
@@ -149,20 +155,45 @@ impl Store {
         Ok(vec![part(shut)?, part(mark)?, part(self.delete_part(&keys::queue_registry(queue)))?])
     }
 
-    async fn shut_counter(&self, queue: &QueueId) -> Result<(), StoreError> {
+    /// Keeps fans from drawing places, under the name that is returned.
+    async fn shut_counter(&self, queue: &QueueId) -> Result<Uuid, StoreError> {
+        let deletion = self.context.deletion_id();
         let update = self
             .update(&keys::join_counter(queue))
-            .update_expression("SET deleted = :yes")
-            .expression_attribute_values(":yes", AttributeValue::Bool(true));
-        self.send_unconditional_update(update).await
+            .update_expression("SET deleted = :deletion, deletedAt = :now")
+            .expression_attribute_values(":deletion", request::s(&deletion.to_string()))
+            .expression_attribute_values(":now", n(self.now().millis()));
+        self.send_unconditional_update(update).await?;
+        Ok(deletion)
     }
 
-    /// Lets fans draw places again, and enters the queue in the registry.
-    async fn reopen_counter(&self, queue: &QueueId) -> Result<(), StoreError> {
+    /// Opens a counter that a deletion shut and left so: it was cut off, or its request arrived a second time when it
+    /// was over. Whether fans may draw places again.
+    pub(crate) async fn reopen_if_cut_off(&self, queue: &QueueId, shut: &JoinCounter) -> Result<bool, StoreError> {
+        let Some(deletion) = shut.deleted.filter(|_| shut.deleted_at + LONGEST_DELETION <= self.now()) else {
+            return Ok(false);
+        };
+        let state: Option<QueueState> = self.get(&keys::queue_state(queue), true).await?;
+        if state.is_none_or(|state| state.deleted) {
+            return Ok(false);
+        }
+        self.reopen_counter(queue, deletion).await?;
+        Ok(true)
+    }
+
+    /// Lets fans draw places again, and enters the queue in the registry; nothing if another deletion shut it since.
+    async fn reopen_counter(&self, queue: &QueueId, deletion: Uuid) -> Result<(), StoreError> {
         let registered = request::item(&keys::queue_registry(queue), &Registered { queue_id: queue.clone() }, None)?;
-        self.send_unconditional_put(self.put(Table::Queues, registered)).await?;
         // Asleep, whatever it was: no alarm stands for sure, and the next fan puts one.
-        let update = self.update(&keys::join_counter(queue)).update_expression("REMOVE deleted, woken");
-        self.send_unconditional_update(update).await
+        let open = self
+            .update_part(&keys::join_counter(queue))
+            .update_expression("REMOVE deleted, deletedAt, woken")
+            .condition_expression("deleted = :deletion")
+            .expression_attribute_values(":deletion", request::s(&deletion.to_string()));
+        match self.transact(vec![part(open)?, part(self.put_part(Table::Queues, registered))?]).await {
+            Ok(()) | Err(TransactFailure::Cancelled(_)) => Ok(()),
+            Err(TransactFailure::Contended) => Err(contention("open queue")),
+            Err(TransactFailure::Store(error)) => Err(error),
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::domain::{
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use futures_util::try_join;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// How old the state may be that a waiting fan's poll is answered from.
 pub const STATE_AGE_MILLIS: i64 = 1_000;
@@ -73,9 +74,11 @@ pub(crate) struct JoinCounter {
     pub naps: u64,
     /// The nap from which it was last woken.
     pub woken: Option<u64>,
-    /// Whether nobody may draw a place: the queue is being deleted, or is.
+    /// The deletion that shut it: nobody draws a place in a queue that is being deleted, or is.
+    pub deleted: Option<Uuid>,
+    /// When that began.
     #[serde(default)]
-    pub deleted: bool,
+    pub deleted_at: Timestamp,
 }
 
 impl JoinCounter {
@@ -209,8 +212,19 @@ impl Store {
     /// Draws the next place. A retry whose first answer was lost leaves a hole, which is passed as a no-show.
     ///
     /// # Errors
-    /// [`Refusal::QueueNotFound`] for a queue that is being deleted.
+    /// [`Refusal::QueueNotFound`] for a queue that is deleted, or just being deleted.
     pub(crate) async fn draw_place(&self, queue: &QueueId) -> Result<JoinCounter, Failure> {
+        match self.try_to_draw(queue).await? {
+            Ok(drawn) => Ok(drawn),
+            Err(shut) if self.reopen_if_cut_off(queue, &shut).await? => {
+                Ok(self.try_to_draw(queue).await?.map_err(|_| Refusal::QueueNotFound)?)
+            }
+            Err(_) => Err(Refusal::QueueNotFound.into()),
+        }
+    }
+
+    /// Draws the next place; the counter that is shut, if it is.
+    async fn try_to_draw(&self, queue: &QueueId) -> Result<Result<JoinCounter, JoinCounter>, StoreError> {
         // A deletion looks only after it has shut the counter: nobody gets a place in a queue that is going.
         let update = self
             .update(&keys::join_counter(queue))
@@ -221,9 +235,9 @@ impl Store {
             .expression_attribute_values(":now", n(self.now().millis()))
             .return_values(ReturnValue::AllNew);
         match self.send_update(update).await {
-            Ok(output) => Ok(request::parse(output.attributes.unwrap_or_default())?),
-            Err(WriteFailure::Condition(_)) => Err(Refusal::QueueNotFound.into()),
-            Err(WriteFailure::Store(error)) => Err(error.into()),
+            Ok(output) => Ok(Ok(request::parse(output.attributes.unwrap_or_default())?)),
+            Err(WriteFailure::Condition(item)) => Ok(Err(request::parse(item.unwrap_or_default())?)),
+            Err(WriteFailure::Store(error)) => Err(error),
         }
     }
 

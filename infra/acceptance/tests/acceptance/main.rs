@@ -5,6 +5,7 @@ mod budget;
 mod cancel;
 mod concerts;
 mod dates;
+mod deleting_queues;
 mod docs;
 mod door_fuzz;
 mod door_mutations;

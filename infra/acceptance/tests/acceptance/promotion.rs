@@ -43,7 +43,7 @@ async fn a_no_show_is_passed_by_after_the_window_and_the_margin() -> Outcome {
     let fans = line_of(&world, 3).await;
     leave(&world, &fans[0]).await;
     world.tick().await;
-    let deadline = state(&world)["buckets"][1][1].as_u64().unwrap_or_default();
+    let deadline = state(&world)["buckets"].as_array().and_then(|all| all.last()?[1].as_u64()).unwrap_or_default();
     world.clock.set_ms(deadline + 1_999);
     assert_eq!(world.tick().await, 0, "clocks may differ by the margin");
     world.clock.advance_ms(1);
@@ -236,6 +236,30 @@ async fn a_fence_whose_answer_was_lost_or_that_failed_leaves_the_slot_taken_unti
         world.engine.clear_faults();
         world.wait(30);
         assert_eq!(world.tick().await, 2);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_old_clock_ends_no_claim_window_before_it_begins() -> Outcome {
+    for known_by in ["the draw of the place", "an earlier tick"] {
+        let world = World::new().await?;
+        world.set_capacity(1).await;
+        let first = line_of(&world, 1).await;
+        world.wait(200);
+        let mut late = world.fan("late").await;
+        assert_eq!(world.join(&mut late).await.status, 201);
+        if known_by == "an earlier tick" {
+            world.wait(200);
+            world.tick().await;
+        }
+        leave(&world, &first[0]).await;
+        let now = engine::Clock::now_ms(&world.clock);
+        world.clock.set_ms(now - 150_000);
+        world.tick().await;
+        world.tick().await;
+        world.clock.set_ms(now + 50_000);
+        assert_eq!(turn(&poll(&world, &late).await), "ACTIVE 0", "the time is known by {known_by}");
     }
     Ok(())
 }

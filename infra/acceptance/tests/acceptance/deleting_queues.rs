@@ -1,0 +1,112 @@
+//! Deletions of queues that are cut off, arrive twice, or meet each other.
+
+use crate::{
+    Outcome,
+    support::{items, join_with, turn},
+};
+use acceptance::World;
+use engine::Fault;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+
+const SECOND: &str = "/api/v1/admin/queues/second";
+
+async fn world_with_second() -> Result<World, Box<dyn std::error::Error>> {
+    let world = World::new().await?;
+    world.app.store.configure_queue(&"second".parse()?, |settings| settings.capacity = Some(1)).await?;
+    Ok(world)
+}
+
+async fn join(world: &World, name: &str) -> String {
+    let fan = world.fan(name).await;
+    turn(&join_with(world, &fan.access, &json!({ "queueId": "second" })).await)
+}
+
+fn is_shut(world: &World) -> bool {
+    !items(world, "JOIN#second")[0]["deleted"].is_null()
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_cut_off_keeps_a_queue_shut_for_a_minute() -> Outcome {
+    let world = world_with_second().await?;
+    let admin = world.admin().await;
+    join(&world, "ann").await;
+    let fan = world.fan("bob").await;
+    // The slot is free again, but nobody was told.
+    let ann = items(&world, "TICKET#second#")[0]["userId"].as_str().unwrap_or_default().to_owned();
+    world.app.store.remove_fan(&"second".parse()?, ann.parse()?).await?;
+    for _ in 0..2 {
+        world.app.store.tick(&"second".parse()?, &[]).await?;
+    }
+    let mut shut = false;
+    world.engine.set_faults(move |call| {
+        let lost = shut;
+        shut |= call.operation == "UpdateItem" && call.body.to_string().contains("deletedAt");
+        if lost { Fault::LostRequest } else { Fault::None }
+    });
+    assert_eq!(world.delete(SECOND, &admin.access).await.outcome(), "503 unavailable");
+    world.engine.clear_faults();
+    assert!(is_shut(&world));
+    let second = json!({ "queueId": "second" });
+    assert_eq!(join_with(&world, &fan.access, &second).await.outcome(), "404 queue_not_found");
+    world.wait(59);
+    assert_eq!(join_with(&world, &fan.access, &second).await.outcome(), "404 queue_not_found");
+    world.wait(1);
+    assert_eq!(turn(&join_with(&world, &fan.access, &second).await), "ACTIVE 0");
+    assert!(!is_shut(&world));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deletion_that_arrives_again_when_it_is_over_shuts_nobody_out_for_long() -> Outcome {
+    let world = world_with_second().await?;
+    let admin = world.admin().await;
+    let requests: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let seen = Arc::clone(&requests);
+    world.engine.set_faults(move |call| {
+        if call.operation == "UpdateItem" && call.body.to_string().contains("deletedAt") {
+            seen.lock().expect("a list").push(call.body.clone());
+        }
+        Fault::None
+    });
+    assert_eq!(world.delete(SECOND, &admin.access).await.outcome(), "204");
+    world.engine.clear_faults();
+    world.app.store.configure_queue(&"second".parse()?, |settings| settings.capacity = Some(1)).await?;
+    assert_eq!(join(&world, "ann").await, "ACTIVE 0");
+    world.wait(60);
+    let late = requests.lock().expect("a list")[0].clone();
+    assert_eq!(world.engine.execute("UpdateItem", late).status, 200);
+    assert!(is_shut(&world));
+    assert_eq!(join(&world, "bob").await, "WAITING 1");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_thought_cut_off_deletes_nothing() -> Outcome {
+    let world = world_with_second().await?;
+    let admin = world.admin().await;
+    let last_write: Arc<Mutex<Option<Value>>> = Arc::default();
+    let kept = Arc::clone(&last_write);
+    world.engine.set_faults(move |call| {
+        if call.operation != "TransactWriteItems" {
+            return Fault::None;
+        }
+        kept.lock().expect("a request").get_or_insert_with(|| call.body.clone());
+        Fault::LostRequest
+    });
+    assert_eq!(world.delete(SECOND, &admin.access).await.outcome(), "503 unavailable");
+    world.engine.clear_faults();
+    world.wait(60);
+    assert_eq!(join(&world, "ann").await, "ACTIVE 0");
+    // Another deletion shuts it, and is about to find that it is in use.
+    let counter = json!({ "pk": { "S": "JOIN#second#0" }, "sk": { "S": "COUNTER" } });
+    let another = json!({
+        "TableName": "Queues", "Key": counter, "UpdateExpression": "SET deleted = :other",
+        "ExpressionAttributeValues": { ":other": { "S": "00000000-0000-4000-8000-000000000000" } },
+    });
+    assert_eq!(world.engine.execute("UpdateItem", another).status, 200);
+    let late = last_write.lock().expect("a request").take().ok_or("no request")?;
+    assert_eq!(world.engine.execute("TransactWriteItems", late).status, 400);
+    assert_eq!(world.get("/api/v1/queues/second", "").await.outcome(), "200");
+    Ok(())
+}
