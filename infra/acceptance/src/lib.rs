@@ -1,6 +1,7 @@
 //! The deployed handlers in one process: an API Gateway event in, an answer out, real SDK clients, a real DynamoDB
 //! engine, and a clock that tests set.
 
+mod background;
 pub mod budget;
 pub mod functions;
 pub mod piles;
@@ -8,6 +9,7 @@ mod request;
 mod route;
 mod world;
 
+pub use background::{Background, feed_stream, stream};
 pub use functions::NAMES as FUNCTIONS;
 pub use request::{Reply, Request};
 pub use route::route;

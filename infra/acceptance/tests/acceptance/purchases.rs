@@ -11,6 +11,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+pub use acceptance::{feed_stream, stream};
+
 /// What a test returns.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -137,23 +139,6 @@ pub async fn remove(world: &World, table: &str, item: &Value) {
 /// A number attribute.
 pub fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
-}
-
-/// Feeds the stream function with what the tables' streams gained, without the service's filters.
-pub async fn feed_stream(world: &World, app: &App) -> Result<Vec<String>, Box<dyn std::error::Error>> {
-    let mut records = Vec::new();
-    for table in ["Fans", "Concerts", "Queues"] {
-        records.extend(world.engine.stream_records(table));
-    }
-    stream(app, records).await
-}
-
-/// Feeds the stream function with records; returns the sequence numbers that failed.
-pub async fn stream(app: &App, records: Vec<Value>) -> Result<Vec<String>, Box<dyn std::error::Error>> {
-    let event = serde_json::from_value(json!({ "Records": records }))?;
-    let response = stream_changes::handle(app, event).await.map_err(|error| error.to_string())?;
-    let failures = response.batch_item_failures.into_iter();
-    Ok(failures.filter_map(|failure| failure.item_identifier).collect())
 }
 
 /// Feeds messages to the expiry function; returns the ids that failed. The id of a message is its position.

@@ -4,43 +4,19 @@ use crate::{
     Outcome,
     support::{configure, items, join_with, leave, line_of, poll, turn},
 };
-use acceptance::World;
+use acceptance::{Background, World};
 use engine::Fault;
 use promote_tokens::Trigger;
 use serde_json::{Value, json};
 use shared::domain::{id::QueueId, time::Seconds};
 
-/// Messages that wait until they are due, in milliseconds since the Unix epoch.
-#[derive(Default)]
-struct Messages(Vec<(u64, String)>);
-
-impl Messages {
-    /// Lets the stream and the ticks run for so many seconds, as they do in a deployment; how many ticks there were.
-    async fn run(&mut self, world: &World, seconds: u64) -> Result<usize, Box<dyn std::error::Error>> {
-        let mut ticks = 0;
-        for _ in 0..=seconds {
-            crate::purchases::feed_stream(world, &world.app).await?;
-            let (now, config) = (engine::Clock::now_ms(&world.clock), &world.app.config);
-            for queue in [&config.ticks_queue_url, &config.quiet_ticks_queue_url] {
-                let sent = world.engine.take_messages(queue).into_iter();
-                self.0.extend(sent.map(|message| (now + message.delay_seconds * 1_000, message.body)));
-            }
-            let (due, later): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut self.0).into_iter().partition(|(at, _)| *at <= now);
-            self.0 = later;
-            ticks += due.len();
-            let record =
-                |(_, body): &(u64, String)| json!({ "messageId": "m", "body": body, "eventSource": "aws:sqs" });
-            if !due.is_empty() {
-                let event = json!({ "Records": due.iter().map(record).collect::<Vec<Value>>() });
-                let trigger: Trigger = serde_json::from_value(event)?;
-                let answer = promote_tokens::handle(&world.app, trigger).await.map_err(|error| error.to_string())?;
-                assert!(answer.batch_item_failures.is_empty());
-            }
-            world.wait(1);
-        }
-        Ok(ticks)
+/// Lets so many seconds pass as in a deployment; how many ticks there were.
+async fn run(world: &World, background: &mut Background, seconds: u64) -> Result<usize, Box<dyn std::error::Error>> {
+    let mut ticks = 0;
+    for _ in 0..=seconds {
+        ticks += background.second(world).await?;
     }
+    Ok(ticks)
 }
 
 fn sleeps(world: &World) -> bool {
@@ -58,21 +34,21 @@ fn alarms(world: &World) -> Vec<u64> {
 #[tokio::test]
 async fn a_queue_at_rest_has_no_alarm_and_a_join_wakes_it() -> Outcome {
     let world = World::new().await?;
-    let mut messages = Messages::default();
+    let mut background = Background::default();
     world.set_capacity(1).await;
-    messages.run(&world, 60).await?;
+    run(&world, &mut background, 60).await?;
     assert!(sleeps(&world) && alarms(&world).is_empty());
-    assert_eq!(messages.run(&world, 600).await?, 0, "at rest it costs nothing");
+    assert_eq!(run(&world, &mut background, 600).await?, 0, "at rest it costs nothing");
     let fans = line_of(&world, 2).await;
     assert!(!sleeps(&world), "the first fan woke it");
     assert_eq!(alarms(&world).len(), 1, "and spared the second an alarm");
-    assert!(messages.run(&world, 60).await? >= 6, "a tick every ten seconds while somebody waits");
+    assert!(run(&world, &mut background, 60).await? >= 6, "a tick every ten seconds while somebody waits");
     assert_eq!(turn(&poll(&world, &fans[1]).await), "WAITING 1");
     leave(&world, &fans[0]).await;
-    messages.run(&world, 2).await?;
+    run(&world, &mut background, 2).await?;
     assert_eq!(turn(&poll(&world, &fans[1]).await), "ACTIVE 0");
     leave(&world, &fans[1]).await;
-    messages.run(&world, 90).await?;
+    run(&world, &mut background, 90).await?;
     assert!(sleeps(&world) && alarms(&world).is_empty(), "{:?}", alarms(&world));
     Ok(())
 }
@@ -80,15 +56,15 @@ async fn a_queue_at_rest_has_no_alarm_and_a_join_wakes_it() -> Outcome {
 #[tokio::test]
 async fn a_queue_in_which_somebody_is_only_inside_ticks_when_that_may_be_over() -> Outcome {
     let world = World::new().await?;
-    let mut messages = Messages::default();
+    let mut background = Background::default();
     let fan = world.buyer("ann", 0).await;
-    messages.run(&world, 40).await?;
+    run(&world, &mut background, 40).await?;
     assert!(sleeps(&world));
     assert_eq!(alarms(&world), [602_000], "the end of the session, and the margin");
-    assert_eq!(messages.run(&world, 500).await?, 0);
-    assert_eq!(messages.run(&world, 100).await?, 1);
+    assert_eq!(run(&world, &mut background, 500).await?, 0);
+    assert_eq!(run(&world, &mut background, 100).await?, 1);
     assert_eq!(poll(&world, &fan).await.outcome(), "410 session_over");
-    messages.run(&world, 60).await?;
+    run(&world, &mut background, 60).await?;
     assert!(alarms(&world).is_empty());
     Ok(())
 }
@@ -96,14 +72,14 @@ async fn a_queue_in_which_somebody_is_only_inside_ticks_when_that_may_be_over() 
 #[tokio::test]
 async fn before_the_opening_a_queue_ticks_once_a_minute_and_in_the_second_of_its_opening() -> Outcome {
     let world = World::new().await?;
-    let mut messages = Messages::default();
+    let mut background = Background::default();
     let admin = world.admin().await;
     configure(&world, &admin, &json!({ "opensAt": "2026-06-01T00:05:30Z", "capacity": 1 })).await;
     let fans = line_of(&world, 1).await;
-    let ticks = messages.run(&world, 328).await?;
+    let ticks = run(&world, &mut background, 328).await?;
     assert!(ticks <= 8, "{ticks}");
     assert_eq!(turn(&poll(&world, &fans[0]).await), "WAITING 1");
-    messages.run(&world, 2).await?;
+    run(&world, &mut background, 2).await?;
     assert_eq!(turn(&poll(&world, &fans[0]).await), "ACTIVE 0");
     Ok(())
 }
@@ -111,13 +87,13 @@ async fn before_the_opening_a_queue_ticks_once_a_minute_and_in_the_second_of_its
 #[tokio::test]
 async fn what_follows_from_changed_settings_happens_within_two_seconds() -> Outcome {
     let world = World::new().await?;
-    let mut messages = Messages::default();
+    let mut background = Background::default();
     let admin = world.admin().await;
     world.set_capacity(0).await;
     let fans = line_of(&world, 1).await;
-    messages.run(&world, 95).await?;
+    run(&world, &mut background, 95).await?;
     configure(&world, &admin, &json!({ "capacity": 1 })).await;
-    messages.run(&world, 1).await?;
+    run(&world, &mut background, 1).await?;
     assert_eq!(turn(&poll(&world, &fans[0]).await), "ACTIVE 0");
     Ok(())
 }
@@ -127,9 +103,9 @@ async fn what_follows_from_changed_settings_happens_within_two_seconds() -> Outc
 async fn no_crash_of_a_join_leaves_a_fan_in_a_queue_that_sleeps() -> Outcome {
     for (lost, fault) in (0..9).flat_map(|lost| [(lost, Fault::LostRequest), (lost, Fault::LostAnswer)]) {
         let world = World::new().await?;
-        let mut messages = Messages::default();
+        let mut background = Background::default();
         world.set_capacity(0).await;
-        messages.run(&world, 60).await?;
+        run(&world, &mut background, 60).await?;
         assert!(sleeps(&world));
         let fan = world.fan("ann").await;
         let mut seen = 0;
@@ -147,13 +123,13 @@ async fn no_crash_of_a_join_leaves_a_fan_in_a_queue_that_sleeps() -> Outcome {
         let mut fan = fan;
         assert!(world.join(&mut fan).await.status < 300);
         world.set_capacity(1).await;
-        messages.run(&world, 2).await?;
+        run(&world, &mut background, 2).await?;
         // Holes that lost answers left are passed as no-shows.
         for _ in 0..12 {
             if turn(&poll(&world, &fan).await) == "ACTIVE 0" {
                 break;
             }
-            messages.run(&world, 30).await?;
+            run(&world, &mut background, 30).await?;
         }
         assert_eq!(turn(&poll(&world, &fan).await), "ACTIVE 0", "{lost} {fault:?}");
     }
@@ -194,10 +170,10 @@ async fn a_fan_who_joins_while_the_tick_puts_the_queue_to_sleep_is_not_forgotten
 #[tokio::test]
 async fn the_schedule_finds_alarms_whose_messages_were_lost_or_that_lie_far_ahead() -> Outcome {
     let world = World::with(&[("ACTIVE_SECONDS", "3600")]).await?;
-    let mut messages = Messages::default();
+    let mut background = Background::default();
     world.buyer("ann", 0).await;
-    messages.run(&world, 40).await?;
-    crate::purchases::feed_stream(&world, &world.app).await?;
+    run(&world, &mut background, 40).await?;
+    acceptance::feed_stream(&world, &world.app).await?;
     let quiet = &world.app.config.quiet_ticks_queue_url;
     world.engine.take_messages(quiet);
     let schedule = || serde_json::from_value::<Trigger>(json!({ "source": "aws.events" }));

@@ -1,4 +1,8 @@
-//! A thousand times too much, put into the tables directly: places that nobody has any more, and fans inside.
+//! A thousand times too much, put into the tables directly, and what it then takes to go on.
+
+mod crowd;
+mod dead;
+mod rest;
 
 use crate::World;
 use serde_json::{Value, json};
@@ -11,7 +15,7 @@ use shared::{
     },
     store::keys,
 };
-use std::{error::Error, fmt, time::Instant};
+use std::{error::Error, fmt};
 
 /// What the places of a pile are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,20 +102,20 @@ fn typed(value: &Value) -> Value {
     }
 }
 
-/// What it took until the living fan behind a pile was admitted.
+/// What it took.
 #[derive(Debug, Clone)]
 pub struct Figure {
     /// What was piled up.
     pub what: &'static str,
-    /// Ticks.
-    pub ticks: u32,
+    /// Ticks, or minutes of a deployment at rest.
+    pub runs: u32,
     /// Read units, write units and requests of all of them.
     pub read_units: f64,
     /// See `read_units`.
     pub write_units: f64,
     /// See `read_units`.
     pub requests: u64,
-    /// The longest tick, in milliseconds.
+    /// The longest run, in milliseconds of one thread.
     pub longest_millis: u128,
 }
 
@@ -120,92 +124,21 @@ impl fmt::Display for Figure {
         write!(
             f,
             "| {:<52} | {:>5} | {:>10} | {:>11} | {:>8} | {:>12} |",
-            self.what, self.ticks, self.read_units, self.write_units, self.requests, self.longest_millis
+            self.what, self.runs, self.read_units, self.write_units, self.requests, self.longest_millis
         )
     }
 }
 
-/// The heading of the figures.
-pub const HEADING: &str = "| ahead of one living fan                              | ticks | read units | write units | requests | longest (ms) |";
+/// The heading of the figures: ticks until one living fan is admitted behind what is named, and minutes at rest.
+const HEADING: &str = "| a thousand times too much                            |  runs | read units | write units | requests | longest (ms) |";
 
-const MANY: u64 = 50_000;
-const SOME: u64 = 5_000;
-const MOST_TICKS: u32 = 20;
-
-/// Measures every pile, and hands each figure over.
+/// Measures everything, and hands each line over: those of the table first.
 ///
 /// # Errors
-/// Where the living fan is not admitted.
-pub async fn measure(print: impl Fn(Figure)) -> Result<(), Box<dyn Error>> {
-    print(surveyed("10,000 inside, one of them over").await?);
-    print(passed("50,000 whose waiting time is over", &[(MANY, Pile::Drawn)], true).await?);
-    let mixed = [(SOME, Pile::Left), (SOME, Pile::Drawn)];
-    print(passed("5,000 who left, 5,000 whose time is over", &mixed, true).await?);
-    print(passed("50,000 who left", &[(MANY, Pile::Left)], false).await?);
-    Ok(())
-}
-
-/// A queue of capacity 0 collects the dead; then there is room for one.
-async fn passed(what: &'static str, piles: &[(u64, Pile)], old: bool) -> Result<Figure, Box<dyn Error>> {
-    let world = World::with(&[("QUEUE_CAPACITY", "0"), ("WAITING_SECONDS", "600")]).await?;
-    world.app.store.queue_state(&QueueId::main(), 0).await?;
-    for (count, pile) in piles {
-        world.pile_up(*count, *pile);
-    }
-    // A sample says how long ago all of them came.
-    world.wait(11);
-    if old {
-        sample(&world).await?;
-        world.wait(700);
-    }
-    until_admitted(&world, what, 1).await
-}
-
-/// A tick that finds nothing to do but writes down who came until now.
-async fn sample(world: &World) -> Result<(), Box<dyn Error>> {
-    let before = world.app.store.queue_view(&QueueId::main()).await?.state.sampled;
-    for _ in 0..MOST_TICKS {
-        world.tick().await;
-        if world.app.store.queue_view(&QueueId::main()).await?.state.sampled > before {
-            return Ok(());
-        }
-    }
-    Err("no sample".into())
-}
-
-async fn surveyed(what: &'static str) -> Result<Figure, Box<dyn Error>> {
-    let world = World::with(&[("QUEUE_CAPACITY", "10000")]).await?;
-    world.app.store.queue_state(&QueueId::main(), 0).await?;
-    world.pile_up(10_000, Pile::Inside);
-    let over = UserId(uuid::Uuid::from_u128(77));
-    let mut fan = world.fan("living").await;
-    world.join(&mut fan).await;
-    world.app.store.leave(&QueueId::main(), over, Place::new(77), EndReason::Left).await?;
-    ticks(&world, what, 10_001).await
-}
-
-async fn until_admitted(world: &World, what: &'static str, capacity: u64) -> Result<Figure, Box<dyn Error>> {
-    let mut fan = world.fan("living").await;
-    world.join(&mut fan).await;
-    world.set_capacity(capacity).await;
-    let last = world.app.store.queue_view(&QueueId::main()).await?.last_place;
-    ticks(world, what, last.get()).await
-}
-
-/// Ticks until the queue is served up to a place, and what that takes.
-async fn ticks(world: &World, what: &'static str, place: u64) -> Result<Figure, Box<dyn Error>> {
-    world.engine.reset_meter();
-    let mut longest_millis = 0;
-    for ticks in 1..=MOST_TICKS {
-        let began = Instant::now();
-        world.tick().await;
-        longest_millis = longest_millis.max(began.elapsed().as_millis());
-        let used = world.engine.meter();
-        let state = world.app.store.queue_view(&QueueId::main()).await?.state;
-        if state.served.get() == place {
-            let (read_units, write_units) = (used.read_units, used.write_units + used.refused_write_units);
-            return Ok(Figure { what, ticks, read_units, write_units, requests: used.requests, longest_millis });
-        }
-    }
-    Err(format!("{what}: nobody is admitted").into())
+/// Where a living fan is not admitted, or the engine fails.
+pub async fn measure(print: impl Fn(String)) -> Result<(), Box<dyn Error>> {
+    print(HEADING.to_owned());
+    dead::measure(|figure| print(figure.to_string())).await?;
+    print(rest::minute().await?.to_string());
+    crowd::measure(&print).await
 }
