@@ -105,7 +105,7 @@ impl Config {
             hold: seconds("HOLD_SECONDS", 300, 1..=MAX_HOLD_SECONDS)?,
             queue_rules: QueueRules {
                 capacity: number(&lookup, "QUEUE_CAPACITY", 10, bounds::CAPACITY)?,
-                claim_window: seconds("CLAIM_WINDOW_SECONDS", 60, bounds::CLAIM_WINDOW_SECONDS)?,
+                claim_window: seconds("CLAIM_WINDOW_SECONDS", 180, bounds::CLAIM_WINDOW_SECONDS)?,
                 active: seconds("ACTIVE_SECONDS", 600, bounds::ACTIVE_SECONDS)?,
                 waiting: seconds("WAITING_SECONDS", 7_200, bounds::WAITING_SECONDS)?,
             },

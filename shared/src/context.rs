@@ -80,6 +80,11 @@ impl Context {
         self.entropy.bits()
     }
 
+    /// A number from 0 to 1.
+    pub fn chance(&self) -> f64 {
+        (self.bits() >> 96) as f64 / f64::from(u32::MAX)
+    }
+
     /// A new fan's id: random, so that it tells nothing.
     pub fn user_id(&self) -> UserId {
         UserId(self.random_uuid())

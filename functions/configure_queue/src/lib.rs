@@ -45,6 +45,7 @@ fn apply(change: &QueueChange, settings: &mut QueueSettings) {
     settings.opens_at = change.opens_at.map_or(settings.opens_at, |opens| opens.map(|Rfc3339(at)| at));
     settings.claim_window_seconds = seconds(change.claim_window_seconds, settings.claim_window_seconds);
     settings.active_seconds = seconds(change.active_seconds, settings.active_seconds);
+    settings.message = change.message.clone().unwrap_or(settings.message.take());
     settings.waiting_seconds = seconds(change.waiting_seconds, settings.waiting_seconds);
 }
 

@@ -3,7 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::{id::UserId, refusal::Refusal},
+    domain::{id::UserId, refusal::Refusal, session::EndReason},
     http::{Answer, Call, turn},
     store::tickets::Claimant,
 };
@@ -20,7 +20,9 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     }
     let ticket = app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?;
     if ticket.left {
-        return Err(Refusal::TokenOver.into());
+        let session = app.store.session(&queue, ticket.place).await?;
+        let reason = session.map_or(EndReason::Left, |session| session.over_by());
+        return Err(Refusal::TokenOver { reason }.into());
     }
     let standing = app.store.turn_of_ticket(&ticket, caller.proof).await?;
     turn::answer(app, StatusCode::OK, &Claimant::of(&ticket, caller.proof), standing).await

@@ -33,6 +33,9 @@ const UNLIMITED: [&str; 6] = [
     "PLACES_PER_FAN",
 ];
 
+/// Tests reckon with minutes.
+const CLAIM_WINDOW_SECONDS: &str = "60";
+
 /// When every world begins: 2026-06-01T00:00:00Z.
 pub const START_MILLIS: u64 = 1_780_272_000_000;
 
@@ -69,7 +72,7 @@ impl Clock for EngineClock {
 }
 
 impl World {
-    /// A deployment with the template's own parameters.
+    /// A deployment with the template's own parameters, but for limits and the claim window.
     ///
     /// # Errors
     /// Where the template cannot be read or does not make a deployment.
@@ -130,6 +133,7 @@ impl World {
         let config = Config::from_lookup(|name| match set.get(name) {
             Some(value) => Some((*value).to_owned()),
             None if UNLIMITED.contains(&name) => Some("0".to_owned()),
+            None if name == "CLAIM_WINDOW_SECONDS" => Some(CLAIM_WINDOW_SECONDS.to_owned()),
             None => environment.get(name).cloned(),
         })?;
         let sdk = engine.sdk_config();

@@ -18,7 +18,9 @@ pub fn token() -> Value {
     json!({
         "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.e30.c2lnbmF0dXJl", "status": "WAITING", "queuePosition": 17,
         "remainingTime": 7180, "queueId": "main", "issuedAt": "2026-12-01T09:00:00.000Z",
-        "expiresAt": "2026-12-01T11:00:00.000Z", "estimatedWaitSeconds": 40, "pollAfterSeconds": 3,
+        "expiresAt": "2026-12-01T11:00:00.000Z", "estimatedWaitSeconds": 425, "pollAfterSeconds": 53,
+        "place": 137, "positionFinal": true, "opensAt": null, "claimBefore": null, "paused": false, "message": null,
+        "soldOut": false, "waitRangeSeconds": { "low": 251, "high": 720 },
     })
 }
 
@@ -26,15 +28,15 @@ pub fn token() -> Value {
 pub fn queue() -> Value {
     json!({
         "queueId": "main", "served": 120, "lastPlace": 137, "waiting": 17, "active": 10, "capacity": 10,
-        "paused": false, "opensAt": null, "ratePerMinute": 24,
+        "paused": false, "opensAt": null, "ratePerMinute": 24, "state": "OPEN", "message": null,
+        "order": "arrival", "unclaimed": 2, "claimWindowSeconds": 180, "activeSeconds": 600, "waitSecondsPerPlace": 25.0,
+        "pollAfterSeconds": [{ "position": 1, "seconds": 1 }, { "position": 6, "seconds": 2 }, { "position": 11, "seconds": 34 }],
     })
 }
 
 /// The line with its times.
 pub fn admin_queue() -> Value {
     let mut queue = queue();
-    queue["claimWindowSeconds"] = json!(60);
-    queue["activeSeconds"] = json!(600);
     queue["waitingSeconds"] = json!(7200);
     queue
 }

@@ -2,7 +2,11 @@
 
 use crate::schemas::Schemas;
 use serde_json::{Map, Value, json};
-use shared::{domain::refusal::Refusal, http::Problem, store::StoreError};
+use shared::{
+    domain::{refusal::Refusal, session::EndReason},
+    http::Problem,
+    store::StoreError,
+};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -53,7 +57,7 @@ impl Operation {
             operation.refuse(Problem::token_expired());
         }
         match caller {
-            Caller::LetIn => operation.refuses([Refusal::NoTurn, Refusal::SessionOver]),
+            Caller::LetIn => operation.refuses([Refusal::NoTurn, Refusal::SessionOver { reason: EndReason::Expired }]),
             Caller::Admin => operation.refuses([Refusal::AdminsOnly]),
             _ => operation,
         }

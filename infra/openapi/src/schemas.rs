@@ -112,6 +112,11 @@ fn problem() -> Value {
                 "description": "With seat_unavailable: the caller's own reservation that holds one of them.",
             },
             "seatsPerSession": { "type": "integer", "description": "With seat_limit: how many." },
+            "reason": {
+                "type": "string",
+                "enum": ["PAID", "LEFT", "EXPIRED", "NO_SHOW", "SUPERSEDED", "WAITED_TOO_LONG", "REMOVED"],
+                "description": "With session_over: why.",
+            },
             "limit": { "type": "integer", "description": "With hold_limit: how many holds one session may make." },
             "paymentId": {
                 "type": "string", "format": "uuid",

@@ -5,7 +5,7 @@ use super::{
     id::{PaymentId, ReservationId},
     refusal::Refusal,
     reservation::{Reservation, ReservationStatus},
-    session::Session,
+    session::{EndReason, Session},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -92,7 +92,8 @@ pub fn judge_payment(
     if reservation.paid_at.is_some() {
         return Err(Refusal::PaymentAlreadyProcessed(PaymentId::of(id)));
     }
-    let session = session.filter(|s| s.alive(now)).ok_or(Refusal::SessionOver)?;
+    let over = session.map_or(EndReason::NoShow, Session::over_by);
+    let session = session.filter(|s| s.alive(now)).ok_or(Refusal::SessionOver { reason: over })?;
     if reservation.status_at(now) != ReservationStatus::Pending {
         return Err(Refusal::ReservationExpired);
     }
@@ -101,7 +102,7 @@ pub fn judge_payment(
     }
     // A hold of an earlier turn that the fan was cut off while leaving.
     if session.place != reservation.place {
-        return Err(Refusal::SessionOver);
+        return Err(Refusal::SessionOver { reason: EndReason::Left });
     }
     if amount != reservation.amount {
         return Err(Refusal::AmountMismatch);

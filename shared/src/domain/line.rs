@@ -3,7 +3,9 @@
 
 use super::{
     id::QueueId,
+    pace::Pace,
     survey::Pass,
+    text::Message,
     ticket::{Place, QueueClock, Wait},
     time::{Seconds, Timestamp},
 };
@@ -44,6 +46,21 @@ pub struct QueueSettings {
     /// Nobody is admitted earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opens_at: Option<Timestamp>,
+    /// What the operators tell those who wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
+}
+
+/// Whether a queue moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum QueueStatus {
+    /// It opens later.
+    NotOpen,
+    /// It moves.
+    Open,
+    /// An operator stopped it.
+    Paused,
 }
 
 /// What a queue and a deployment may be set to.
@@ -61,6 +78,15 @@ pub mod bounds {
 }
 
 impl QueueSettings {
+    /// How the queue stands at `now`. A paused one is paused whether or not it has opened.
+    pub fn status(&self, now: Timestamp) -> QueueStatus {
+        match self.opens_at {
+            _ if self.paused => QueueStatus::Paused,
+            Some(opens_at) if now < opens_at => QueueStatus::NotOpen,
+            _ => QueueStatus::Open,
+        }
+    }
+
     /// The rules that apply, over the deployment's `defaults`.
     pub fn rules(&self, defaults: QueueRules) -> QueueRules {
         QueueRules {
@@ -73,7 +99,7 @@ impl QueueSettings {
 
     /// Whether fans may be admitted at `now`.
     pub fn admits(&self, now: Timestamp) -> bool {
-        !self.paused && self.opens_at.is_none_or(|opens| opens <= now)
+        self.status(now) == QueueStatus::Open
     }
 }
 
@@ -157,6 +183,10 @@ pub struct QueueState {
     pub buckets: Vec<Bucket>,
     /// How many fans had been admitted when; the oldest is a minute old or the queue's beginning.
     pub marks: Vec<(Timestamp, u64)>,
+    /// What ticks have learned of how fast it moves.
+    pub pace: Pace,
+    /// Admitted places that nobody has claimed yet, by the last finished survey.
+    pub unclaimed: u64,
     /// A survey that is not finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pass: Option<Pass>,
@@ -206,6 +236,8 @@ impl QueueState {
             walk_in_deadline: Timestamp::NEVER,
             buckets: Vec::new(),
             marks: vec![(now, 0)],
+            pace: Pace::default(),
+            unclaimed: 0,
             pass: None,
             deleted: false,
         }
@@ -269,115 +301,11 @@ impl QueueState {
         self.admitted.saturating_sub(baseline.map_or(0, |(_, admitted)| *admitted))
     }
 
-    /// Seconds until the fan at `position` is admitted at the rate of the last minute; `None` when nobody was.
-    pub fn estimated_wait_seconds(&self, position: u64, now: Timestamp) -> Option<u64> {
-        match self.rate_per_minute(now) {
-            0 => None,
-            rate => Some(position.saturating_mul(60).div_ceil(rate)),
-        }
-    }
-
     /// Whether the place is among the next to be admitted, where a poll should look at a fresher state.
     pub fn near_front(&self, place: Place) -> bool {
         place.behind(self.served) <= self.capacity
     }
 }
 
-/// Seconds after which a waiting fan at `position` should poll again: often near the front, seldom far behind.
-pub fn poll_after_seconds(position: u64) -> u64 {
-    (position / 100).clamp(1, 30)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
-    const RULES: QueueRules =
-        QueueRules { capacity: 2, claim_window: Seconds(60), active: Seconds(600), waiting: Seconds(100) };
-
-    fn state() -> QueueState {
-        let mut state = QueueState::new(QueueId::main(), QueueSettings::default(), RULES, NOW);
-        state.served = Place::new(12);
-        state.floor = Place::new(3);
-        state.walk_in_deadline = NOW + Seconds(9);
-        let bucket = |up_to, deadline| Bucket { up_to: Place::new(up_to), deadline };
-        state.buckets = vec![bucket(4, NOW + Seconds(1)), bucket(6, Timestamp::NEVER), bucket(10, NOW + Seconds(5))];
-        state
-    }
-
-    fn wait(place: u64) -> Wait {
-        let clock_at_issue = QueueClock::default();
-        Wait { place: Place::new(place), issued_at: NOW, waiting: Seconds(100), clock_at_issue }
-    }
-
-    #[test]
-    fn standing_is_computed() {
-        let at = |place, seconds| state().standing(wait(place), NOW + Seconds(seconds));
-        assert_eq!(at(13, 0), Standing::Waiting { position: 1 });
-        assert_eq!(at(13, 99), Standing::Waiting { position: 1 });
-        assert_eq!(at(13, 100), Standing::WaitedTooLong);
-        assert_eq!(at(2, 0), Standing::Admitted { claim_before: Timestamp::NEVER });
-        assert_eq!(at(4, 100), Standing::Admitted { claim_before: NOW + Seconds(1) }, "admitted is not asked");
-        assert_eq!(at(5, 0), Standing::WaitedTooLong, "passed as dead");
-        assert_eq!(at(7, 0), Standing::Admitted { claim_before: NOW + Seconds(5) });
-        assert_eq!(at(12, 0), Standing::Admitted { claim_before: NOW + Seconds(9) });
-    }
-
-    #[test]
-    fn waiting_time_runs_only_while_the_queue_is_open_and_not_paused() {
-        let mut state = state();
-        state.settings.opens_at = Some(NOW + Seconds(50));
-        assert_eq!(state.waits_until(wait(13), NOW), NOW + Seconds(150));
-        assert_eq!(state.waits_until(wait(13), NOW + Seconds(60)), NOW + Seconds(150));
-        state.clock_then = state.clock(NOW + Seconds(60));
-        state.clock_since = NOW + Seconds(60);
-        state.settings.paused = true;
-        assert_eq!(state.clock(NOW + Seconds(500)), QueueClock::from_millis(10_000));
-        assert_eq!(state.waits_until(wait(13), NOW + Seconds(500)), NOW + Seconds(590));
-        let years_later = NOW + Seconds(200 * 24 * 3_600);
-        assert_eq!(state.standing(wait(13), years_later), Standing::WaitedTooLong, "a place lives 60 days at most");
-    }
-
-    proptest! {
-        #[test]
-        fn the_clock_never_runs_backwards_or_faster_than_time(steps in prop::collection::vec((0u32..100, any::<bool>(), prop::option::of(0u32..200)), 1..20)) {
-            let mut state = state();
-            let (mut now, mut last) = (NOW, state.clock(NOW));
-            for (seconds, paused, opens) in steps {
-                let then = now;
-                now = now + Seconds(seconds);
-                let clock = state.clock(now);
-                prop_assert!(last <= clock && clock.millis() - last.millis() <= now.millis() - then.millis());
-                (state.clock_then, state.clock_since) = (clock, now);
-                state.settings.paused = paused;
-                state.settings.opens_at = opens.map(|opens| NOW + Seconds(opens));
-                prop_assert_eq!(state.clock(now), clock, "a changed setting moves no clock");
-                last = clock;
-            }
-        }
-    }
-
-    #[test]
-    fn the_rate_counts_the_admitted_of_the_last_minute_only() {
-        let mut state = state();
-        state.admitted = 10;
-        state.marks = vec![(NOW - Seconds(90), 2), (NOW - Seconds(60), 5), (NOW - Seconds(30), 9)];
-        assert_eq!(state.rate_per_minute(NOW), 5);
-        assert_eq!(state.estimated_wait_seconds(7, NOW), Some(84));
-        assert_eq!(state.rate_per_minute(NOW + Seconds(30)), 1);
-        state.marks = vec![(NOW, 10)];
-        assert_eq!(state.estimated_wait_seconds(7, NOW), None);
-    }
-
-    #[test]
-    fn nobody_is_admitted_early_or_while_paused() {
-        let mut settings = QueueSettings::default();
-        assert!(settings.admits(NOW));
-        settings.opens_at = Some(NOW + Seconds(1));
-        assert!(!settings.admits(NOW) && settings.admits(NOW + Seconds(1)));
-        settings.paused = true;
-        assert!(!settings.admits(NOW + Seconds(1)));
-    }
-}
+mod tests;

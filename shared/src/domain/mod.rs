@@ -10,6 +10,8 @@ pub mod layout;
 pub mod ledger;
 pub mod limit;
 pub mod line;
+pub mod pace;
+pub mod polling;
 pub mod promotion;
 pub mod refusal;
 pub mod reservation;

@@ -3,6 +3,7 @@
 use super::{
     buckets,
     line::{Bucket, QueueRules, QueueState},
+    pace::{Pace, Step},
     survey::{CLOCK_MARGIN, Pass},
     ticket::{Place, QueueClock},
     time::{Seconds, Timestamp},
@@ -115,6 +116,10 @@ pub struct Commit {
     pub buckets: Vec<Bucket>,
     /// For the rate.
     pub marks: Vec<(Timestamp, u64)>,
+    /// See [`QueueState::pace`].
+    pub pace: Pace,
+    /// See [`QueueState::unclaimed`].
+    pub unclaimed: u64,
     /// The queue's clock at the newest sample.
     pub sampled: QueueClock,
     /// See [`QueueState::longest_waiting`].
@@ -169,6 +174,8 @@ pub fn commit(state: &QueueState, seen: &Observed, advance: Advance, rules: Queu
         pass: (!pass.is_done()).then(|| Pass { passed: pass.passed + advance.passed, ..*pass }),
         buckets,
         marks,
+        pace: pace(state, *freed, advance, *last_place, now),
+        unclaimed: if pass.is_done() { pass.unclaimed } else { state.unclaimed } + advance.admitted,
         sampled: *sampled,
         longest_waiting: longest_waiting(state, advance.served, *last_place, rules, now),
         last_seen: *last_place,
@@ -188,6 +195,8 @@ impl Commit {
             capacity: state.capacity,
             buckets: state.buckets.clone(),
             marks: state.marks.clone(),
+            pace: state.pace,
+            unclaimed: state.unclaimed,
             longest_waiting: state.longest_waiting,
             ..self
         }
@@ -199,6 +208,7 @@ impl Commit {
             && self.freed == 0
             && self.capacity == state.capacity
             && self.floor == state.floor
+            && self.unclaimed == state.unclaimed
             && self.pass.is_none()
             && state.pass.is_none()
             && self.sampled == state.sampled
@@ -206,6 +216,20 @@ impl Commit {
             && self.last_seen == state.last_seen
             && self.next_alarm == state.next_alarm
     }
+}
+
+/// What the queue has learned by this tick. Only while fans wait and may be admitted does a slot that comes back say how
+/// long slots are taken: else anybody who walks in and leaves would teach it.
+fn pace(state: &QueueState, freed: u64, advance: Advance, last_place: Place, now: Timestamp) -> Pace {
+    let waits = |last: Place| last > state.served;
+    state.pace.after(Step {
+        clock: state.clock(now),
+        waited: waits(state.last_seen) && waits(last_place) && state.settings.admits(now),
+        occupied: (state.occupied, state.occupied.saturating_sub(freed) + advance.admitted),
+        freed,
+        admitted: advance.admitted,
+        passed: advance.passed,
+    })
 }
 
 /// A lowered waiting time applies to the dead once nobody waits who was promised more, and whoever drew a place under

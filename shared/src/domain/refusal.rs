@@ -3,6 +3,7 @@
 use super::{
     id::{PaymentId, ReservationId},
     layout::SeatNumber,
+    session::EndReason,
 };
 
 /// A refusal: the request changed nothing.
@@ -13,10 +14,16 @@ pub enum Refusal {
     BadCredentials,
     /// The turn of this queue token is over, on a route that needs it.
     #[error("this turn is over; join the line again")]
-    SessionOver,
+    SessionOver {
+        /// Why.
+        reason: EndReason,
+    },
     /// The turn of this queue token is over, asked of the token itself.
     #[error("this turn is over; join the line again")]
-    TokenOver,
+    TokenOver {
+        /// Why.
+        reason: EndReason,
+    },
     /// Still waiting in line.
     #[error("still waiting in line")]
     NotActive {

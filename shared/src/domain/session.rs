@@ -138,6 +138,11 @@ impl Session {
         self.ended.is_none() && now < self.life_end()
     }
 
+    /// Why it is over, if it is.
+    pub fn over_by(&self) -> EndReason {
+        self.end_reason.unwrap_or(EndReason::Expired)
+    }
+
     /// The end of a hold made at `now`: the whole hold time, but within the cap.
     pub fn hold_end(&self, now: Timestamp, hold: Seconds) -> Timestamp {
         (now + hold).min(self.hold_cap)

@@ -21,6 +21,9 @@ pub struct Pass {
     pub cursor: Place,
     /// Places that were not proved to be over.
     pub alive: u64,
+    /// Those of them that nobody has claimed yet.
+    #[serde(default)]
+    pub unclaimed: u64,
     /// The lowest of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<Place>,
@@ -36,7 +39,16 @@ pub struct Pass {
 impl Pass {
     /// A survey of everything that was admitted.
     pub fn begin(state: &QueueState, now: Timestamp) -> Self {
-        Pass { to: state.served, cursor: state.floor, alive: 0, low: None, passed: 0, since: now, next_end: None }
+        Pass {
+            to: state.served,
+            cursor: state.floor,
+            alive: 0,
+            unclaimed: 0,
+            low: None,
+            passed: 0,
+            since: now,
+            next_end: None,
+        }
     }
 
     /// Whether every place was looked at.
@@ -59,6 +71,12 @@ impl Pass {
             self.next_end = Some(self.next_end.map_or(end, |next| next.min(end)));
         }
         self.cursor = self.cursor.plus(1);
+    }
+
+    /// Notes that nobody has claimed the place at the cursor yet, who may do so until `end`.
+    pub fn note_unclaimed(&mut self, end: Timestamp) {
+        self.unclaimed += 1;
+        self.note(Some(end));
     }
 
     /// Slots that a finished survey proves to be free, by the state that was read before its last stretch. Places behind
@@ -124,6 +142,8 @@ pub enum Finding {
     Over,
     /// It takes a slot, until this time at least.
     Alive(Timestamp),
+    /// The same, and nobody has claimed it yet.
+    Unclaimed(Timestamp),
     /// Its time is up; it takes a slot until it is fenced.
     ToFence(Fence),
 }
@@ -135,5 +155,9 @@ pub fn judge(state: &QueueState, place: Place, seen: Option<&Seen>, now: Timesta
         Some(seen) => (seen.active_until.max(seen.hold_until), Fence::Expired { place, hold_until: seen.hold_until }),
         None => (state.claim_deadline(place), Fence::NoShow(place)),
     };
-    if now < end + CLOCK_MARGIN { Finding::Alive(end + CLOCK_MARGIN) } else { Finding::ToFence(fence) }
+    match (end + CLOCK_MARGIN, seen) {
+        (over, _) if over <= now => Finding::ToFence(fence),
+        (over, Some(_)) => Finding::Alive(over),
+        (over, None) => Finding::Unclaimed(over),
+    }
 }

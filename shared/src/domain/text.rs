@@ -16,6 +16,9 @@ pub type Label = Text<1, 32>;
 /// Why somebody did something.
 pub type Reason = Text<0, 500>;
 
+/// What operators tell those who wait.
+pub type Message = Text<1, 280>;
+
 /// The rule that a text breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidText {

@@ -137,6 +137,7 @@ impl From<Refusal> for Problem {
                     None => problem,
                 }
             }
+            Refusal::SessionOver { reason } | Refusal::TokenOver { reason } => problem.with("reason", json!(reason)),
             Refusal::SeatNotFound(seat) => problem.with("seatNumbers", json!([seat])),
             Refusal::SeatLimit { limit } => problem.with("seatsPerSession", json!(limit)),
             Refusal::HoldLimit { limit } => problem.with("limit", json!(limit)),
@@ -152,7 +153,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
     match refusal {
         Refusal::BalanceTooLarge => (S::BAD_REQUEST, "invalid_request"),
         Refusal::BadCredentials => (S::UNAUTHORIZED, "bad_credentials"),
-        Refusal::SessionOver => (S::UNAUTHORIZED, "session_over"),
+        Refusal::SessionOver { .. } => (S::UNAUTHORIZED, "session_over"),
         Refusal::Forbidden | Refusal::AdminsOnly => (S::FORBIDDEN, "forbidden"),
         Refusal::NotActive { .. } | Refusal::NoTurn => (S::FORBIDDEN, "not_active"),
         Refusal::WrongQueue => (S::FORBIDDEN, "wrong_queue"),
@@ -175,7 +176,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::NotCancellable => (S::CONFLICT, "not_cancellable"),
         Refusal::RequestInProgress => (S::CONFLICT, "request_in_progress"),
         Refusal::QueueInUse => (S::CONFLICT, "queue_in_use"),
-        Refusal::TokenOver => (S::GONE, "session_over"),
+        Refusal::TokenOver { .. } => (S::GONE, "session_over"),
         Refusal::ReservationExpired => (S::GONE, "reservation_expired"),
         Refusal::TooManyRequests { .. } => (S::TOO_MANY_REQUESTS, "too_many_requests"),
         Refusal::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     id::{ConcertId, EventId, QueueId, ReservationId, UserId},
-    text::{ConcertName, Label, Reason},
+    text::{ConcertName, Label, Message, Reason},
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -185,6 +185,10 @@ pub struct QueueChange {
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 604_800))]
     pub waiting_seconds: Option<Option<u32>>,
+    /// What those who wait are told; null tells them nothing.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Message>))]
+    pub message: Option<Option<Message>>,
 }
 
 /// A field that was sent, null or not.

@@ -5,12 +5,15 @@ use super::{
     answer::{json, with_header},
     tokens::{Caller, bearer},
     values::Rfc3339,
-    views::{TokenStatus, TokenView},
+    views::{TokenStatus, TokenView, WaitRange},
 };
 use crate::{
     app::App,
     domain::{
         id::QueueId,
+        line::QueueState,
+        pace::Outlook,
+        polling,
         refusal::Refusal,
         time::{Seconds, Timestamp},
     },
@@ -23,8 +26,6 @@ use lambda_http::http::StatusCode;
 
 /// A token is signed for so much longer than its place may need, so that it is renewed once a minute at most.
 const TOKEN_GRACE: Seconds = Seconds(60);
-/// How often a fan who is in may look at the token.
-const ACTIVE_POLL_SECONDS: u64 = 5;
 
 /// The queue that a token route is about: the queue token's own, `?queueId=`, or `main`. A queue token is of its own
 /// queue only.
@@ -42,46 +43,64 @@ pub fn queue_of(call: &Call, caller: &Caller) -> Result<QueueId, Problem> {
 /// Answers with a newly signed token.
 pub async fn answer(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn) -> Answer {
     let state = app.store.queue_state(&claimant.queue_id, STATE_AGE_MILLIS).await?;
-    let end = app.store.token_end(&state, claimant.wait) + TOKEN_GRACE;
-    let token = app.tokens.sign_queue(claimant, end, matches!(turn, Turn::Active { .. }))?;
-    token_answer(app, status, claimant, turn, token)
+    signed(app, status, claimant, turn, &state)
 }
 
 /// Answers a poll with the token that came with it, good until `expires_at`; with a new one the first time that the fan
 /// is admitted, and where a pause or a moved opening would let the token end before its place.
 pub async fn answer_poll(app: &App, call: &Call, claimant: &Claimant, expires_at: Timestamp, turn: Turn) -> Answer {
+    let state = app.store.queue_state(&claimant.queue_id, STATE_AGE_MILLIS).await?;
     let renew = match turn {
         Turn::Active { .. } => !claimant.admitted,
-        Turn::Waiting { .. } => {
-            let state = app.store.queue_state(&claimant.queue_id, STATE_AGE_MILLIS).await?;
-            expires_at < app.store.token_end(&state, claimant.wait)
-        }
-        Turn::Over => false,
+        Turn::Waiting { .. } => expires_at < app.store.token_end(&state, claimant.wait),
+        Turn::Over(_) => false,
     };
     if renew {
-        return answer(app, StatusCode::OK, claimant, turn).await;
+        return signed(app, StatusCode::OK, claimant, turn, &state);
     }
-    token_answer(app, StatusCode::OK, claimant, turn, bearer(call)?.to_owned())
+    token_answer(app, StatusCode::OK, claimant, turn, &state, bearer(call)?.to_owned())
 }
 
-fn token_answer(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn, token: String) -> Answer {
-    let (standing, position, until, estimate, poll) = match turn {
-        Turn::Over => return Err(Refusal::TokenOver.into()),
-        Turn::Active { until } => (TokenStatus::Active, 0, until, None, ACTIVE_POLL_SECONDS),
-        Turn::Waiting { position, until, estimated_wait_seconds, poll_after_seconds } => {
-            (TokenStatus::Waiting, position, until, estimated_wait_seconds, poll_after_seconds)
+fn signed(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn, state: &QueueState) -> Answer {
+    let end = app.store.token_end(state, claimant.wait) + TOKEN_GRACE;
+    let token = app.tokens.sign_queue(claimant, end, matches!(turn, Turn::Active { .. }))?;
+    token_answer(app, status, claimant, turn, state, token)
+}
+
+fn token_answer(
+    app: &App,
+    status: StatusCode,
+    claimant: &Claimant,
+    turn: Turn,
+    state: &QueueState,
+    token: String,
+) -> Answer {
+    let at_once = Outlook { seconds: 0, low: 0, high: 0 };
+    let (standing, position, until, outlook, poll) = match turn {
+        Turn::Over(reason) => return Err(Refusal::TokenOver { reason }.into()),
+        Turn::Active { until } => (TokenStatus::Active, 0, until, Some(at_once), polling::ACTIVE_SECONDS),
+        Turn::Waiting { position, until, outlook, poll_after_seconds } => {
+            (TokenStatus::Waiting, position, until, outlook, poll_after_seconds)
         }
     };
     let view = TokenView {
         token,
         status: standing,
         queue_position: position,
+        place: Some(claimant.place().get()),
+        position_final: true,
         remaining_time: until.seconds_left(app.now()),
         queue_id: claimant.queue_id.clone(),
         issued_at: Rfc3339(claimant.wait.issued_at),
         expires_at: Rfc3339(until),
-        estimated_wait_seconds: estimate,
+        estimated_wait_seconds: outlook.map(|outlook| outlook.seconds),
+        wait_range_seconds: outlook.map(|Outlook { low, high, .. }| WaitRange { low, high }),
         poll_after_seconds: poll,
+        opens_at: state.settings.opens_at.map(Rfc3339),
+        claim_before: None,
+        paused: state.settings.paused,
+        message: state.settings.message.clone(),
+        sold_out: false,
     };
     let response = json(status, &view);
     Ok(if position > 0 { with_header(response, "retry-after", poll.to_string()) } else { response })

@@ -231,7 +231,9 @@ impl Store {
                 self.claim_in_time(&order.claimant).await?;
                 return Ok(None);
             }
-            Some(Some(session)) if !session.alive(tried.reserved_at) => return Err(Refusal::SessionOver.into()),
+            Some(Some(session)) if !session.alive(tried.reserved_at) => {
+                return Err(Refusal::SessionOver { reason: session.over_by() }.into());
+            }
             Some(session) => session,
         };
         if !obstacles.taken.is_empty() {

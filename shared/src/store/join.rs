@@ -116,7 +116,7 @@ impl Store {
             return Ok(None);
         }
         let turn = self.turn_of_ticket(ticket, proof).await?;
-        if turn != Turn::Over {
+        if !matches!(turn, Turn::Over(_)) {
             return Ok(Some(turn));
         }
         let (queue, user) = (&ticket.queue_id, Some(ticket.user_id));

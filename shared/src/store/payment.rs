@@ -95,11 +95,12 @@ impl Store {
         };
         let now = self.now();
         let Some(reservation) = reservation else {
-            let alive = session.is_some_and(|s| s.alive(now));
-            return Err(if alive { Refusal::ReservationNotFound } else { Refusal::SessionOver }.into());
+            let over = session.filter(|session| !session.alive(now));
+            let over = over.map(|session| Refusal::SessionOver { reason: session.over_by() });
+            return Err(over.unwrap_or(Refusal::ReservationNotFound).into());
         };
         match judge_payment(&reservation, balance.unwrap_or_default(), session.as_ref(), order.amount, now) {
-            Ok(plan) => Ok((reservation, session.ok_or(Refusal::SessionOver)?, plan)),
+            Ok(plan) => Ok((reservation, session.ok_or(Refusal::SessionOver { reason: EndReason::NoShow })?, plan)),
             Err(refusal) => {
                 self.not_paid_meanwhile(&reservation).await?;
                 if refusal == Refusal::InsufficientBalance {

@@ -44,7 +44,10 @@ impl RefusedHolds {
 /// `RequestInProgress`: there the client was asked to try again.
 fn counts(refusal: &Refusal) -> bool {
     use Refusal::{HoldLimit, NotActive, SeatLimit, SeatUnavailable, SessionOver};
-    matches!(refusal, SeatUnavailable { .. } | SeatLimit { .. } | HoldLimit { .. } | NotActive { .. } | SessionOver)
+    matches!(
+        refusal,
+        SeatUnavailable { .. } | SeatLimit { .. } | HoldLimit { .. } | NotActive { .. } | SessionOver { .. }
+    )
 }
 
 #[cfg(test)]

@@ -151,6 +151,7 @@ impl Store {
                 match finding {
                     Finding::Over => pass.note(None),
                     Finding::Alive(end) => pass.note(Some(end)),
+                    Finding::Unclaimed(end) => pass.note_unclaimed(end),
                     // One that turned out to live is looked at again soon.
                     Finding::ToFence(fence) => pass.note(living.remove(&fence.place()).map(|()| now)),
                 }

@@ -186,7 +186,7 @@ impl Store {
     /// freed once, given once, and only to the next place.
     fn whole_update(&self, state: &QueueState, commit: &Commit) -> Result<UpdateItemFluentBuilder, StoreError> {
         let set = "SET served = :served, admitted = admitted + :admitted, #capacity = :capacity, #buckets = :buckets, \
-                   marks = :marks, longestWaiting = :longest";
+                   marks = :marks, pace = :pace, unclaimed = :unclaimed, longestWaiting = :longest";
         let condition = "tick = :tick AND settingsVersion = :settings AND served = :seen";
         let gained = gained(commit, state);
         // A `free` below 0 must not stop the passing of dead places.
@@ -204,6 +204,8 @@ impl Store {
             .expression_attribute_values(":capacity", n(commit.capacity))
             .expression_attribute_values(":buckets", request::value(&commit.buckets)?)
             .expression_attribute_values(":marks", request::value(&commit.marks)?)
+            .expression_attribute_values(":pace", request::value(&commit.pace)?)
+            .expression_attribute_values(":unclaimed", n(commit.unclaimed))
             .expression_attribute_values(":longest", request::value(&commit.longest_waiting)?)
             .expression_attribute_values(":settings", n(state.settings_version))
             .expression_attribute_values(":seen", n(state.served.get()));

@@ -7,7 +7,9 @@ use super::{
 };
 use crate::domain::{
     id::{QueueId, TicketId, UserId},
-    line::{LONGEST_PLACE, QueueRules, QueueState, Standing, poll_after_seconds},
+    line::{LONGEST_PLACE, QueueRules, QueueState, Standing},
+    pace::Outlook,
+    polling::Polling,
     refusal::Refusal,
     session::{EndReason, Session},
     ticket::{Place, Ticket, Wait},
@@ -26,8 +28,8 @@ pub enum Turn {
         position: u64,
         /// The end of the waiting time as things stand.
         until: Timestamp,
-        /// By the rate of the last minute.
-        estimated_wait_seconds: Option<u64>,
+        /// How long that will take; `None` while nobody is admitted.
+        outlook: Option<Outlook>,
         /// When to ask again.
         poll_after_seconds: u64,
     },
@@ -36,8 +38,8 @@ pub enum Turn {
         /// The end of the session as it is now.
         until: Timestamp,
     },
-    /// Paid, missed, expired, left or waited too long.
-    Over,
+    /// Over.
+    Over(EndReason),
 }
 
 /// What a fan proved by logging in, which every token made of it carries on.
@@ -135,12 +137,12 @@ impl Store {
                 Ok(self.turn_of(&session))
             }
             Standing::Admitted { .. } => self.turn_admitted(claimant).await,
-            Standing::WaitedTooLong => Ok(Turn::Over),
+            Standing::WaitedTooLong => Ok(Turn::Over(EndReason::WaitedTooLong)),
             Standing::Waiting { position } => Ok(Turn::Waiting {
                 position,
                 until: state.waits_until(claimant.wait, self.now()),
-                estimated_wait_seconds: state.estimated_wait_seconds(position, self.now()),
-                poll_after_seconds: poll_after_seconds(position),
+                outlook: state.outlook(position, rules, self.now()),
+                poll_after_seconds: self.poll_after(state, position),
             }),
         }
     }
@@ -151,7 +153,7 @@ impl Store {
             Some(session) => Ok(self.turn_of(&session)),
             None => match self.claim_in_time(claimant).await {
                 Ok(session) => Ok(self.turn_of(&session)),
-                Err(Failure::Refused(_)) => Ok(Turn::Over),
+                Err(Failure::Refused(Refusal::SessionOver { reason })) => Ok(Turn::Over(reason)),
                 Err(failure) => Err(failure),
             },
         }
@@ -159,7 +161,18 @@ impl Store {
 
     /// What the session of a place says of its turn.
     pub(crate) fn turn_of(&self, session: &Session) -> Turn {
-        if session.alive(self.now()) { Turn::Active { until: session.life_end() } } else { Turn::Over }
+        if session.alive(self.now()) {
+            Turn::Active { until: session.life_end() }
+        } else {
+            Turn::Over(session.over_by())
+        }
+    }
+
+    /// When the waiting fan at `position` should ask again, in seconds.
+    fn poll_after(&self, state: &QueueState, position: u64) -> u64 {
+        let rules = state.settings.rules(self.rules.queue);
+        let waiting = state.last_seen.behind(state.served).max(position);
+        Polling::of(state, waiting, rules, self.now()).seconds(position, self.context.chance())
     }
 
     /// The state that a poll is answered from: the next in the queue get a fresher one.
@@ -178,12 +191,13 @@ impl Store {
         let rules = state.settings.rules(self.rules.queue);
         match state.standing(claimant.wait, self.now()) {
             Standing::Waiting { position } => {
-                Err(Refusal::NotActive { retry_after: poll_after_seconds(position) }.into())
+                Err(Refusal::NotActive { retry_after: self.poll_after(&state, position) }.into())
             }
             Standing::Admitted { claim_before } if self.now() < claim_before => {
                 Ok(self.claim(&claimant.queue_id, claimant.place(), claimant.user_id, rules).await?)
             }
-            Standing::Admitted { .. } | Standing::WaitedTooLong => Err(Refusal::SessionOver.into()),
+            Standing::Admitted { .. } => Err(Refusal::SessionOver { reason: EndReason::NoShow }.into()),
+            Standing::WaitedTooLong => Err(Refusal::SessionOver { reason: EndReason::WaitedTooLong }.into()),
         }
     }
 
@@ -193,7 +207,11 @@ impl Store {
             Some(session) => session,
             None => self.claim_in_time(claimant).await?,
         };
-        if session.alive(self.now()) { Ok(session) } else { Err(Refusal::SessionOver.into()) }
+        if session.alive(self.now()) {
+            Ok(session)
+        } else {
+            Err(Refusal::SessionOver { reason: session.over_by() }.into())
+        }
     }
 
     /// Leaves a queue, or removes a fan from it: the place is shut first, so that nothing new is held; then its open

@@ -159,6 +159,9 @@ fn fault(reply: &Reply, request_id: Option<&str>) -> Option<String> {
     let known = CODES.iter().any(|(status, codes)| *status == reply.status && codes.contains(&code));
     let details = reply.body["errors"].as_array().into_iter().flatten().chain([&reply.body]);
     let details: Vec<&str> = details.map(|error| error["detail"].as_str().unwrap_or_default()).collect();
+    // A pointer names a field that was sent, whatever that is called.
+    let mut told = reply.body.clone();
+    told["errors"].as_array_mut().into_iter().flatten().for_each(|error| error["pointer"] = Value::Null);
     let wrong = [
         (reply.status >= 500, "a failure of ours"),
         (!known, "an undocumented status or code"),
@@ -171,7 +174,7 @@ fn fault(reply: &Reply, request_id: Option<&str>) -> Option<String> {
         ((reply.status == 400) != reply.body["errors"].is_array(), "errors"),
         (reply.status == 400 && reply.body["errors"][0]["pointer"].as_str().is_none(), "pointer"),
         ((reply.status == 401) != reply.headers.contains_key("www-authenticate"), "www-authenticate"),
-        (reply.body.to_string().contains(SECRET), "it repeats what it was sent"),
+        (told.to_string().contains(SECRET), "it repeats what it was sent"),
         (details.iter().any(|detail| INTERNALS.iter().any(|word| detail.contains(word))), "it shows internals"),
     ];
     wrong.into_iter().find(|(is, _)| *is).map(|(_, what)| what.to_owned())

@@ -39,7 +39,8 @@ async fn who_finds_a_free_slot_walks_in() -> Outcome {
     let active = poll(&world, &fans[0]).await;
     assert_eq!(active.body["remainingTime"], 600);
     assert!(!active.headers.contains_key("retry-after"));
-    assert!(active.body["estimatedWaitSeconds"].is_null());
+    assert_eq!(active.body["estimatedWaitSeconds"], 0);
+    assert_eq!(active.body["waitRangeSeconds"], json!({ "low": 0, "high": 0 }));
     Ok(())
 }
 
@@ -50,7 +51,14 @@ async fn the_position_and_the_estimate_follow_the_line() -> Outcome {
     let fans = line_of(&world, 8).await;
     world.tick().await;
     world.wait(1);
-    assert_eq!(poll(&world, &fans[7]).await.body["estimatedWaitSeconds"], 180, "position 6 at 2 a minute");
+    let last = poll(&world, &fans[7]).await;
+    assert_eq!(
+        last.body["estimatedWaitSeconds"], 900,
+        "position 6, two slots, each taken for half of a session at first"
+    );
+    let range = |bound: &str| last.body["waitRangeSeconds"][bound].as_u64().unwrap_or_default();
+    assert!(range("low") < 900 && 900 < range("high"));
+    assert_eq!((&last.body["place"], &last.body["positionFinal"]), (&json!(8), &json!(true)));
     leave(&world, &fans[0]).await;
     leave(&world, &fans[1]).await;
     world.tick().await;
@@ -59,9 +67,15 @@ async fn the_position_and_the_estimate_follow_the_line() -> Outcome {
         turns(&world, &fans[2..]).await,
         ["ACTIVE 0", "ACTIVE 0", "WAITING 1", "WAITING 2", "WAITING 3", "WAITING 4"]
     );
-    world.wait(61);
-    world.tick().await;
-    assert!(poll(&world, &fans[7]).await.body["estimatedWaitSeconds"].is_null(), "nobody was let in of late");
+    assert!(poll(&world, &fans[7]).await.body["estimatedWaitSeconds"].as_u64() < Some(600), "two slots came back soon");
+    let admin = world.admin().await;
+    for stopped in [json!({ "paused": true }), json!({ "paused": false, "capacity": 0 })] {
+        configure(&world, &admin, &stopped).await;
+        world.wait(1);
+        let told = poll(&world, &fans[7]).await.body;
+        assert!(told["estimatedWaitSeconds"].is_null() && told["waitRangeSeconds"].is_null(), "{told}");
+        assert!(queue(&world).await["waitSecondsPerPlace"].is_null());
+    }
     Ok(())
 }
 

@@ -49,6 +49,7 @@ mod sweep;
 mod sweep_sizes;
 mod timers;
 mod tokens;
+mod told;
 mod ttl;
 
 /// What a test gives: `?` where the harness fails.

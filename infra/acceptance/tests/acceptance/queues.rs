@@ -16,7 +16,12 @@ async fn a_queue_shows_its_figures() -> Outcome {
     assert_eq!(untouched.headers["cache-control"], "public, max-age=1");
     let empty = json!({
         "queueId": "main", "served": 0, "lastPlace": 0, "waiting": 0, "active": 0, "capacity": 10, "paused": false,
-        "opensAt": null, "ratePerMinute": 0,
+        "opensAt": null, "ratePerMinute": 0, "state": "OPEN", "message": null, "order": "arrival", "unclaimed": 0,
+        "claimWindowSeconds": 60, "activeSeconds": 600, "waitSecondsPerPlace": 30.0,
+        "pollAfterSeconds": [
+            { "position": 1, "seconds": 1 }, { "position": 6, "seconds": 2 }, { "position": 11, "seconds": 30 },
+            { "position": 23, "seconds": 60 },
+        ],
     });
     assert_eq!(untouched.body, empty);
     world.set_capacity(2).await;
@@ -27,7 +32,12 @@ async fn a_queue_shows_its_figures() -> Outcome {
     turns(&world, &fans).await;
     leave(&world, &fans[0]).await;
     world.tick().await;
-    assert_eq!(figures(queue(&world).await), [3, 5, 2, 2, 2].map(Some), "the let-in who has not shown up counts");
+    let shown = queue(&world).await;
+    assert_eq!(figures(shown.clone()), [3, 5, 2, 2, 2].map(Some), "the let-in who has not shown up counts");
+    assert_eq!(shown["unclaimed"], 1);
+    turns(&world, &fans[2..3]).await;
+    world.tick().await;
+    assert_eq!(queue(&world).await["unclaimed"], 0);
     for fan in &fans {
         leave(&world, fan).await;
     }

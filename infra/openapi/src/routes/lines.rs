@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::json;
 use shared::{
-    domain::{id::QueueId, refusal::Refusal},
+    domain::{id::QueueId, refusal::Refusal, session::EndReason},
     http::{
         requests::Join,
         views::{QueueBody, TokenView},
@@ -15,6 +15,7 @@ use shared::{
 };
 
 const TAG: &str = "Line";
+const OVER: Refusal = Refusal::TokenOver { reason: EndReason::Expired };
 const OF_TOKEN: &[&str] = &["Retry-After"];
 
 pub fn operations(s: &mut Schemas) -> Vec<Operation> {
@@ -29,7 +30,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .stored()
             .optional_body::<Join>(s, json!({ "queueId": "main" }))
             .limited()
-            .refuses([Refusal::Forbidden, Refusal::UserNotFound, Refusal::QueueNotFound, Refusal::TokenOver])
+            .refuses([Refusal::Forbidden, Refusal::UserNotFound, Refusal::QueueNotFound, OVER])
             .answers(201, "A new place.", OF_TOKEN, s.answer::<TokenView>(), examples::token())
             .answers(200, "The place that the fan has.", OF_TOKEN, s.answer::<TokenView>(), examples::token())
             .then(201, "get_queue", json!({ "queueId": "$response.body#/queueId" }), None)
@@ -43,7 +44,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .stored()
             .user(s)
             .query("queueId", QUEUE, s.request::<QueueId>())
-            .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::TokenNotFound, Refusal::TokenOver])
+            .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::TokenNotFound, OVER])
             .answers(200, "Where the fan stands.", OF_TOKEN, s.answer::<TokenView>(), examples::token()),
         Operation::new("leave_queue", "delete", "/api/v1/tokens/{userId}", Caller::Either)
             .about(TAG, "Leave the line", "Ends the wait or the session; open holds are cancelled.")

@@ -106,6 +106,7 @@ impl Model {
             match judge(&read, pass.cursor, self.sessions.get(&pass.cursor), now) {
                 Finding::Over => pass.note(None),
                 Finding::Alive(end) => pass.note(Some(end)),
+                Finding::Unclaimed(end) => pass.note_unclaimed(end),
                 Finding::ToFence(fence) => {
                     self.put(fence.place(), Some(now));
                     self.sessions.get_mut(&fence.place()).unwrap().ended.get_or_insert(now);

@@ -3,7 +3,9 @@
 use crate::{
     domain::{
         id::QueueId,
-        line::{QueueRules, QueueState},
+        line::{QueueRules, QueueStatus},
+        polling::Polling,
+        text::Message,
         time::{Seconds, Timestamp},
     },
     http::values::Rfc3339,
@@ -31,10 +33,36 @@ pub struct TokenView {
     pub issued_at: Rfc3339,
     /// When the wait or the session ends.
     pub expires_at: Rfc3339,
-    /// By the rate of the last minute.
+    /// How long the wait will be, by how long slots were taken of late. Null while nobody is let in, 0 when active.
     pub estimated_wait_seconds: Option<u64>,
     /// When to ask again.
     pub poll_after_seconds: u64,
+    /// The fan's number in the line; it never changes.
+    pub place: Option<u64>,
+    /// Whether the place is known for good.
+    pub position_final: bool,
+    /// Nobody is let in earlier.
+    pub opens_at: Option<Rfc3339>,
+    /// Until when the fan may show up, where that was not done yet.
+    pub claim_before: Option<Rfc3339>,
+    /// Whether nobody is let in for now.
+    pub paused: bool,
+    /// What the operators say.
+    pub message: Option<Message>,
+    /// Whether every seat behind this line is sold.
+    pub sold_out: bool,
+    /// The wait is within this range in eight of ten cases.
+    pub wait_range_seconds: Option<WaitRange>,
+}
+
+/// From so many seconds to so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WaitRange {
+    /// At least.
+    pub low: u64,
+    /// At most.
+    pub high: u64,
 }
 
 /// Where a fan with a place stands. One whose turn is over is told so by 410.
@@ -70,24 +98,76 @@ pub struct QueueBody {
     paused: bool,
     /// Nobody is let in earlier.
     opens_at: Option<Rfc3339>,
-    /// Fans let in during the last minute.
+    /// Fans let in during the last minute, those too who walked in.
     rate_per_minute: u64,
+    /// Whether the line moves.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^(NOT_OPEN|OPEN|PAUSED|SOLD_OUT)$"))]
+    state: QueueStatus,
+    /// What the operators say.
+    message: Option<Message>,
+    /// First come, first served.
+    order: Order,
+    /// The let-in who have not shown up, by the last look.
+    unclaimed: u64,
+    /// How long a fan who was let in may take to show up.
+    claim_window_seconds: Seconds,
+    /// How long a session lasts.
+    active_seconds: Seconds,
+    /// How long it takes until the line has moved by one place. Null while nobody is let in.
+    wait_seconds_per_place: Option<f64>,
+    /// When to ask again, by one's position: the last row whose position is not behind one's own.
+    poll_after_seconds: Vec<PollRow>,
+}
+
+/// How places become positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// In the order of joining.
+    Arrival,
+}
+
+/// When a fan from this position on should ask again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PollRow {
+    /// The first position that it is for.
+    pub position: u64,
+    /// After so many seconds.
+    pub seconds: u64,
 }
 
 impl QueueBody {
     /// The queue at `now`; `defaults` are the deployment's.
     pub fn new(view: &QueueView, defaults: QueueRules, now: Timestamp) -> Self {
         let QueueView { state, last_place } = view;
+        let rules = state.settings.rules(defaults);
+        let waiting = last_place.behind(state.served);
+        let rows = Polling::of(state, waiting, rules, now).table();
         QueueBody {
             queue_id: state.queue_id.clone(),
             served: state.served.get(),
             last_place: last_place.get(),
-            waiting: last_place.behind(state.served),
+            waiting,
             active: state.occupied,
-            capacity: state.settings.rules(defaults).capacity,
+            capacity: rules.capacity,
             paused: state.settings.paused,
             opens_at: state.settings.opens_at.map(Rfc3339),
             rate_per_minute: state.rate_per_minute(now),
+            state: state.settings.status(now),
+            message: state.settings.message.clone(),
+            order: Order::Arrival,
+            unclaimed: state.unclaimed.min(state.occupied),
+            claim_window_seconds: rules.claim_window,
+            active_seconds: rules.active,
+            wait_seconds_per_place: state
+                .seconds_per_place(rules, now)
+                .map(|seconds| (seconds * 1_000.0).round() / 1_000.0),
+            poll_after_seconds: rows
+                .iter()
+                .map(|row| PollRow { position: row.position, seconds: row.seconds })
+                .collect(),
         }
     }
 }
@@ -100,24 +180,14 @@ impl QueueBody {
 pub struct AdminQueueBody {
     #[serde(flatten)]
     queue: QueueBody,
-    /// How long a fan who was let in may take to show up.
-    claim_window_seconds: Seconds,
-    /// How long a session lasts.
-    active_seconds: Seconds,
     /// How long a fan may wait in line.
     waiting_seconds: Seconds,
 }
 
 impl AdminQueueBody {
-    /// The queue at `now` with its three times.
+    /// The queue at `now` with all of its times.
     pub fn new(view: &QueueView, defaults: QueueRules, now: Timestamp) -> Self {
-        let state: &QueueState = &view.state;
-        let rules = state.settings.rules(defaults);
-        AdminQueueBody {
-            queue: QueueBody::new(view, defaults, now),
-            claim_window_seconds: rules.claim_window,
-            active_seconds: rules.active,
-            waiting_seconds: rules.waiting,
-        }
+        let waiting_seconds = view.state.settings.rules(defaults).waiting;
+        AdminQueueBody { queue: QueueBody::new(view, defaults, now), waiting_seconds }
     }
 }

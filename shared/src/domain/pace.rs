@@ -1,0 +1,167 @@
+//! How long slots are taken, learned by the ticks of a queue in which fans wait; and what that means for a wait.
+//!
+//! A wait is told as position times the time that a slot is taken, divided by the capacity. Counting who was admitted
+//! lately would say the same of a queue that has moved for long, but not of one that has just opened: nobody leaves at
+//! first, and then many at once. So a session that has not ended counts too, by half: that is how far the sessions of a
+//! queue have got on average. Where as many are inside as before, these halves cancel out.
+
+use super::ticket::QueueClock;
+use serde::{Deserialize, Serialize};
+
+/// What was seen fades with this time of the queue's clock, in milliseconds: most of it is of the last ten minutes.
+const MEMORY: f64 = 300_000.0;
+/// As many slots that came back are as good as what is assumed before any did.
+const ENOUGH: f64 = 6.0;
+/// Dead places passed in one tick count up to so many times those that were admitted: who leaves in a crowd must not
+/// make the wait of all others look short.
+const MOST_PASSED: u64 = 3;
+/// Eight of ten cases of a normal distribution lie within so many deviations.
+const EIGHT_OF_TEN: f64 = 1.28;
+/// How much the times of two fans inside differ, as a part of their mean.
+const SPREAD: f64 = 1.0;
+/// How far off the assumed time may be, as a logarithm.
+const UNKNOWN: f64 = 0.8;
+/// What even a well-known queue is off by, as a logarithm.
+const LEAST: f64 = 0.25;
+
+/// What ticks have learned, in thousandths. It fades with the queue's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "[i64; 7]", into = "[i64; 7]")]
+pub struct Pace {
+    /// The queue's clock at the last tick.
+    at: QueueClock,
+    /// Seconds for which slots were taken while fans waited.
+    taken: i64,
+    /// Slots that came back in that time.
+    returned: i64,
+    /// By how many more slots are taken now than at first.
+    grown: i64,
+    /// Dead places that were passed.
+    passed: i64,
+    /// Fans who were admitted.
+    admitted: i64,
+    /// How long a slot is taken, by what was seen when that was enough; 0 while it never was.
+    slot: i64,
+}
+
+/// What a tick saw and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The queue's clock.
+    pub clock: QueueClock,
+    /// Whether fans waited and could be admitted since the tick before.
+    pub waited: bool,
+    /// Slots that were taken before and after it.
+    pub occupied: (u64, u64),
+    /// Slots that came back.
+    pub freed: u64,
+    /// Fans that it admitted.
+    pub admitted: u64,
+    /// Dead places that it passed.
+    pub passed: u64,
+}
+
+/// What a fan is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outlook {
+    /// Seconds until the fan is admitted.
+    pub seconds: u64,
+    /// In eight of ten cases it takes at least so many seconds ...
+    pub low: u64,
+    /// ... and at most so many.
+    pub high: u64,
+}
+
+impl Pace {
+    /// With what one more tick saw.
+    pub fn after(self, step: Step) -> Self {
+        let elapsed = (step.clock.millis() - self.at.millis()).max(0);
+        let kept = (-(elapsed as f64) / MEMORY).exp();
+        let faded = |amount: i64| (amount as f64 * kept).round() as i64;
+        let mut pace = Pace {
+            at: step.clock.max(self.at),
+            taken: faded(self.taken),
+            returned: faded(self.returned),
+            grown: faded(self.grown) + thousand(step.occupied.1) - thousand(step.occupied.0),
+            passed: faded(self.passed),
+            admitted: faded(self.admitted),
+            slot: self.slot,
+        };
+        if step.waited {
+            pace.taken += i64::try_from(step.occupied.0).unwrap_or(i64::MAX).saturating_mul(elapsed);
+            pace.returned += thousand(step.freed);
+            pace.admitted += thousand(step.admitted);
+            pace.passed += thousand(step.passed.min(MOST_PASSED * step.admitted));
+        }
+        if pace.returned as f64 >= 1_000.0 * ENOUGH {
+            pace.slot = (1_000.0 * pace.seen()).round() as i64;
+        }
+        pace
+    }
+
+    /// How long a slot was taken, in seconds.
+    fn seen(self) -> f64 {
+        let ended = self.returned as f64 + self.grown as f64 / 2.0;
+        self.taken as f64 / ended.max(1_000.0)
+    }
+
+    /// How much of that is known, from 0 to 1.
+    fn known(self) -> f64 {
+        (self.returned as f64 / 1_000.0 / ENOUGH).min(1.0)
+    }
+
+    /// How long a slot is taken, in seconds; `assumed` as long as nothing was seen.
+    fn slot_seconds(self, assumed: f64) -> f64 {
+        let assumed = if self.slot > 0 { self.slot as f64 / 1_000.0 } else { assumed };
+        match self.known() {
+            0.0 => assumed,
+            known => known * self.seen() + (1.0 - known) * assumed,
+        }
+    }
+
+    /// Which part of the places is living, by those that were passed of late.
+    fn living(self) -> f64 {
+        let admitted = self.admitted as f64 + 1_000.0 * ENOUGH;
+        admitted / (admitted + self.passed as f64)
+    }
+
+    /// Seconds until the queue has moved by one place, with so many slots.
+    pub fn seconds_per_place(self, capacity: u64, assumed: f64) -> f64 {
+        self.slot_seconds(assumed) * self.living() / capacity.max(1) as f64
+    }
+
+    /// How long the fan at `position` will wait.
+    pub fn outlook(self, position: u64, capacity: u64, assumed: f64) -> Outlook {
+        let seconds = position as f64 * self.seconds_per_place(capacity, assumed);
+        let known = self.known();
+        let ended = (self.returned as f64 / 1_000.0).max(1.0);
+        let by_number = SPREAD * SPREAD * (1.0 / position.max(1) as f64 + known / ended);
+        let deviation = (by_number + ((1.0 - known) * UNKNOWN).powi(2) + LEAST * LEAST).sqrt();
+        let factor = (EIGHT_OF_TEN * deviation).exp();
+        Outlook {
+            seconds: seconds.ceil() as u64,
+            low: (seconds / factor).floor() as u64,
+            high: (seconds * factor).ceil() as u64,
+        }
+    }
+}
+
+fn thousand(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(1_000)
+}
+
+impl From<[i64; 7]> for Pace {
+    fn from([at, taken, returned, grown, passed, admitted, slot]: [i64; 7]) -> Self {
+        Pace { at: QueueClock::from_millis(at), taken, returned, grown, passed, admitted, slot }
+    }
+}
+
+impl From<Pace> for [i64; 7] {
+    fn from(pace: Pace) -> Self {
+        let Pace { at, taken, returned, grown, passed, admitted, slot } = pace;
+        [at.millis(), taken, returned, grown, passed, admitted, slot]
+    }
+}
+
+#[cfg(test)]
+mod tests;

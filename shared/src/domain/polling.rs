@@ -1,0 +1,230 @@
+//! What a fan is told of the wait, and when to ask again: one rule for `Token`, `Retry-After` and the table in `Queue`.
+
+use super::{
+    line::{QueueRules, QueueState},
+    pace::Outlook,
+    time::{Seconds, Timestamp},
+};
+
+/// Nobody needs to ask more seldom.
+const MOST_SECONDS: f64 = 60.0;
+const PAUSED_SECONDS: f64 = 10.0;
+/// Behind this position so many fans wait that only they decide how often each may ask.
+const FAR: u64 = 1_000;
+/// So many waiting fans may ask in a second.
+const POLLS_PER_SECOND: f64 = 8_000.0;
+/// So many fans may come in a second when the queue opens.
+const OPENING_PER_SECOND: f64 = 5_000.0;
+/// How much chance adds or takes, so that those who were told at the same moment do not come back at the same moment.
+const JITTER: f64 = 0.15;
+/// How often a fan who is in may look at the token.
+pub const ACTIVE_SECONDS: u64 = 5;
+
+impl QueueState {
+    /// Seconds until the queue has moved by one place; `None` while nobody is admitted.
+    pub fn seconds_per_place(&self, rules: QueueRules, now: Timestamp) -> Option<f64> {
+        let moves = self.settings.admits(now) && rules.capacity > 0;
+        moves.then(|| self.pace.seconds_per_place(rules.capacity, assumed(rules)))
+    }
+
+    /// How long the fan at `position` will wait; `None` while nobody is admitted.
+    pub fn outlook(&self, position: u64, rules: QueueRules, now: Timestamp) -> Option<Outlook> {
+        let moves = self.settings.admits(now) && rules.capacity > 0;
+        moves.then(|| self.pace.outlook(position, rules.capacity, assumed(rules)))
+    }
+}
+
+/// How long a slot is taken, in seconds, before any came back: half of what a session may last.
+fn assumed(rules: QueueRules) -> f64 {
+    f64::from(rules.active.0) / 2.0
+}
+
+/// What decides when the fans of a queue should ask again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Polling {
+    paused: bool,
+    /// Seconds until the opening, where that is ahead.
+    opens_in: Option<f64>,
+    seconds_per_place: Option<f64>,
+    waiting: u64,
+    capacity: u64,
+    claim_window: Seconds,
+}
+
+/// From `position` on, ask again after so many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// The first position that it is for.
+    pub position: u64,
+    /// When to ask again.
+    pub seconds: u64,
+}
+
+impl Polling {
+    /// Of a queue in which so many fans wait.
+    pub fn of(state: &QueueState, waiting: u64, rules: QueueRules, now: Timestamp) -> Self {
+        let ahead = state.settings.opens_at.filter(|opens| *opens > now);
+        Polling {
+            paused: state.settings.paused,
+            opens_in: ahead.map(|opens| (opens.millis() - now.millis()) as f64 / 1_000.0),
+            seconds_per_place: state.seconds_per_place(rules, now),
+            waiting,
+            capacity: rules.capacity,
+            claim_window: rules.claim_window,
+        }
+    }
+
+    /// When the waiting fan at `position` should ask again, in seconds; `chance` is from 0 to 1.
+    pub fn seconds(&self, position: u64, chance: f64) -> u64 {
+        let jitter = 1.0 + JITTER * (2.0 * chance - 1.0);
+        let seconds = match self.opening(position, chance) {
+            Some(moment) if !self.paused && moment < MOST_SECONDS => moment,
+            _ => self.usual(position) * jitter,
+        };
+        self.rounded(seconds, position)
+    }
+
+    /// The same for those who read nothing but the queue: each row is for its position and those behind it.
+    pub fn table(&self) -> Vec<Row> {
+        let mut positions = vec![1];
+        if !self.paused && self.opens_in.is_none() {
+            positions.extend([6, 11, FAR + 1, self.near().saturating_add(1)]);
+            let per_place = self.seconds_per_place.unwrap_or(MOST_SECONDS);
+            let where_it_takes = |seconds: f64| (8.0 * seconds / per_place).ceil() as u64;
+            positions.extend([2.0, 4.0, 8.0, 15.0, 30.0, MOST_SECONDS].map(where_it_takes).map(|at| at.max(11)));
+        }
+        positions.sort_unstable();
+        let mut rows: Vec<Row> = Vec::new();
+        for position in positions {
+            let moment = self.opening(position, 0.5).filter(|moment| !self.paused && *moment < MOST_SECONDS);
+            let seconds = self.rounded(moment.unwrap_or(self.usual(position)), position);
+            if rows.last().is_none_or(|row| row.seconds != seconds) {
+                rows.push(Row { position, seconds });
+            }
+        }
+        rows
+    }
+
+    /// Before chance: the first case that applies.
+    fn usual(&self, position: u64) -> f64 {
+        let seconds = if self.paused {
+            PAUSED_SECONDS
+        } else if self.opens_in.is_some() {
+            MOST_SECONDS
+        } else if position <= 10 {
+            if position <= 5 { 1.0 } else { 2.0 }
+        } else {
+            let wait = self.seconds_per_place.map(|seconds| seconds * position as f64);
+            wait.map_or(MOST_SECONDS, |wait| (wait / 8.0).clamp(1.0, MOST_SECONDS))
+        };
+        if position > FAR { seconds.max(self.waiting as f64 / POLLS_PER_SECOND) } else { seconds }
+    }
+
+    /// The fan's moment after the opening, in seconds from now: the fans are spread over some seconds, those who may be
+    /// admitted at once over less than they have for claiming.
+    fn opening(&self, position: u64, chance: f64) -> Option<f64> {
+        let spread = (self.waiting as f64 / OPENING_PER_SECOND).max(2.0);
+        let claim = f64::from(self.claim_window.0) * 2.0 / 3.0;
+        let spread = if position <= 2 * self.capacity { spread.min(claim) } else { spread };
+        self.opens_in.map(|opens_in| opens_in + chance * spread)
+    }
+
+    /// Whole seconds, and for those whose turn may come soon, at most half of what they have for claiming.
+    fn rounded(&self, seconds: f64, position: u64) -> u64 {
+        let most = if position <= self.near() { u64::from(self.claim_window.0 / 2).max(1) } else { u64::MAX };
+        (seconds.round() as u64).clamp(1, most)
+    }
+
+    /// The last position that may be admitted within a claim window, or by twice as many slots.
+    fn near(&self) -> u64 {
+        let moved = self.seconds_per_place.map_or(0.0, |seconds| f64::from(self.claim_window.0) / seconds);
+        (2 * self.capacity).saturating_add(moved as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{id::QueueId, line::QueueSettings};
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+    const RULES: QueueRules =
+        QueueRules { capacity: 10, claim_window: Seconds(180), active: Seconds(600), waiting: Seconds(7_200) };
+
+    fn polling(settings: QueueSettings, waiting: u64) -> Polling {
+        let rules = settings.rules(RULES);
+        Polling::of(&QueueState::new(QueueId::main(), settings, rules, NOW), waiting, rules, NOW)
+    }
+
+    fn rows(polling: Polling) -> Vec<(u64, u64)> {
+        polling.table().iter().map(|row| (row.position, row.seconds)).collect()
+    }
+
+    #[test]
+    fn nobody_is_told_a_time_while_nobody_is_admitted() {
+        let open = QueueState::new(QueueId::main(), QueueSettings::default(), RULES, NOW);
+        assert_eq!(open.outlook(3, RULES, NOW).map(|told| told.seconds), Some(90), "300 s a slot, ten slots");
+        for settings in [
+            QueueSettings { paused: true, ..QueueSettings::default() },
+            QueueSettings { opens_at: Some(NOW + Seconds(1)), ..QueueSettings::default() },
+            QueueSettings { capacity: Some(0), ..QueueSettings::default() },
+        ] {
+            let rules = settings.rules(RULES);
+            let state = QueueState::new(QueueId::main(), settings, rules, NOW);
+            assert_eq!((state.outlook(3, rules, NOW), state.seconds_per_place(rules, NOW)), (None, None));
+        }
+    }
+
+    #[test]
+    fn the_first_case_that_applies() {
+        let open = polling(QueueSettings::default(), 100);
+        assert_eq!(rows(open), [(1, 1), (6, 2), (11, 41), (16, 60)]);
+        let paused = QueueSettings { paused: true, opens_at: Some(NOW + Seconds(5)), ..QueueSettings::default() };
+        assert_eq!(rows(polling(paused, 100)), [(1, 10)]);
+        let later = |seconds| QueueSettings { opens_at: Some(NOW + Seconds(seconds)), ..QueueSettings::default() };
+        assert_eq!(rows(polling(later(600), 100)), [(1, 60)]);
+        assert_eq!(rows(polling(later(7), 100)), [(1, 8)]);
+        let closed = QueueSettings { capacity: Some(0), ..QueueSettings::default() };
+        assert_eq!(rows(polling(closed, 100)), [(1, 1), (6, 2), (11, 60)]);
+    }
+
+    #[test]
+    fn fans_come_spread_after_the_opening_and_those_in_front_in_time_to_claim() {
+        let settings = QueueSettings {
+            opens_at: Some(NOW + Seconds(5)),
+            claim_window_seconds: Some(Seconds(9)),
+            ..QueueSettings::default()
+        };
+        let polling = polling(settings, 500_000);
+        assert_eq!(polling.seconds(30, 0.3), 35, "a hundred seconds for half a million");
+        assert_eq!(polling.seconds(20, 1.0), 4, "half of the window, whatever else");
+    }
+
+    #[test]
+    fn a_million_fans_do_not_ask_every_minute() {
+        let polling = polling(QueueSettings::default(), 1_000_000);
+        assert_eq!(polling.seconds(1_000, 0.5), 60);
+        assert_eq!(polling.seconds(1_001, 0.5), 125);
+        assert_eq!(polling.table().last(), Some(&Row { position: 1_001, seconds: 125 }));
+    }
+
+    proptest! {
+        #[test]
+        fn the_table_says_what_a_token_says_but_for_chance(position in 1u64..3_000, waiting in 0u64..2_000_000, capacity in 1u64..2_000, window in 1u32..300) {
+            let settings = QueueSettings {
+                capacity: Some(capacity),
+                claim_window_seconds: Some(Seconds(window)),
+                ..QueueSettings::default()
+            };
+            let polling = polling(settings, waiting);
+            let row = polling.table().into_iter().rfind(|row| row.position <= position).unwrap();
+            let told = polling.seconds(position, 0.5);
+            prop_assert!(row.seconds <= told && told <= 2 * row.seconds + 1, "{row:?}, {told}");
+            for chance in [0.0, 1.0] {
+                let other = polling.seconds(position, chance) as f64;
+                prop_assert!((other - told as f64).abs() <= 0.16 * told as f64 + 1.0);
+            }
+        }
+    }
+}
