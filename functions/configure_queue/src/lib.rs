@@ -9,6 +9,7 @@ use shared::{
         time::{Seconds, Timestamp},
     },
     http::{Answer, Call, Problem, json, requests::QueueChange, values::Rfc3339, views::AdminQueueBody},
+    store::notices::Notice,
 };
 /// `opensAt` is at most so far ahead.
 const OPENS_WITHIN: Seconds = Seconds(30 * 24 * 3_600);
@@ -45,7 +46,6 @@ fn apply(change: &QueueChange, settings: &mut QueueSettings) {
     settings.opens_at = change.opens_at.map_or(settings.opens_at, |opens| opens.map(|Rfc3339(at)| at));
     settings.claim_window_seconds = seconds(change.claim_window_seconds, settings.claim_window_seconds);
     settings.active_seconds = seconds(change.active_seconds, settings.active_seconds);
-    settings.message = change.message.clone().unwrap_or(settings.message.take());
     settings.waiting_seconds = seconds(change.waiting_seconds, settings.waiting_seconds);
 }
 
@@ -58,6 +58,9 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let change: QueueChange = payload.parse()?;
     check(&change, app.now())?;
     app.store.configure_queue(&queue, |settings| apply(&change, settings)).await?;
+    if let Some(message) = change.message {
+        app.store.put_notice(&queue, Notice { message }).await?;
+    }
     let view = app.store.queue_view(&queue).await?;
     Ok(json(StatusCode::OK, &AdminQueueBody::new(&view, app.config.queue_rules, app.now())))
 }

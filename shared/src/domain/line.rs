@@ -5,7 +5,6 @@ use super::{
     id::QueueId,
     pace::Pace,
     survey::Pass,
-    text::Message,
     ticket::{Place, QueueClock, Wait},
     time::{Seconds, Timestamp},
 };
@@ -46,9 +45,6 @@ pub struct QueueSettings {
     /// Nobody is admitted earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opens_at: Option<Timestamp>,
-    /// What the operators tell those who wait.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<Message>,
 }
 
 /// Whether a queue moves.

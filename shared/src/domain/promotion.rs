@@ -19,7 +19,7 @@ const SAMPLE_SPACING: Seconds = Seconds(10);
 pub const MAX_DEAD_TOMBSTONES: u64 = 100;
 /// As many dead places in a row get a bucket of their own, so that no later survey reads their tombstones.
 const DEAD_RUN: u64 = 256;
-const MARK_SPACING: Seconds = Seconds(5);
+const MARK_SPACING: Seconds = Seconds(10);
 
 /// What was found ahead of `served`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

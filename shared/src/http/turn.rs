@@ -18,6 +18,7 @@ use crate::{
         time::{Seconds, Timestamp},
     },
     store::{
+        notices::Notice,
         queue_state::STATE_AGE_MILLIS,
         tickets::{Claimant, Turn},
     },
@@ -42,29 +43,44 @@ pub fn queue_of(call: &Call, caller: &Caller) -> Result<QueueId, Problem> {
 
 /// Answers with a newly signed token.
 pub async fn answer(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn) -> Answer {
-    let state = app.store.queue_state(&claimant.queue_id, STATE_AGE_MILLIS).await?;
-    signed(app, status, claimant, turn, &state)
+    let seen = Seen::of(app, claimant).await?;
+    signed(app, status, claimant, turn, &seen)
 }
 
 /// Answers a poll with the token that came with it, good until `expires_at`; with a new one the first time that the fan
 /// is admitted, and where a pause or a moved opening would let the token end before its place.
 pub async fn answer_poll(app: &App, call: &Call, claimant: &Claimant, expires_at: Timestamp, turn: Turn) -> Answer {
-    let state = app.store.queue_state(&claimant.queue_id, STATE_AGE_MILLIS).await?;
+    let seen = Seen::of(app, claimant).await?;
     let renew = match turn {
         Turn::Active { .. } => !claimant.admitted,
-        Turn::Waiting { .. } => expires_at < app.store.token_end(&state, claimant.wait),
+        Turn::Waiting { .. } => expires_at < app.store.token_end(&seen.state, claimant.wait),
         Turn::Over(_) => false,
     };
     if renew {
-        return signed(app, StatusCode::OK, claimant, turn, &state);
+        return signed(app, StatusCode::OK, claimant, turn, &seen);
     }
-    token_answer(app, StatusCode::OK, claimant, turn, &state, bearer(call)?.to_owned())
+    token_answer(app, StatusCode::OK, claimant, turn, &seen, bearer(call)?.to_owned())
 }
 
-fn signed(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn, state: &QueueState) -> Answer {
-    let end = app.store.token_end(state, claimant.wait) + TOKEN_GRACE;
+/// What the fan's queue looks like, a second old at most.
+struct Seen {
+    state: QueueState,
+    notice: Notice,
+}
+
+impl Seen {
+    async fn of(app: &App, claimant: &Claimant) -> Result<Self, Problem> {
+        let queue = &claimant.queue_id;
+        let (state, notice) =
+            futures_util::join!(app.store.queue_state(queue, STATE_AGE_MILLIS), app.store.notice(queue));
+        Ok(Seen { state: state?, notice: notice? })
+    }
+}
+
+fn signed(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn, seen: &Seen) -> Answer {
+    let end = app.store.token_end(&seen.state, claimant.wait) + TOKEN_GRACE;
     let token = app.tokens.sign_queue(claimant, end, matches!(turn, Turn::Active { .. }))?;
-    token_answer(app, status, claimant, turn, state, token)
+    token_answer(app, status, claimant, turn, seen, token)
 }
 
 fn token_answer(
@@ -72,7 +88,7 @@ fn token_answer(
     status: StatusCode,
     claimant: &Claimant,
     turn: Turn,
-    state: &QueueState,
+    Seen { state, notice }: &Seen,
     token: String,
 ) -> Answer {
     let at_once = Outlook { seconds: 0, low: 0, high: 0 };
@@ -99,7 +115,7 @@ fn token_answer(
         opens_at: state.settings.opens_at.map(Rfc3339),
         claim_before: None,
         paused: state.settings.paused,
-        message: state.settings.message.clone(),
+        message: notice.message.clone(),
         sold_out: false,
     };
     let response = json(status, &view);

@@ -153,6 +153,11 @@ pub fn queue_state(queue: &QueueId) -> Key {
     key(Table::Queues, format!("QUEUE#{queue}"), "STATE")
 }
 
+/// What everybody who waits is told. Apart from the state, which stays small.
+pub fn notice(queue: &QueueId) -> Key {
+    key(Table::Queues, format!("LINE#{queue}"), "LINE")
+}
+
 /// The partition that lists all queues.
 pub const REGISTRY_PARTITION: &str = "QUEUES";
 
@@ -281,6 +286,7 @@ pub fn kind(pk: &str, sk: &str) -> &'static str {
         (COUNT_PREFIX, "seat count"),
         (SEAT_PREFIX, "seat"),
         ("STATE", "queue state"),
+        ("LINE", "notice"),
         ("COUNTER", "join counter"),
         ("TICKET", "ticket"),
     ];

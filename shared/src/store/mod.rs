@@ -12,6 +12,7 @@ pub mod join;
 pub mod keys;
 pub mod limits;
 pub mod money;
+pub mod notices;
 pub mod payment;
 pub mod queue_settings;
 pub mod queue_state;
@@ -41,6 +42,7 @@ use crate::{
 use cache::Cache;
 use keys::{Key, Table};
 use limits::Pseudonyms;
+use notices::Notice;
 use refused_holds::RefusedHolds;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -54,6 +56,8 @@ pub struct Store {
     states: Cache<QueueId, QueueState>,
     /// When the last tick that was wished for a queue is due.
     wishes: Cache<QueueId, Timestamp>,
+    /// What those who wait are told.
+    notices: Cache<QueueId, Notice>,
     concerts: Cache<ConcertId, Arc<Concert>>,
     /// When each chunk was last recounted by this environment, by the clock that waits go by.
     recounts: Cache<(ConcertId, Chunk), Instant>,
@@ -127,6 +131,7 @@ impl Store {
             },
             states: Cache::new(),
             wishes: Cache::new(),
+            notices: Cache::new(),
             concerts: Cache::new(),
             recounts: Cache::new(),
             full_counters: Cache::new(),

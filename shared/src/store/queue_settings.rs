@@ -134,7 +134,7 @@ impl Store {
         Err(contention("delete queue").into())
     }
 
-    /// The state is marked and the registry's entry goes, if the counter is still shut by this deletion: else somebody
+    /// The state is marked, the registry's entry and the notice go, if the counter is still shut by this deletion: else somebody
     /// opened it, and fans may have joined since the look.
     fn delete_parts(&self, state: &QueueState, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
         let queue = &state.queue_id;
@@ -152,7 +152,12 @@ impl Store {
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":settings", n(state.settings_version));
-        Ok(vec![part(shut)?, part(mark)?, part(self.delete_part(&keys::queue_registry(queue)))?])
+        Ok(vec![
+            part(shut)?,
+            part(mark)?,
+            part(self.delete_part(&keys::queue_registry(queue)))?,
+            part(self.delete_part(&keys::notice(queue)))?,
+        ])
     }
 
     /// Keeps fans from drawing places, under the name that is returned.

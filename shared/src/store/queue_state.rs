@@ -3,6 +3,7 @@
 use super::{
     Failure, Store, StoreError, contention, keys,
     keys::Table,
+    notices::Notice,
     request::{self, TransactFailure, WriteFailure, n, part},
 };
 use crate::domain::{
@@ -30,6 +31,8 @@ pub struct QueueView {
     pub state: QueueState,
     /// The last place.
     pub last_place: Place,
+    /// What those who wait are told.
+    pub notice: Notice,
 }
 
 impl QueueView {
@@ -142,9 +145,12 @@ impl Store {
 
     /// A queue as it is now.
     pub async fn queue_view(&self, queue: &QueueId) -> Result<QueueView, Failure> {
-        let (state, counter) =
-            try_join!(self.queue_state(queue, 0), async { self.join_counter(queue).await.map_err(Failure::from) })?;
-        Ok(QueueView { state, last_place: counter.last })
+        let (state, counter, notice) = try_join!(
+            self.queue_state(queue, 0),
+            async { self.join_counter(queue).await.map_err(Failure::from) },
+            async { self.notice(queue).await.map_err(Failure::from) },
+        )?;
+        Ok(QueueView { state, last_place: counter.last, notice })
     }
 
     /// The counter of places as it is now.
@@ -285,5 +291,69 @@ impl Store {
             Err(WriteFailure::Condition(_)) => Ok(false),
             Err(WriteFailure::Store(error)) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        buckets::MAX_BUCKETS,
+        line::{Bucket, QueueRules},
+        pace::Pace,
+        survey::Pass,
+        time::Seconds,
+    };
+
+    /// The bytes of a value, as DynamoDB counts them.
+    fn size(value: &AttributeValue) -> usize {
+        match value {
+            AttributeValue::S(text) => text.len(),
+            AttributeValue::N(digits) => digits.len().div_ceil(2) + 1,
+            AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + size(value)).sum::<usize>(),
+            AttributeValue::M(values) => {
+                3 + values.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>()
+            }
+            _ => 1,
+        }
+    }
+
+    #[test]
+    fn the_state_of_a_queue_in_full_swing_is_written_for_one_unit() -> Result<(), StoreError> {
+        let (now, large) = (Timestamp::from_millis(1_795_176_000_123), 1_999_999_999);
+        let rules = QueueRules {
+            capacity: 1_000_000,
+            claim_window: Seconds(180),
+            active: Seconds(600),
+            waiting: Seconds(604_800),
+        };
+        let settings = QueueSettings {
+            capacity: Some(1_000_000),
+            claim_window_seconds: Some(Seconds(3_600)),
+            active_seconds: Some(Seconds(14_400)),
+            waiting_seconds: Some(Seconds(604_800)),
+            paused: false,
+            opens_at: Some(now),
+        };
+        let queue = QueueId::try_from("a".repeat(32)).expect("a slug");
+        let mut state = QueueState::new(queue.clone(), settings, rules, now);
+        (state.served, state.floor, state.last_seen) = (Place::new(large), Place::new(large), Place::new(large));
+        (state.admitted, state.tick, state.settings_version, state.unclaimed) = (large, large, large, 1_000_000);
+        state.buckets = vec![Bucket { up_to: Place::new(large), deadline: now }; MAX_BUCKETS];
+        state.marks = vec![(now, large); 8];
+        state.pace = Pace::from([
+            1_795_176_000_123,
+            600_000_000_000,
+            1_000_000_000,
+            -999_000,
+            999_999_000,
+            999_999_000,
+            600_000,
+        ]);
+        state.pass = Some(Pass { next_end: Some(now), low: Some(Place::new(large)), ..Pass::begin(&state, now) });
+        let item = request::item(&keys::queue_state(&queue), &state, None)?;
+        let bytes: usize = item.iter().map(|(name, value)| name.len() + size(value)).sum();
+        assert!(bytes <= 1_024, "{bytes} bytes");
+        Ok(())
     }
 }

@@ -141,7 +141,7 @@ pub struct PollRow {
 impl QueueBody {
     /// The queue at `now`; `defaults` are the deployment's.
     pub fn new(view: &QueueView, defaults: QueueRules, now: Timestamp) -> Self {
-        let QueueView { state, last_place } = view;
+        let QueueView { state, last_place, notice } = view;
         let rules = state.settings.rules(defaults);
         let waiting = last_place.behind(state.served);
         let rows = Polling::of(state, waiting, rules, now).table();
@@ -156,7 +156,7 @@ impl QueueBody {
             opens_at: state.settings.opens_at.map(Rfc3339),
             rate_per_minute: state.rate_per_minute(now),
             state: state.settings.status(now),
-            message: state.settings.message.clone(),
+            message: notice.message.clone(),
             order: Order::Arrival,
             unclaimed: state.unclaimed.min(state.occupied),
             claim_window_seconds: rules.claim_window,
