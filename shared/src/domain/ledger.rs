@@ -103,6 +103,10 @@ pub fn judge_payment(
     if session.place != reservation.place {
         return Err(Refusal::SessionOver);
     }
+    // A session's list was cleared of a hold that was over by a newer clock, and its seats are free to be taken again.
+    if !session.holds.contains_key(&id) {
+        return Err(Refusal::ReservationExpired);
+    }
     if amount != reservation.amount {
         return Err(Refusal::AmountMismatch);
     }

@@ -76,12 +76,19 @@ pub enum Refusal {
         /// The caller's own reservation that holds one of them.
         own: Option<ReservationId>,
     },
-    /// The session holds as many seats as it may.
-    #[error("no more seats may be held at once")]
+    /// The session would hold and have bought more seats than it may.
+    #[error("this session may take no more seats")]
     SeatLimit {
-        /// Seats one session may hold.
+        /// Seats one session may hold and buy.
         limit: u32,
+        /// Seats that it holds.
+        held: u32,
+        /// Seats that it bought, refunded ones too.
+        bought: u32,
     },
+    /// The session ends too soon for a hold.
+    #[error("this session ends too soon to hold seats; join the queue again")]
+    SessionEnding,
     /// The session has made as many holds as it may.
     #[error("this session may make no more holds")]
     HoldLimit {

@@ -151,9 +151,9 @@ impl Store {
         Ok(parts)
     }
 
-    /// The hold leaves the session; the session ends if that was its last open one. Only if nobody has held or released
-    /// in between, else a turn could end with a hold still open, and only if nobody has ended it. Its times are those
-    /// that were judged: they change with the version alone.
+    /// The hold leaves the session's list, and its seats go on counting as bought; the session ends if that was its last
+    /// open hold. Only if nobody has held or released in between, else a turn could end with a hold still open, and only
+    /// if nobody has ended it. Its list and times are those that were judged: they change with the version alone.
     fn settle_session_part(
         &self,
         reservation: &Reservation,
@@ -161,16 +161,12 @@ impl Store {
         plan: &PaymentPlan,
     ) -> Result<TransactWriteItem, StoreError> {
         let id = reservation.reservation_id;
-        let seats = session.holds.get(&id).map_or(0, |hold| hold.seats);
         let ends = if plan.ends_session { ", ended = :now, endReason = :paid" } else { "" };
         let mut update = self
             .update_part(&keys::session(&session.queue_id, session.place))
-            .update_expression(format!(
-                "SET heldSeats = heldSeats - :seats, version = version + :one{ends} REMOVE holds.#reservation"
-            ))
+            .update_expression(format!("SET version = version + :one{ends} REMOVE holds.#reservation"))
             .condition_expression("version = :version AND attribute_not_exists(ended)")
             .expression_attribute_names("#reservation", id.to_string())
-            .expression_attribute_values(":seats", n(seats))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":version", n(session.version));
         if plan.ends_session {

@@ -43,8 +43,11 @@ impl RefusedHolds {
 /// What the state of seats, session and place refuses: each cost a transaction, and conflicts for the seats' next fan. Not
 /// `RequestInProgress`: there the client was asked to try again.
 fn counts(refusal: &Refusal) -> bool {
-    use Refusal::{HoldLimit, NotActive, SeatLimit, SeatUnavailable, SessionOver};
-    matches!(refusal, SeatUnavailable { .. } | SeatLimit { .. } | HoldLimit { .. } | NotActive { .. } | SessionOver)
+    use Refusal::{HoldLimit, NotActive, SeatLimit, SeatUnavailable, SessionEnding, SessionOver};
+    matches!(
+        refusal,
+        SeatUnavailable { .. } | SeatLimit { .. } | HoldLimit { .. } | NotActive { .. } | SessionEnding | SessionOver
+    )
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 
 /// Takes a hold out of its session's list, if it is there: whoever comes second changes nothing.
 pub(crate) const DROP_HOLD: &str =
-    "SET heldSeats = heldSeats - :seats, version = version + :one REMOVE holds.#reservation";
+    "SET seatsTaken = seatsTaken - :seats, version = version + :one REMOVE holds.#reservation";
 /// See [`DROP_HOLD`].
 pub(crate) const HOLD_IS_LISTED: &str = "attribute_exists(holds.#reservation)";
 

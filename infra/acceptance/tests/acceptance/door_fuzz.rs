@@ -43,6 +43,7 @@ const CODES: [(u16, &[&str]); 13] = [
             "seat_unavailable",
             "seat_limit",
             "hold_limit",
+            "session_ending",
             "payment_already_processed",
             "insufficient_balance",
             "amount_mismatch",

@@ -113,7 +113,7 @@ async fn put_holds(world: &World, concert: ConcertId, seats: u32, first_place: u
         let (seat_number, place) = (SeatNumber::new(number).expect("a seat"), Place::new(place));
         let price = Amount::new(PRICE);
         let mut session = Session::claimed(queue.clone(), place, user_id, now, Seconds(600), Seconds(300));
-        session.held_seats = 1;
+        session.seats_taken = 1;
         session.holds = BTreeMap::from([(reservation_id, OpenHold { seats: 1, until })]);
         in_queues.push(item(&keys::session(&queue, place), &session));
         in_fans.push(item(
@@ -173,8 +173,8 @@ async fn five_thousand_expired_holds_are_released_within_three_runs() -> Outcome
     assert_eq!(items(&world, "Concerts", "SEAT#").len(), 0);
     assert!(items(&world, "Fans", "RES#").iter().all(|found| found["status"] == "EXPIRED"));
     assert!(items(&world, "Concerts", "COUNT#").iter().all(|count| count["held"] == 0));
-    let sessions = world.engine.items("Queues").into_iter().filter(|item| item["heldSeats"].is_u64());
-    assert!(sessions.into_iter().all(|session| session["heldSeats"] == 0));
+    let sessions = world.engine.items("Queues").into_iter().filter(|item| item["seatsTaken"].is_u64());
+    assert!(sessions.into_iter().all(|session| session["seatsTaken"] == 0));
     crate::invariants::check(&world);
     Ok(())
 }
