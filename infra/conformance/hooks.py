@@ -23,6 +23,7 @@ BECAUSE_OF_BEFORE = {
     # The tool gives a key of one request to another.
     "idempotency_key_reused",
     # The hold is over, or the turn: it was cancelled, paid, or left.
+    "reservation_cancelled",
     "reservation_expired",
     "session_over",
 }

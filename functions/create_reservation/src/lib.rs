@@ -14,14 +14,15 @@ use shared::{
     },
     store::holds::HoldOrder,
 };
+use std::collections::BTreeSet;
 
 const MOST_SEATS: usize = 8;
 
-/// What makes two requests the same under an `Idempotency-Key`.
+/// What an `Idempotency-Key` is used with; the order of the seats does not matter.
 #[derive(Serialize)]
-struct Same<'a> {
+struct Same {
     concert: ConcertId,
-    seats: &'a [SeatNumber],
+    seats: BTreeSet<SeatNumber>,
 }
 
 /// The seats asked for, each named once.
@@ -46,8 +47,8 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let claimant = app.tokens.claimant(call, app.now())?;
     let new: NewReservation = payload.parse()?;
     let order = HoldOrder { concert_id: new.concert_id, seats: seats(&new)?, claimant };
-    let same = Same { concert: order.concert_id, seats: &order.seats };
-    let idempotent = call.idempotent("create_reservation", &same)?;
+    let same = Same { concert: order.concert_id, seats: order.seats.iter().copied().collect() };
+    let idempotent = call.idempotent(order.claimant.user_id, "create_reservation", &same)?;
     order.claimant.must_be(new.user_id)?;
     let view = |reservation: &Reservation| ReservationBody::new(reservation, reservation.reserved_at);
     let done = app.store.hold(&order, idempotent.as_ref(), |reservation| body(&view(reservation))).await?;

@@ -15,7 +15,7 @@ use shared::{
     store::payment::PaymentOrder,
 };
 
-/// What makes two requests the same under an `Idempotency-Key`.
+/// What an `Idempotency-Key` is used with.
 #[derive(Serialize)]
 struct Same {
     reservation: ReservationId,
@@ -28,7 +28,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let claimant = app.tokens.claimant(call, app.now())?;
     let payment: ProcessPayment = payload.parse()?;
     let same = Same { reservation: payment.reservation_id, amount: payment.amount };
-    let idempotent = call.idempotent("process_payment", &same)?;
+    let idempotent = call.idempotent(claimant.user_id, "process_payment", &same)?;
     claimant.must_be(payment.user_id)?;
     let RequestedAmount(amount) = payment.amount;
     let order = PaymentOrder { claimant, reservation_id: payment.reservation_id, amount };

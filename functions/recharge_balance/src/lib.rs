@@ -18,7 +18,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
     let caller = caller(app, call).await?;
     let recharge: Recharge = payload.parse()?;
-    let idempotent = call.idempotent("recharge_balance", &recharge)?;
+    let idempotent = call.idempotent(caller.user_id, "recharge_balance", &recharge)?;
     caller.must_be(recharge.user_id)?;
     let RequestedAmount(amount) = recharge.amount;
     let done = app

@@ -92,7 +92,7 @@ pub fn reservation() -> Value {
 pub fn payment() -> Value {
     json!({
         "paymentId": PAYMENT, "status": "success", "reservationId": RESERVATION, "userId": USER, "amount": 100000,
-        "paidAt": "2026-12-01T09:02:30.000Z", "cancelledAt": null, "newBalance": 20000,
+        "paidAt": "2026-12-01T09:02:30.000Z", "cancelledAt": null, "newBalance": 20000, "sessionOver": true,
     })
 }
 

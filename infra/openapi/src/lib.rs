@@ -68,7 +68,9 @@ fn idempotency_key() -> Value {
     json!({
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "The same key with the same request within 24 hours replays the first success.",
+        "description": "A key belongs to its caller and one route. The same key with the same request (ids in the path, \
+            `userId`, body; the order of seats does not matter) within 24 hours replays the first success; with another \
+            request it is 422.",
         "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
     })
 }

@@ -107,12 +107,15 @@ pub enum Refusal {
     /// The amount is not the price of the reservation.
     #[error("the amount is not the price of the reservation")]
     AmountMismatch,
-    /// A paid reservation is not cancelled as a hold is, and a payment not after the concert has started.
+    /// A paid reservation is not cancelled as a hold is, and a fan gives no payment back once the concert has started.
     #[error("this cannot be cancelled (any more)")]
     NotCancellable,
     /// The hold is over.
     #[error("the hold is over")]
     ReservationExpired,
+    /// The hold was cancelled.
+    #[error("the hold was cancelled")]
+    ReservationCancelled,
     /// The same idempotency key came with another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,

@@ -62,6 +62,9 @@ pub struct Reservation {
     /// When it was paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
+    /// Whether paying it ended the session.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub session_over: bool,
     /// The line and the place of the session that made it.
     pub queue_id: QueueId,
     /// See `queue_id`.

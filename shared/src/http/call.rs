@@ -5,7 +5,12 @@ use super::{Problem, answer::body, fault};
 use crate::{
     config::Config,
     deadline,
-    domain::{id::InvalidId, limit::Address, text::Label, time::Timestamp},
+    domain::{
+        id::{InvalidId, UserId},
+        limit::Address,
+        text::Label,
+        time::Timestamp,
+    },
     store::idempotency::Idempotent,
 };
 use aws_lc_rs::digest;
@@ -145,16 +150,20 @@ impl Call {
         Ok(self.query_with("limit", in_range)?.unwrap_or(LIMIT_DEFAULT))
     }
 
-    /// `Idempotency-Key`, with what tells `request` on `route` from others.
-    pub fn idempotent<T: Serialize>(&self, route: &str, request: &T) -> Result<Option<Idempotent>, Problem> {
+    /// `Idempotency-Key` of a caller on a route, with what it is used with: `request` names all that the request means.
+    pub fn idempotent<T: Serialize>(
+        &self,
+        caller: UserId,
+        route: &str,
+        request: &T,
+    ) -> Result<Option<Idempotent>, Problem> {
         let Some(value) = self.request.headers().get("idempotency-key") else { return Ok(None) };
         let visible = value.as_bytes().iter().all(u8::is_ascii_graphic);
         let key = value.to_str().ok().filter(|key| visible && (1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()));
         let key =
             key.ok_or_else(|| Problem::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))?;
-        let digest = digest::digest(&digest::SHA256, format!("{route}\n{}", body(request)).as_bytes());
-        let fingerprint = BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref());
-        Ok(Some(Idempotent { key: key.to_owned(), fingerprint }))
+        let digest = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
+        Ok(Some(Idempotent { caller, key: digest(&format!("{route}\n{key}")), fingerprint: digest(&body(request)) }))
     }
 }
 

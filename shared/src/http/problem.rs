@@ -180,6 +180,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::QueueInUse => (S::CONFLICT, "queue_in_use"),
         Refusal::TokenOver => (S::GONE, "session_over"),
         Refusal::ReservationExpired => (S::GONE, "reservation_expired"),
+        Refusal::ReservationCancelled => (S::GONE, "reservation_cancelled"),
         Refusal::TooManyRequests { .. } => (S::TOO_MANY_REQUESTS, "too_many_requests"),
         Refusal::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
     }

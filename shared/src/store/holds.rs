@@ -77,7 +77,7 @@ impl Store {
     ) -> Result<Done<Reservation>, Failure> {
         let user = order.claimant.user_id;
         if let Err(refusal) = self.refused_holds.check(user, self.now()) {
-            return self.replay_or_refuse(user, idempotent, refusal.into()).await;
+            return self.replay_or_refuse(idempotent, refusal.into()).await;
         }
         let done = self.hold_or_say_why(order, idempotent, answer).await;
         if let Err(Failure::Refused(refusal)) = &done {
@@ -92,13 +92,12 @@ impl Store {
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Reservation) -> String,
     ) -> Result<Done<Reservation>, Failure> {
-        let user = order.claimant.user_id;
         let prices = match self.price_order(order).await {
             Ok(prices) => prices,
             Err(refusal @ Failure::Refused(_)) => {
                 // A success under this key comes before the turn, the turn before what is wrong with the order.
                 let failure = self.live_session(&order.claimant).await.err().unwrap_or(refusal);
-                return self.replay_or_refuse(user, idempotent, failure).await;
+                return self.replay_or_refuse(idempotent, failure).await;
             }
             Err(failure) => return Err(failure),
         };
@@ -106,11 +105,11 @@ impl Store {
         for attempt in 0..MAX_ATTEMPTS {
             let reservation = match self.draft(order, &prices, bounds) {
                 Ok(reservation) => reservation,
-                Err(refusal) => return self.replay_or_refuse(user, idempotent, refusal.into()).await,
+                Err(refusal) => return self.replay_or_refuse(idempotent, refusal.into()).await,
             };
             let mut parts = Vec::with_capacity(order.seats.len() + 3);
             if let Some(idempotent) = idempotent {
-                parts.push(self.idempotency_part(user, idempotent, answer(&reservation), reservation.reserved_at)?);
+                parts.push(self.idempotency_part(idempotent, answer(&reservation), reservation.reserved_at)?);
             }
             parts.extend(self.hold_parts(&reservation, &prices, bounds)?);
             let obstacles = match self.send_hold(&reservation, parts).await? {
@@ -128,12 +127,12 @@ impl Store {
             bounds = match self.clear_way(order, &reservation, obstacles).await {
                 Ok(bounds) => bounds,
                 // The seat may have gone to the very same request, sent twice.
-                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(user, idempotent, refusal).await,
+                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(idempotent, refusal).await,
                 Err(failure) => return Err(failure),
             };
             self.context.back_off(attempt).await;
         }
-        self.gave_up(user, idempotent, "hold").await
+        self.gave_up(idempotent, "hold").await
     }
 
     /// Sends a hold. A conflict is no verdict: while the seats are free the very same one is sent again, under the same
@@ -191,6 +190,7 @@ impl Store {
             expires_at: hold_end(now, self.rules.hold, bounds.latest_end)?,
             cancelled_at: None,
             paid_at: None,
+            session_over: false,
             queue_id: order.claimant.queue_id.clone(),
             place: order.claimant.place(),
             attempts: Vec::new(),

@@ -16,6 +16,17 @@ use crate::domain::{
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures_util::try_join;
 
+/// A payment that is to be given back.
+#[derive(Debug, Clone, Copy)]
+pub struct RefundOrder {
+    /// Whose payment.
+    pub user_id: UserId,
+    /// Of which reservation.
+    pub reservation_id: ReservationId,
+    /// An admin gives money back at any time, a fan until the concert starts.
+    pub by_admin: bool,
+}
+
 /// A payment that was given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refunded {
@@ -38,20 +49,19 @@ impl Store {
     /// of the first refund. `answer` makes the body that is kept for replays.
     pub async fn refund(
         &self,
-        user: UserId,
-        id: ReservationId,
+        order: RefundOrder,
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Refunded) -> String,
     ) -> Result<Done<Refunded>, Failure> {
         for attempt in 0..MAX_ATTEMPTS {
-            let (reservation, entry) = match self.plan_refund(user, id).await {
+            let (reservation, entry) = match self.plan_refund(order).await {
                 Ok(Planned::Refund(reservation, entry)) => (reservation, entry),
                 Ok(Planned::Refunded(refunded)) => {
                     // The first answer, where it was kept under this key; else what it came to.
-                    let kept = self.kept_answer(user, idempotent).await?;
+                    let kept = self.kept_answer(idempotent).await?;
                     return Ok(kept.map_or(Done::Fresh(refunded), Done::Replayed));
                 }
-                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(user, idempotent, refusal).await,
+                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(idempotent, refusal).await,
                 Err(failure) => return Err(failure),
             };
             let (status, cancelled_at) = (ReservationStatus::Cancelled, Some(entry.at));
@@ -59,7 +69,7 @@ impl Store {
             let refunded = Refunded { reservation, new_balance: entry.balance_after };
             let mut parts = Vec::with_capacity(refunded.reservation.seat_numbers.len() + 4);
             if let Some(idempotent) = idempotent {
-                parts.push(self.idempotency_part(user, idempotent, answer(&refunded), entry.at)?);
+                parts.push(self.idempotency_part(idempotent, answer(&refunded), entry.at)?);
             }
             parts.extend(self.refund_parts(&refunded.reservation, &entry)?);
             match self.transact(parts).await {
@@ -75,11 +85,12 @@ impl Store {
             }
             self.context.back_off(attempt).await;
         }
-        self.gave_up(user, idempotent, "refund").await
+        self.gave_up(idempotent, "refund").await
     }
 
-    async fn plan_refund(&self, user: UserId, id: ReservationId) -> Result<Planned, Failure> {
-        let (reservation_key, balance_key) = (keys::reservation(user, id), keys::balance(user));
+    async fn plan_refund(&self, order: RefundOrder) -> Result<Planned, Failure> {
+        let user = order.user_id;
+        let (reservation_key, balance_key) = (keys::reservation(user, order.reservation_id), keys::balance(user));
         let (reservation, balance) =
             try_join!(self.get::<Reservation>(&reservation_key, true), self.get::<Balance>(&balance_key, true),)?;
         let paid = reservation.filter(|reservation| reservation.paid_at.is_some());
@@ -88,8 +99,8 @@ impl Store {
         if reservation.status == ReservationStatus::Cancelled {
             return Ok(Planned::Refunded(Refunded { reservation, new_balance: balance.balance }));
         }
-        let concert = self.concert(reservation.concert_id).await?;
-        let entry = judge_refund(&reservation, concert.starts_at, balance, self.now())?;
+        let until = if order.by_admin { None } else { Some(self.concert(reservation.concert_id).await?.starts_at) };
+        let entry = judge_refund(&reservation, until, balance, self.now())?;
         Ok(Planned::Refund(Box::new(reservation), entry))
     }
 

@@ -109,7 +109,7 @@ async fn a_payment_under_way_does_not_undo_a_cancel() -> Outcome {
     until_sent(&world, late.as_mut(), 4).await;
     assert_eq!(world.send(cancel(&ann, &id)).await.outcome(), "204");
     held(&world, &bob, &concert, &[7]).await;
-    assert_eq!(late.await.outcome(), "410 reservation_expired");
+    assert_eq!(late.await.outcome(), "410 reservation_cancelled");
     assert_eq!(crate::purchases::balance(&world, &ann).await, 50_000);
     crate::invariants::check(&world);
     Ok(())

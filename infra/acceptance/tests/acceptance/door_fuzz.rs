@@ -52,7 +52,7 @@ const CODES: [(u16, &[&str]); 13] = [
             "queue_in_use",
         ],
     ),
-    (410, &["session_over", "reservation_expired"]),
+    (410, &["session_over", "reservation_expired", "reservation_cancelled"]),
     (413, &["too_large"]),
     (415, &["unsupported_media_type"]),
     (422, &["idempotency_key_reused"]),

@@ -129,6 +129,7 @@ async fn put_holds(world: &World, concert: ConcertId, seats: u32, first_place: u
                 expires_at: until,
                 cancelled_at: None,
                 paid_at: None,
+                session_over: false,
                 queue_id: queue.clone(),
                 place,
                 attempts: Vec::new(),

@@ -40,7 +40,7 @@ pub struct ReservationBody {
     cancelled_at: Option<Rfc3339>,
     /// Its payment, refunded or not.
     payment_id: Option<PaymentId>,
-    /// The newest 10 payments that failed.
+    /// The 10 newest payments that were refused for want of money or for another amount, newest first.
     attempts: Vec<AttemptBody>,
 }
 
@@ -58,7 +58,7 @@ pub struct AttemptBody {
 impl ReservationBody {
     /// The reservation as it stands at `now`.
     pub fn new(reservation: &Reservation, now: Timestamp) -> Self {
-        let attempts = reservation.attempts.iter();
+        let attempts = reservation.attempts.iter().rev();
         ReservationBody {
             reservation_id: reservation.reservation_id,
             user_id: reservation.user_id,
@@ -98,6 +98,8 @@ pub struct PaymentBody {
     cancelled_at: Option<Rfc3339>,
     /// The fan's balance afterwards.
     new_balance: Amount,
+    /// Whether paying ended the session: no other hold of it was open.
+    session_over: bool,
 }
 
 /// What became of a payment.
@@ -123,6 +125,7 @@ impl PaymentBody {
             paid_at: paid.reservation.paid_at.map(Rfc3339),
             cancelled_at: None,
             new_balance: paid.new_balance,
+            session_over: paid.reservation.session_over,
         }
     }
 }
