@@ -7,9 +7,6 @@ use crate::domain::{
 };
 use std::{env, str::FromStr};
 
-/// The longest hold: half a day.
-const MAX_HOLD_SECONDS: u32 = 43_200;
-
 /// A variable that is missing or cannot be read. The value is not repeated: it may be a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("environment variable {name}: {problem}")]
@@ -102,7 +99,7 @@ impl Config {
             events_queue_url: required("EVENTS_QUEUE_URL")?,
             dead_letter_queue_url: required("DEAD_LETTER_QUEUE_URL")?,
             token_signing_secrets: secrets,
-            hold: seconds("HOLD_SECONDS", 300, 1..=MAX_HOLD_SECONDS)?,
+            hold: seconds("HOLD_SECONDS", 300, bounds::HOLD_SECONDS)?,
             queue_rules: QueueRules {
                 capacity: number(&lookup, "QUEUE_CAPACITY", 10, bounds::CAPACITY)?,
                 claim_window: seconds("CLAIM_WINDOW_SECONDS", 60, bounds::CLAIM_WINDOW_SECONDS)?,

@@ -50,7 +50,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let same = Same { concert: order.concert_id, seats: order.seats.iter().copied().collect() };
     let idempotent = call.idempotent(order.claimant.user_id, "create_reservation", &same)?;
     order.claimant.must_be(new.user_id)?;
-    let view = |reservation: &Reservation| ReservationBody::new(reservation, reservation.reserved_at);
+    let view = |reservation: &Reservation| ReservationBody::new(reservation, None, reservation.reserved_at);
     let done = app.store.hold(&order, idempotent.as_ref(), |reservation| body(&view(reservation))).await?;
     Ok(json_once(StatusCode::CREATED, done, view))
 }

@@ -2,6 +2,7 @@
 
 use super::{
     id::{QueueId, ReservationId, UserId},
+    line::bounds,
     refusal::Refusal,
     ticket::Place,
     time::{Seconds, Timestamp},
@@ -78,6 +79,9 @@ pub struct Session {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
 }
+
+/// No session lives longer from its claim on, whatever the settings.
+pub const LONGEST_SESSION: Seconds = Seconds(*bounds::ACTIVE_SECONDS.end() + *bounds::HOLD_SECONDS.end());
 
 /// A hold that would be shorter is refused: nobody pays in less.
 const MIN_HOLD: Seconds = Seconds(30);

@@ -189,6 +189,7 @@ impl Store {
             reserved_at: now,
             expires_at: hold_end(now, self.rules.hold, bounds.latest_end)?,
             cancelled_at: None,
+            cancel_reason: None,
             paid_at: None,
             session_over: false,
             queue_id: order.claimant.queue_id.clone(),

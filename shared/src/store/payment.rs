@@ -12,7 +12,7 @@ use crate::domain::{
     id::{PaymentId, ReservationId},
     ledger::{PaymentPlan, judge_payment},
     refusal::Refusal,
-    reservation::{Reservation, ReservationStatus},
+    reservation::{CancelReason, Reservation, ReservationStatus},
     session::{EndReason, Session},
 };
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
@@ -118,7 +118,7 @@ impl Store {
                     }
                 }
                 if refusal == Refusal::InsufficientBalance && self.rules.release_unpaid {
-                    self.cancel_if_held(*user, order.reservation_id).await?;
+                    self.cancel_if_held(*user, order.reservation_id, CancelReason::Released).await?;
                 }
                 Err(refusal.into())
             }

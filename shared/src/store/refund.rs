@@ -4,14 +4,14 @@ use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError,
     idempotency::{Done, Idempotent, record_in_the_way},
     keys,
-    request::{TransactFailure, n, part, s},
+    request::{self, TransactFailure, n, part, s},
 };
 use crate::domain::{
     amount::Amount,
     id::{ReservationId, UserId},
     ledger::{Balance, LedgerEntry, judge_refund},
     refusal::Refusal,
-    reservation::{Reservation, ReservationStatus},
+    reservation::{CancelReason, Reservation, ReservationStatus},
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures_util::try_join;
@@ -64,8 +64,12 @@ impl Store {
                 Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(idempotent, refusal).await,
                 Err(failure) => return Err(failure),
             };
-            let (status, cancelled_at) = (ReservationStatus::Cancelled, Some(entry.at));
-            let reservation = Reservation { status, cancelled_at, ..*reservation };
+            let reservation = Reservation {
+                status: ReservationStatus::Cancelled,
+                cancelled_at: Some(entry.at),
+                cancel_reason: Some(CancelReason::Refunded),
+                ..*reservation
+            };
             let refunded = Refunded { reservation, new_balance: entry.balance_after };
             let mut parts = Vec::with_capacity(refunded.reservation.seat_numbers.len() + 4);
             if let Some(idempotent) = idempotent {
@@ -113,11 +117,12 @@ impl Store {
         // Invariant 3: a payment is given back once, however many ask at the same time.
         let cancelled = self
             .update_part(&keys::reservation(reservation.user_id, reservation.reservation_id))
-            .update_expression("SET #status = :cancelled, cancelledAt = :now")
+            .update_expression("SET #status = :cancelled, cancelledAt = :now, cancelReason = :reason")
             .condition_expression("#status = :confirmed")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":cancelled", s("CANCELLED"))
             .expression_attribute_values(":confirmed", s("CONFIRMED"))
+            .expression_attribute_values(":reason", request::value(&CancelReason::Refunded)?)
             .expression_attribute_values(":now", n(entry.at.millis()));
         let mut parts = vec![part(cancelled)?];
         parts.extend(self.ledger_parts(reservation.user_id, entry)?);

@@ -9,6 +9,7 @@ use crate::domain::{
     id::{QueueId, TicketId, UserId},
     line::{LONGEST_PLACE, QueueRules, QueueState, Standing, poll_after_seconds},
     refusal::Refusal,
+    reservation::CancelReason,
     session::{EndReason, Session},
     ticket::{Place, Ticket, Wait},
     time::{Seconds, Timestamp},
@@ -200,8 +201,9 @@ impl Store {
     /// holds are cancelled; the ticket is marked last, so that an interrupted leave can be repeated.
     pub async fn leave(&self, queue: &QueueId, user: UserId, place: Place, reason: EndReason) -> Result<(), Failure> {
         let session = self.end_session(queue, place, user, reason).await?;
+        let why = if reason == EndReason::Removed { CancelReason::Removed } else { CancelReason::Left };
         for reservation in session.holds.keys() {
-            self.cancel_if_held(user, *reservation).await?;
+            self.cancel_if_held(user, *reservation, why).await?;
         }
         let mark = self
             .update(&keys::ticket(queue, user))

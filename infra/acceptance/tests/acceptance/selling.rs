@@ -190,6 +190,7 @@ async fn a_deployment_may_give_seats_back_when_the_money_does_not_suffice() -> O
     assert_eq!(world.pay(&ann, &id, PRICE, None).await.outcome(), "409 insufficient_balance");
     let read = reservation(&world, &ann, &id).await;
     assert_eq!((&read["status"], &read["attempts"][0]["code"]), (&json!("CANCELLED"), &json!("insufficient_balance")));
+    assert_eq!((&read["cancelReason"], read["sessionEndsAt"].is_string()), (&json!("RELEASED"), true));
     assert_eq!(world.pay(&ann, &id, PRICE, None).await.outcome(), "410 reservation_cancelled");
     assert_eq!(world.hold(&bob, &concert, &[1], None).await.outcome(), "201");
     feed_stream(&world, &world.app).await?;

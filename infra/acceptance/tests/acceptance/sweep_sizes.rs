@@ -128,6 +128,7 @@ async fn put_holds(world: &World, concert: ConcertId, seats: u32, first_place: u
                 reserved_at: now,
                 expires_at: until,
                 cancelled_at: None,
+                cancel_reason: None,
                 paid_at: None,
                 session_over: false,
                 queue_id: queue.clone(),
