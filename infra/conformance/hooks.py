@@ -15,6 +15,8 @@ BEYOND_A_SCHEMA = re.compile(
     "cursor"
     # Not before the start; and with a change, not before what is stored.
     "|/endsAt|/saleOpensAt|/saleClosesAt"
+    # One of the concert's own.
+    "|section"
     # A block ends before it starts, or overlaps another one.
     "|/blocks/[0-9]+"
 )

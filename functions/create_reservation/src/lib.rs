@@ -7,7 +7,7 @@ use shared::{
     domain::{id::ConcertId, layout::SeatNumber, reservation::Reservation},
     http::{
         Answer, Call, Problem,
-        answer::{body, json_once},
+        answer::{body, json_once, with_location},
         requests::NewReservation,
         values::RequestedSeat,
         views::ReservationBody,
@@ -52,5 +52,5 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     order.claimant.must_be(new.user_id)?;
     let view = |reservation: &Reservation| ReservationBody::new(reservation, None, reservation.reserved_at);
     let done = app.store.hold(&order, idempotent.as_ref(), |reservation| body(&view(reservation))).await?;
-    Ok(json_once(StatusCode::CREATED, done, view))
+    Ok(with_location(json_once(StatusCode::CREATED, done, view), "/api/v1/reservations/", "reservationId"))
 }

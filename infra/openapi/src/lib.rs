@@ -98,6 +98,7 @@ fn headers() -> Value {
         "Vary": text("The request headers that the answer depends on."),
         "X-Content-Type-Options": text("The content type is meant."),
         "Link": text("`<...>; rel=\"next\"` names the next page."),
+        "Location": text("Where to find what was made."),
         "WWW-Authenticate": text("RFC 6750: which token is wanted."),
         "Idempotency-Replayed": {
             "description": "This is the first answer again.",

@@ -20,12 +20,12 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
 
 /// Bodies above this many bytes are refused before they are parsed.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_IDEMPOTENCY_KEY: usize = 255;
-const LIMIT_RANGE: RangeInclusive<i32> = 1..=100;
+const LIMIT_MAX: i32 = 100;
 const LIMIT_DEFAULT: i32 = 50;
 
 /// A request with its id.
@@ -140,14 +140,18 @@ impl Call {
         })
     }
 
-    /// `?limit=`: 1 to 100, 50 unless told.
+    /// `?limit=`: 1 to 100, 50 by default.
     pub fn limit(&self) -> Result<i32, Problem> {
-        let in_range = |text: &str| match text.parse() {
+        Ok(self.limit_within(LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT))
+    }
+
+    /// `?limit=` of a list whose pages have at most `most` items.
+    pub fn limit_within(&self, most: i32) -> Result<Option<i32>, Problem> {
+        self.query_with("limit", |text| match text.parse() {
             // `parse` takes a sign.
-            Ok(limit) if LIMIT_RANGE.contains(&limit) && !text.starts_with('+') => Ok(limit),
-            _ => Err("must be from 1 to 100".to_owned()),
-        };
-        Ok(self.query_with("limit", in_range)?.unwrap_or(LIMIT_DEFAULT))
+            Ok(limit) if (1..=most).contains(&limit) && !text.starts_with('+') => Ok(limit),
+            _ => Err(format!("must be from 1 to {most}")),
+        })
     }
 
     /// `Idempotency-Key` of a caller on a route, with what it is used with: `request` names all that the request means.

@@ -17,6 +17,8 @@ pub enum List {
     Ledger,
     /// A fan's reservations.
     Reservations,
+    /// The seats of a concert.
+    Seats,
 }
 
 /// The keys that cursors are signed with, one for each of the deployment's secrets: the first signs, each verifies.

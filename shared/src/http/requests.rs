@@ -115,7 +115,7 @@ pub struct ConcertDraft {
     pub queue_id: Option<QueueId>,
     /// At once where it is left out.
     pub sale_opens_at: Option<Rfc3339>,
-    /// `startsAt` where it is left out; later than `saleOpensAt`.
+    /// `startsAt` where it is left out; later than `saleOpensAt`, and not after `endsAt`.
     pub sale_closes_at: Option<Rfc3339>,
     /// Seats 1 to 50, section `A`, `STANDARD`, price 50000 where it is left out. At most 100,000 seats in all; seat
     /// numbers do not overlap.
@@ -150,10 +150,14 @@ pub struct BlockDraft {
 pub struct ConcertChange {
     /// Whether it is sold at all.
     pub enabled: Option<bool>,
-    /// From when.
-    pub sale_opens_at: Option<Rfc3339>,
-    /// Until when; later than `saleOpensAt`.
-    pub sale_closes_at: Option<Rfc3339>,
+    /// From when; null opens the sale at once.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Rfc3339>))]
+    pub sale_opens_at: Option<Option<Rfc3339>>,
+    /// Until when: later than `saleOpensAt`, and not after `endsAt`. Null closes the sale at `startsAt`.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Rfc3339>))]
+    pub sale_closes_at: Option<Option<Rfc3339>>,
 }
 
 /// What is to change about a queue; the rest stays. A field that is null goes back to the deployment's parameter.

@@ -23,6 +23,7 @@ async fn a_hold_is_a_pending_reservation_for_the_hold_time() -> Outcome {
         "paymentId": null, "attempts": [],
     });
     assert_eq!(made.body, expected);
+    assert_eq!(made.headers["location"], format!("/api/v1/reservations/{}", made.text("reservationId")));
     let mut read = reservation(&world, &fan, made.text("reservationId")).await;
     assert_eq!(read["sessionEndsAt"], "2026-06-01T00:10:00.000Z", "a hold does not read its session");
     read["sessionEndsAt"] = json!(null);

@@ -16,6 +16,7 @@ fn replayed(reply: &Reply) -> bool {
 fn assert_replay(first: &Reply, again: &Reply) {
     assert!(!replayed(first) && replayed(again), "{}", again.body);
     assert_eq!((first.status, &first.body), (again.status, &again.body));
+    assert_eq!(first.headers.get("location"), again.headers.get("location"));
 }
 
 #[tokio::test]

@@ -30,13 +30,17 @@ fn concerts(s: &mut Schemas) -> Vec<Operation> {
             .about(TAG, "Put a concert on sale", "Its seats never change; when it is sold may.")
             .stored()
             .body::<ConcertDraft>(s, examples::concert_draft())
-            .answers(201, "The concert.", &[], date.clone(), examples::concert_date())
+            .answers(201, "The concert.", &["Location"], date.clone(), examples::concert_date())
             .then(201, "get_concert", this.clone(), None)
             .then(201, "change_concert", this.clone(), None)
             .then(201, "report_sales", this.clone(), None)
             .then(201, "list_seats", this, None),
         Operation::new("change_concert", "patch", "/api/v1/admin/concerts/{concertId}", Caller::Admin)
-            .about(TAG, "Change when a concert is sold", "What is held stays held, and may be paid.")
+            .about(
+                TAG,
+                "Change when a concert is sold",
+                "Null goes back to the default. What is held stays held, and may be paid.",
+            )
             .stored()
             .concert(s)
             .body::<ConcertChange>(s, json!({ "enabled": false }))

@@ -30,7 +30,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .optional_body::<Join>(s, json!({ "queueId": "main" }))
             .limited()
             .refuses([Refusal::Forbidden, Refusal::UserNotFound, Refusal::QueueNotFound, Refusal::TokenOver])
-            .answers(201, "A new place.", OF_TOKEN, s.answer::<TokenView>(), examples::token())
+            .answers(201, "A new place.", &["Location", "Retry-After"], s.answer::<TokenView>(), examples::token())
             .answers(200, "The place that the fan has.", OF_TOKEN, s.answer::<TokenView>(), examples::token())
             .then(201, "get_queue", json!({ "queueId": "$response.body#/queueId" }), None)
             .then(200, "get_queue", json!({ "queueId": "$response.body#/queueId" }), None),

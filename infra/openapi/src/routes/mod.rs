@@ -58,7 +58,11 @@ impl Operation {
     }
 
     fn paged(self) -> Self {
-        let limit = json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 50 });
+        self.paged_by(50, 100)
+    }
+
+    fn paged_by(self, default: u32, most: u32) -> Self {
+        let limit = json!({ "type": "integer", "minimum": 1, "maximum": most, "default": default });
         self.query("limit", "The most items that a page has.", limit).query(
             "cursor",
             "Where the page starts: the cursor of the page before, as it was given.",

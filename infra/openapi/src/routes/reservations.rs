@@ -41,7 +41,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .refuses([Refusal::SeatUnavailable { seats: Vec::new(), own: None }])
             .refuses([Refusal::SeatLimit { limit: 4, held: 2, bought: 2 }, Refusal::SessionEnding])
             .refuses([Refusal::HoldLimit { limit: 30 }, Refusal::TooManyRequests { retry_after: 7 }])
-            .answers(201, "The hold.", &["Idempotency-Replayed"], reservation.clone(), example.clone())
+            .answers(201, "The hold.", &["Idempotency-Replayed", "Location"], reservation.clone(), example.clone())
             .then(201, "get_reservation", this.clone(), None)
             .then(201, "process_payment", json!({}), to_pay)
             .then(201, "cancel_reservation", this, None),
