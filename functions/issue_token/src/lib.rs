@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     domain::id::QueueId,
-    http::{Answer, Call, answer::with_header, requests::Join, turn},
+    http::{Answer, Call, answer::with_header, callers::named_fan, requests::Join, turn},
     store::tickets::Claimant,
 };
 
@@ -13,7 +13,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.optional_payload()?;
     let caller = app.tokens.access_caller(call, app.now())?;
     let join: Join = payload.parse()?;
-    let user = join.user_id.unwrap_or(caller.user_id);
+    let user = named_fan(call, join.user_id)?.unwrap_or(caller.user_id);
     caller.must_be(user)?;
     let mut proof = caller.proof;
     if user != caller.user_id {

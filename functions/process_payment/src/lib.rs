@@ -8,6 +8,7 @@ use shared::{
     http::{
         Answer, Call,
         answer::{body, json_once},
+        callers::named_fan,
         requests::ProcessPayment,
         values::RequestedAmount,
         views::PaymentBody,
@@ -29,7 +30,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let payment: ProcessPayment = payload.parse()?;
     let same = Same { reservation: payment.reservation_id, amount: payment.amount };
     let idempotent = call.idempotent(claimant.user_id, "process_payment", &same)?;
-    claimant.must_be(payment.user_id)?;
+    claimant.must_be(named_fan(call, payment.user_id)?)?;
     let RequestedAmount(amount) = payment.amount;
     let order = PaymentOrder { claimant, reservation_id: payment.reservation_id, amount };
     let done = app.store.pay(&order, idempotent.as_ref(), |paid| body(&PaymentBody::new(paid))).await?;

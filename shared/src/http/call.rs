@@ -101,12 +101,9 @@ impl Call {
         Ok(Payload(bytes))
     }
 
-    /// The same for a route that needs no body: none at all is an empty object.
+    /// The same for a route whose fields are all optional: an empty body is an empty object, whatever its type.
     pub fn optional_payload(&self) -> Result<Payload<'_>, Problem> {
-        match self.request.body() {
-            body if body.is_empty() && self.header("content-type").is_none() => Ok(Payload(b"{}")),
-            _ => self.payload(),
-        }
+        if self.request.body().is_empty() { Ok(Payload(b"{}")) } else { self.payload() }
     }
 
     /// An id in the path.

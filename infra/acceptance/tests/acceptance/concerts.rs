@@ -102,7 +102,7 @@ async fn blocks_that_cannot_be_are_refused_with_their_pointer() -> Outcome {
         (json!([block("A", 5, 10), block("B", 1, 5)]), "/blocks/0"),
         (json!([block("A", 5, 4)]), "/blocks/0"),
         (json!([block("A", 0, 4)]), "/blocks/0/from"),
-        (json!([block("A", 1, 100_001)]), "/blocks/0"),
+        (json!([block("A", 1, 100_001)]), "/blocks/0/to"),
         (json!([block("", 1, 4)]), "/blocks/0/section"),
         (json!([block("A\nB", 1, 4)]), "/blocks/0/section"),
         (json!([free]), "/blocks/0/price"),

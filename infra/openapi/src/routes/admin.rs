@@ -43,7 +43,7 @@ fn concerts(s: &mut Schemas) -> Vec<Operation> {
             )
             .stored()
             .concert(s)
-            .body::<ConcertChange>(s, json!({ "enabled": false }))
+            .optional_body::<ConcertChange>(s, json!({ "enabled": false }))
             .refuses([Refusal::ConcertNotFound])
             .answers(200, "The concert as it is then.", &[], date, examples::concert_date()),
         Operation::new("report_sales", "get", "/api/v1/admin/concerts/{concertId}/sales", Caller::Admin)
@@ -73,7 +73,7 @@ fn queues(s: &mut Schemas) -> Vec<Operation> {
             )
             .stored()
             .queue(s)
-            .body::<QueueChange>(s, json!({ "capacity": 100, "activeSeconds": 600 }))
+            .optional_body::<QueueChange>(s, json!({ "capacity": 100, "activeSeconds": 600 }))
             .answers(200, "The queue as it is stored.", &[], s.answer::<AdminQueueBody>(), examples::admin_queue())
             .then(200, "get_queue", json!({ "queueId": "$response.body#/queueId" }), None),
         Operation::new("inspect_queue", "get", "/api/v1/admin/queues/{queueId}", Caller::Admin)

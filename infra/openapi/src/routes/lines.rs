@@ -27,6 +27,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
                  there is room, the fan is let in at once.",
             )
             .stored()
+            .named_twice(s)
             .optional_body::<Join>(s, json!({ "queueId": "main" }))
             .limited()
             .refuses([Refusal::Forbidden, Refusal::UserNotFound, Refusal::QueueNotFound, Refusal::TokenOver])
@@ -42,6 +43,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             )
             .stored()
             .user(s)
+            .on_behalf(s)
             .query("queueId", QUEUE, s.request::<QueueId>())
             .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::TokenNotFound, Refusal::TokenOver])
             .answers(200, "Where the fan stands.", OF_TOKEN, s.answer::<TokenView>(), examples::token()),
@@ -49,6 +51,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .about(TAG, "Leave the line", "Ends the wait or the session; open holds are cancelled.")
             .stored()
             .user(s)
+            .on_behalf(s)
             .query("queueId", QUEUE, s.request::<QueueId>())
             .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::TokenNotFound])
             .answers_nothing(204, "The fan is not in line any more."),

@@ -57,6 +57,12 @@ impl Operation {
         self.query("userId", "The fan whom an admin acts for; others may name only themselves.", schema)
     }
 
+    /// The fan of the body may be named in the query as well.
+    fn named_twice(self, schemas: &mut Schemas) -> Self {
+        let schema = schemas.request::<UserId>();
+        self.query("userId", "The fan, as in the body; 400 where the two differ.", schema)
+    }
+
     fn paged(self) -> Self {
         self.paged_by(50, 100)
     }

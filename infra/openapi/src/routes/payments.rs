@@ -35,6 +35,7 @@ fn balances(s: &mut Schemas) -> Vec<Operation> {
             )
             .stored()
             .idempotent()
+            .named_twice(s)
             .body::<Recharge>(s, json!({ "userId": examples::USER, "amount": 120000 }))
             .refuses([Refusal::Forbidden, Refusal::UserNotFound, Refusal::BalanceTooLarge])
             .answers(
@@ -89,6 +90,7 @@ fn payments(s: &mut Schemas) -> Vec<Operation> {
             )
             .stored()
             .idempotent()
+            .named_twice(s)
             .body::<ProcessPayment>(s, json!({ "reservationId": examples::RESERVATION, "amount": 100000 }))
             .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::ReservationNotFound])
             .refuses([Refusal::PaymentAlreadyProcessed(any_payment), Refusal::InsufficientBalance])

@@ -35,6 +35,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             )
             .stored()
             .idempotent()
+            .named_twice(s)
             .body::<NewReservation>(s, json!({ "concertId": examples::CONCERT, "seatNumbers": [12, 13] }))
             .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::SaleClosed, Refusal::ConcertNotFound])
             .refuses(SeatNumber::new(1).map(Refusal::SeatNotFound))
