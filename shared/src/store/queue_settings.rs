@@ -144,7 +144,7 @@ impl Store {
             .key("pk", request::s(&counter.pk))
             .key("sk", request::s(&counter.sk))
             .condition_expression("deleted = :deletion")
-            .expression_attribute_values(":deletion", request::s(&deletion.to_string()));
+            .expression_attribute_values(":deletion", request::s(deletion.to_string()));
         let mark = self
             .update_part(&keys::queue_state(queue))
             .update_expression("SET deleted = :yes, settingsVersion = settingsVersion + :one")
@@ -161,7 +161,7 @@ impl Store {
         let update = self
             .update(&keys::join_counter(queue))
             .update_expression("SET deleted = :deletion, deletedAt = :now")
-            .expression_attribute_values(":deletion", request::s(&deletion.to_string()))
+            .expression_attribute_values(":deletion", request::s(deletion.to_string()))
             .expression_attribute_values(":now", n(self.now().millis()));
         self.send_unconditional_update(update).await?;
         Ok(deletion)
@@ -189,7 +189,7 @@ impl Store {
             .update_part(&keys::join_counter(queue))
             .update_expression("REMOVE deleted, deletedAt, woken")
             .condition_expression("deleted = :deletion")
-            .expression_attribute_values(":deletion", request::s(&deletion.to_string()));
+            .expression_attribute_values(":deletion", request::s(deletion.to_string()));
         match self.transact(vec![part(open)?, part(self.put_part(Table::Queues, registered))?]).await {
             Ok(()) | Err(TransactFailure::Cancelled(_)) => Ok(()),
             Err(TransactFailure::Contended) => Err(contention("open queue")),
