@@ -15,6 +15,8 @@ BEYOND_A_SCHEMA = re.compile(
     "cursor"
     # Not before the start; and with a change, not before what is stored.
     "|/endsAt|/saleOpensAt|/saleClosesAt"
+    # One of the concert's own.
+    "|section"
     # A block ends before it starts, or overlaps another one.
     "|/blocks/[0-9]+"
 )
@@ -23,6 +25,7 @@ BECAUSE_OF_BEFORE = {
     # The tool gives a key of one request to another.
     "idempotency_key_reused",
     # The hold is over, or the turn: it was cancelled, paid, or left.
+    "reservation_cancelled",
     "reservation_expired",
     "session_over",
 }

@@ -7,8 +7,7 @@ use crate::domain::{
 };
 use std::{env, str::FromStr};
 
-/// The longest hold: half a day.
-const MAX_HOLD_SECONDS: u32 = 43_200;
+const MIN_SECRET_BYTES: usize = 32;
 
 /// A variable that is missing or cannot be read. The value is not repeated: it may be a secret.
 #[derive(Debug, thiserror::Error)]
@@ -86,11 +85,8 @@ impl Config {
         let required = |name| lookup(name).ok_or(ConfigError { name, problem: "is not set" });
         let seconds = |name, default, range| number(&lookup, name, default, range).map(Seconds);
         let a_minute = |name, default| number(&lookup, name, default, 0..=1_000_000);
-        let secrets = required("TOKEN_SIGNING_SECRET")?;
-        let secrets: Vec<Secret> = secrets.split(',').map(|secret| Secret(secret.to_owned())).collect();
-        if secrets.iter().any(|Secret(secret)| secret.len() < 32) {
-            return Err(ConfigError { name: "TOKEN_SIGNING_SECRET", problem: "must be at least 32 characters" });
-        }
+        let secrets = signing_secrets(&required("TOKEN_SIGNING_SECRET")?)
+            .map_err(|problem| ConfigError { name: "TOKEN_SIGNING_SECRET", problem })?;
         Ok(Config {
             fans_table: required("FANS_TABLE")?,
             concerts_table: required("CONCERTS_TABLE")?,
@@ -102,7 +98,7 @@ impl Config {
             events_queue_url: required("EVENTS_QUEUE_URL")?,
             dead_letter_queue_url: required("DEAD_LETTER_QUEUE_URL")?,
             token_signing_secrets: secrets,
-            hold: seconds("HOLD_SECONDS", 300, 1..=MAX_HOLD_SECONDS)?,
+            hold: seconds("HOLD_SECONDS", 300, bounds::HOLD_SECONDS)?,
             queue_rules: QueueRules {
                 capacity: number(&lookup, "QUEUE_CAPACITY", 10, bounds::CAPACITY)?,
                 claim_window: seconds("CLAIM_WINDOW_SECONDS", 180, bounds::CLAIM_WINDOW_SECONDS)?,
@@ -130,6 +126,24 @@ impl Config {
             proxies_in_front: number(&lookup, "PROXIES_IN_FRONT", 0, 0..=10)?,
         })
     }
+}
+
+/// The secrets of a list with commas, without the blanks and line breaks that an editor or a console leaves around them:
+/// with these the same secret would make another key.
+///
+/// # Errors
+/// What is wrong, without the secrets.
+fn signing_secrets(list: &str) -> Result<Vec<Secret>, &'static str> {
+    let secrets: Vec<&str> = list.split(',').map(str::trim).collect();
+    for (index, secret) in secrets.iter().enumerate() {
+        match secret.len() {
+            0 => return Err("has an empty secret: look for a comma too many"),
+            1..MIN_SECRET_BYTES => return Err("has a secret of fewer than 32 characters"),
+            _ if secrets[..index].contains(secret) => return Err("has the same secret twice"),
+            _ => {}
+        }
+    }
+    Ok(secrets.into_iter().map(|secret| Secret(secret.to_owned())).collect())
 }
 
 /// A choice of two: the first unless told, `true` for the second.
@@ -194,7 +208,26 @@ mod tests {
         assert!(!error.to_string().contains("short-secret"));
         let two = "first-secret-of-thirty-two-letters,second-secret-of-thirty-two-letters";
         assert_eq!(lookup("TOKEN_SIGNING_SECRET", Some(two)).unwrap().token_signing_secrets.len(), 2);
-        assert!(lookup("TOKEN_SIGNING_SECRET", Some("first-secret-of-thirty-two-letters,")).is_err());
+        let spaced = " first-secret-of-thirty-two-letters ,\n second-secret-of-thirty-two-letters\r\n";
+        let secrets = lookup("TOKEN_SIGNING_SECRET", Some(spaced)).unwrap().token_signing_secrets;
+        let secrets: Vec<&str> = secrets.iter().map(|Secret(secret)| secret.as_str()).collect();
+        assert_eq!(secrets, two.split(',').collect::<Vec<_>>(), "trimmed");
+        let doubled = "first-secret-of-thirty-two-letters, first-secret-of-thirty-two-letters";
+        for (list, problem) in [
+            ("first-secret-of-thirty-two-letters,", "has an empty secret: look for a comma too many"),
+            (",first-secret-of-thirty-two-letters", "has an empty secret: look for a comma too many"),
+            (
+                "first-secret-of-thirty-two-letters, ,second-secret-of-thirty-two-letters",
+                "has an empty secret: look for a comma too many",
+            ),
+            ("", "has an empty secret: look for a comma too many"),
+            (doubled, "has the same secret twice"),
+            ("thirty-one-letters-are-too-few!", "has a secret of fewer than 32 characters"),
+        ] {
+            let error = lookup("TOKEN_SIGNING_SECRET", Some(list)).map(|_| ()).map_err(|error| error.to_string());
+            let expected = Err(format!("environment variable TOKEN_SIGNING_SECRET: {problem}"));
+            assert_eq!(error, expected, "{list}");
+        }
         assert!(!format!("{:?}", lookup("", None).unwrap()).contains("xxxx"));
     }
 }

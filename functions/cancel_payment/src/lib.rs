@@ -4,7 +4,12 @@ use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::{
     app::App,
-    domain::{id::PaymentId, refusal::Refusal, text::Reason},
+    domain::{
+        account::Role,
+        id::{PaymentId, UserId},
+        refusal::Refusal,
+        text::Reason,
+    },
     http::{
         Answer, Call,
         answer::{body, json_once},
@@ -12,25 +17,29 @@ use shared::{
         requests::CancelPayment,
         views::PaymentBody,
     },
+    store::refund::RefundOrder,
 };
 
-/// What makes two requests the same under an `Idempotency-Key`.
+/// What an `Idempotency-Key` is used with.
 #[derive(Serialize)]
 struct Same<'a> {
     payment: PaymentId,
+    user: UserId,
     reason: &'a Option<Reason>,
 }
 
-/// Answers 200 with the payment, cancelled; also when it was before. Once the concert has started it is 409.
+/// Answers 200 with the payment, cancelled; also when it was before. Once the concert has started it is 409 to a fan.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.optional_payload()?;
     let caller = caller(app, call).await?;
     let payment: PaymentId = call.path("paymentId")?;
     let CancelPayment { reason } = payload.parse()?;
-    let idempotent = call.idempotent("cancel_payment", &Same { payment, reason: &reason })?;
     let user = caller.acting_for(call)?;
-    let reservation = payment.reservation().ok_or(Refusal::PaymentNotFound)?;
+    let same = Same { payment, user, reason: &reason };
+    let idempotent = call.idempotent(caller.user_id, "cancel_payment", &same)?;
+    let reservation_id = payment.reservation().ok_or(Refusal::PaymentNotFound)?;
+    let order = RefundOrder { user_id: user, reservation_id, by_admin: caller.role == Role::Admin };
     let answer = |refunded: &_| body(&PaymentBody::from(refunded));
-    let done = app.store.refund(user, reservation, idempotent.as_ref(), answer).await?;
+    let done = app.store.refund(order, idempotent.as_ref(), answer).await?;
     Ok(json_once(StatusCode::OK, done, |refunded| PaymentBody::from(refunded)))
 }

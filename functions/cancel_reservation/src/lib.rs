@@ -2,7 +2,7 @@
 
 use shared::{
     app::App,
-    domain::id::ReservationId,
+    domain::{id::ReservationId, reservation::CancelReason},
     http::{Answer, Call, callers::caller, no_content},
 };
 
@@ -11,6 +11,6 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = caller(app, call).await?;
     let id: ReservationId = call.path("reservationId")?;
     let user = caller.acting_for(call)?;
-    app.store.cancel(user, id).await?;
+    app.store.cancel(user, id, CancelReason::GivenBack).await?;
     Ok(no_content())
 }

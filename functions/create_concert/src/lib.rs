@@ -11,9 +11,11 @@ use shared::{
     },
     http::{
         Answer, Call, Problem,
+        answer::with_location,
         call::Object,
         json,
         requests::{BlockDraft, ConcertDraft},
+        sale::SaleTimes,
         values::Rfc3339,
         views::ConcertDate,
     },
@@ -25,7 +27,8 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     app.tokens.admin(call, app.now())?;
     let concert = concert(app, payload.parse()?)?;
     app.store.create_concert(&concert).await?;
-    Ok(json(StatusCode::CREATED, &ConcertDate::new(&concert, concert.layout.seats_total())))
+    let answer = json(StatusCode::CREATED, &ConcertDate::new(&concert, concert.layout.seats_total()));
+    Ok(with_location(answer, "/api/v1/concerts/", "concertId"))
 }
 
 fn concert(app: &App, draft: ConcertDraft) -> Result<Concert, Problem> {
@@ -35,10 +38,8 @@ fn concert(app: &App, draft: ConcertDraft) -> Result<Concert, Problem> {
     if ends_at <= starts_at {
         return Err(Problem::invalid("/endsAt", "must be after startsAt"));
     }
-    if draft.sale_opens_at.is_some() && sale_closes_at <= sale_opens_at {
-        return Err(Problem::invalid("/saleClosesAt", "must be after saleOpensAt"));
-    }
-    Ok(Concert {
+    let sent = SaleTimes { opens: draft.sale_opens_at.is_some(), closes: draft.sale_closes_at.is_some() };
+    let concert = Concert {
         concert_id: app.context.concert_id(),
         concert_name: draft.concert_name.into_string(),
         event_id: draft.event_id.unwrap_or_else(|| app.context.event_id()),
@@ -51,7 +52,9 @@ fn concert(app: &App, draft: ConcertDraft) -> Result<Concert, Problem> {
         sale_closes_at,
         layout: draft.blocks.map_or_else(|| Ok(Layout::standard()), layout)?,
         version: Concert::FIRST_VERSION,
-    })
+    };
+    sent.check(&concert)?;
+    Ok(concert)
 }
 
 fn layout(drafts: Vec<Object<BlockDraft>>) -> Result<Layout, Problem> {

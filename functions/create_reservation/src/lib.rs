@@ -7,21 +7,23 @@ use shared::{
     domain::{id::ConcertId, layout::SeatNumber, reservation::Reservation},
     http::{
         Answer, Call, Problem,
-        answer::{body, json_once},
+        answer::{body, json_once, with_location},
+        callers::named_fan,
         requests::NewReservation,
         values::RequestedSeat,
         views::ReservationBody,
     },
     store::holds::HoldOrder,
 };
+use std::collections::BTreeSet;
 
 const MOST_SEATS: usize = 8;
 
-/// What makes two requests the same under an `Idempotency-Key`.
+/// What an `Idempotency-Key` is used with; the order of the seats does not matter.
 #[derive(Serialize)]
-struct Same<'a> {
+struct Same {
     concert: ConcertId,
-    seats: &'a [SeatNumber],
+    seats: BTreeSet<SeatNumber>,
 }
 
 /// The seats asked for, each named once.
@@ -30,7 +32,8 @@ fn seats(new: &NewReservation) -> Result<Vec<SeatNumber>, Problem> {
         (Some(seat), None) => vec![*seat],
         (None, Some(seats)) if (1..=MOST_SEATS).contains(&seats.len()) => seats.clone(),
         (None, Some(_)) => return Err(Problem::invalid("/seatNumbers", "must have 1 to 8 seats")),
-        _ => return Err(Problem::invalid("", "must have either seatNumber or seatNumbers")),
+        (Some(_), Some(_)) => return Err(Problem::invalid("/seatNumbers", "must be left out beside seatNumber")),
+        (None, None) => return Err(Problem::invalid("", "must have either seatNumber or seatNumbers")),
     };
     for (index, seat) in asked.iter().enumerate() {
         if asked[..index].contains(seat) {
@@ -46,10 +49,10 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let claimant = app.tokens.claimant(call, app.now())?;
     let new: NewReservation = payload.parse()?;
     let order = HoldOrder { concert_id: new.concert_id, seats: seats(&new)?, claimant };
-    let same = Same { concert: order.concert_id, seats: &order.seats };
-    let idempotent = call.idempotent("create_reservation", &same)?;
-    order.claimant.must_be(new.user_id)?;
-    let view = |reservation: &Reservation| ReservationBody::new(reservation, reservation.reserved_at);
+    let same = Same { concert: order.concert_id, seats: order.seats.iter().copied().collect() };
+    let idempotent = call.idempotent(order.claimant.user_id, "create_reservation", &same)?;
+    order.claimant.must_be(named_fan(call, new.user_id)?)?;
+    let view = |reservation: &Reservation| ReservationBody::new(reservation, None, reservation.reserved_at);
     let done = app.store.hold(&order, idempotent.as_ref(), |reservation| body(&view(reservation))).await?;
-    Ok(json_once(StatusCode::CREATED, done, view))
+    Ok(with_location(json_once(StatusCode::CREATED, done, view), "/api/v1/reservations/", "reservationId"))
 }

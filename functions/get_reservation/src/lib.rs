@@ -6,6 +6,7 @@ use shared::{
     domain::id::ReservationId,
     http::{Answer, Call, callers::caller, json, views::ReservationBody},
 };
+use std::slice;
 
 /// Answers 200 with the fan's reservation; somebody else's is 404. Admins name the fan with `?userId=`.
 pub async fn handle(app: &App, call: &Call) -> Answer {
@@ -13,5 +14,6 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let id: ReservationId = call.path("reservationId")?;
     let user = caller.acting_for(call)?;
     let reservation = app.store.reservation(user, id).await?;
-    Ok(json(StatusCode::OK, &ReservationBody::new(&reservation, app.now())))
+    let session_ends = app.store.session_ends(slice::from_ref(&reservation)).await?;
+    Ok(json(StatusCode::OK, &ReservationBody::new(&reservation, session_ends.of(&reservation), app.now())))
 }

@@ -3,7 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::{id::UserId, refusal::Refusal, session::EndReason},
+    domain::{refusal::Refusal, session::EndReason},
     http::{Answer, Call, turn},
     store::tickets::Claimant,
 };
@@ -11,9 +11,8 @@ use shared::{
 /// Answers 200 with the token; no place is 404, a turn that is over 410.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
-    let user: UserId = call.path("userId")?;
     let queue = turn::queue_of(call, &caller)?;
-    caller.must_be(user)?;
+    let user = caller.acting_for_path(call)?;
     if let Some(claimant) = &caller.claimant {
         let standing = app.store.turn(claimant).await?;
         return turn::answer_poll(app, call, claimant, caller.expires_at, standing).await;

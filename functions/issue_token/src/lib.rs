@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     domain::id::QueueId,
-    http::{Answer, Call, requests::Join, turn},
+    http::{Answer, Call, answer::with_header, callers::named_fan, requests::Join, turn},
     store::tickets::Claimant,
 };
 
@@ -13,7 +13,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.optional_payload()?;
     let caller = app.tokens.access_caller(call, app.now())?;
     let join: Join = payload.parse()?;
-    let user = join.user_id.unwrap_or(caller.user_id);
+    let user = named_fan(call, join.user_id)?.unwrap_or(caller.user_id);
     caller.must_be(user)?;
     let mut proof = caller.proof;
     if user != caller.user_id {
@@ -23,5 +23,10 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let limits = app.config.limits.of_join(call.address(&app.config), user);
     let joined = app.store.join(&join.queue_id.unwrap_or_else(QueueId::main), user, proof, &limits).await?;
     let status = if joined.new { StatusCode::CREATED } else { StatusCode::OK };
-    turn::answer(app, status, &Claimant::of(&joined.ticket, proof), joined.turn).await
+    let answer = turn::answer(app, status, &Claimant::of(&joined.ticket, proof), joined.turn).await?;
+    if !joined.new {
+        return Ok(answer);
+    }
+    let location = format!("/api/v1/tokens/{user}?queueId={}", joined.ticket.queue_id);
+    Ok(with_header(answer, "location", location))
 }

@@ -2,16 +2,15 @@
 
 use shared::{
     app::App,
-    domain::{id::UserId, refusal::Refusal, session::EndReason},
+    domain::{refusal::Refusal, session::EndReason},
     http::{Answer, Call, no_content, turn},
 };
 
 /// Answers 204, also when the fan had left before; no place is 404.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
-    let user: UserId = call.path("userId")?;
     let queue = turn::queue_of(call, &caller)?;
-    caller.must_be(user)?;
+    let user = caller.acting_for_path(call)?;
     let place = match caller.claimant {
         Some(claimant) => claimant.place(),
         None => app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?.place,

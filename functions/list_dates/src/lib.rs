@@ -31,7 +31,7 @@ fn moment(text: &str, end_of_day: bool) -> Result<Timestamp, String> {
     let time_of_day = if end_of_day { "23:59:59.999" } else { "00:00:00.000" };
     Timestamp::parse_rfc3339(text)
         .or_else(|| Timestamp::parse_rfc3339(&format!("{text}T{time_of_day}Z")))
-        .ok_or_else(|| "must be an RFC 3339 time or a date like 2026-12-24".to_owned())
+        .ok_or_else(|| "must be an RFC 3339 time or a date like 2026-12-24, of the years 1970 to 9999".to_owned())
 }
 
 fn range(app: &App, call: &Call) -> Result<ListingRange, Problem> {

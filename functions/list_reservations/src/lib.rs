@@ -3,7 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::id::ReservationId,
+    domain::{id::ReservationId, reservation::Reservation},
     http::{
         Answer, Call,
         callers::caller,
@@ -23,6 +23,8 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let (reservations, more) = app.store.reservations_page(user, before, limit as usize).await?;
     let last = reservations.last().filter(|_| more);
     let next_cursor = last.map(|last| app.cursors.write(List::Reservations, &last.reservation_id.to_string()));
-    let items: Vec<ReservationBody> = reservations.iter().map(|r| ReservationBody::new(r, app.now())).collect();
+    let session_ends = app.store.session_ends(&reservations).await?;
+    let view = |r: &Reservation| ReservationBody::new(r, session_ends.of(r), app.now());
+    let items: Vec<ReservationBody> = reservations.iter().map(view).collect();
     Ok(json(StatusCode::OK, &Page { items, next_cursor }))
 }

@@ -1,68 +1,93 @@
-//! `GET /api/v1/reservations/{concertId}/seats`: the seat map, for fans who were let in.
+//! `GET /api/v1/reservations/{concertId}/seats`: the seat map, for admitted fans.
 
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     domain::{
-        concert::{Concert, SeatStatus},
+        concert::SeatStatus,
         id::ConcertId,
-        layout::{Layout, SeatNumber},
+        layout::{Block, SeatNumber, Span},
         refusal::Refusal,
         time::Timestamp,
     },
-    http::{Answer, Call, Problem, json, views::SeatBody},
+    http::{Answer, Call, Problem, answer::with_header, cursor::List, json, views::SeatBody},
     store::{Failure, seats::SeatItem},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, str::FromStr};
 
-/// Answers 200 with the seats by number. Session and seats are read at once.
+/// Seats of a page at the most. With the longest names a page of so many is 2 MB; an answer of Lambda ends at 6 MB.
+const MAX_SEATS: i32 = 5_000;
+
+/// The last seat of the page before.
+struct Position(ConcertId, SeatNumber);
+
+impl FromStr for Position {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (id, seat) = text.split_once(' ').ok_or(())?;
+        let seat = seat.parse().ok().and_then(SeatNumber::new).ok_or(())?;
+        Ok(Position(id.parse().map_err(|_| ())?, seat))
+    }
+}
+
+/// Where the page starts: behind the seat of the cursor, which must be of this concert.
+fn after(app: &App, call: &Call, id: ConcertId) -> Result<Option<SeatNumber>, Problem> {
+    match app.cursors.read::<Position>(call, List::Seats)? {
+        Some(Position(concert, seat)) if concert == id => Ok(Some(seat)),
+        Some(_) => Err(Problem::invalid("cursor", "is not a cursor of this list")),
+        None => Ok(None),
+    }
+}
+
+/// Answers 200 with a page of the seats by number; the next page is named in `Link`. Session and seats are read at once.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let claimant = app.tokens.claimant(call, app.now())?;
     let id: ConcertId = call.path("concertId")?;
     let section = call.label("section")?;
+    let after = after(app, call, id)?;
+    let limit = call.limit_within(MAX_SEATS)?.unwrap_or(MAX_SEATS) as usize;
+
     let concert = match app.store.concert(id).await {
         Ok(concert) => concert,
         Err(failure) => return Err(app.store.live_session(&claimant).await.err().unwrap_or(failure).into()),
     };
-    let seats_asked = concert.layout.seats(section.as_deref()).count();
-    let too_many = match section {
-        None if seats_asked > Layout::MAX_SEATS_IN_ONE_MAP => Some("is required above 5000 seats"),
-        Some(_) if seats_asked > Layout::MAX_SEATS_IN_A_SECTION => Some("has more seats than a map can show"),
-        _ => None,
-    };
-    let chunks = too_many.is_none().then(|| concert.layout.chunks(section.as_deref()));
-    let seats =
-        async { Ok::<_, Failure>(app.store.seats_of_chunks(id, chunks.as_deref().unwrap_or_default(), false).await?) };
+    // One more than asked for tells whether there is more.
+    let mut page: Vec<_> = concert.layout.seats(section.as_deref(), after).take(limit + 1).collect();
+    let more = page.len() > limit;
+    page.truncate(limit);
+    let spans = Span::of(page.iter().map(|(seat, _)| *seat));
+    let seats = async { Ok::<_, Failure>(app.store.seats_of_spans(id, &spans).await?) };
     let (_, taken) = futures_util::try_join!(app.store.live_session(&claimant), seats)?;
-    if let Some(detail) = too_many {
-        return Err(Problem::invalid("section", detail));
-    }
+
     if concert.queue_id != claimant.queue_id {
         return Err(Refusal::WrongQueue.into());
     }
-    Ok(json(StatusCode::OK, &seat_map(&concert, section.as_deref(), &taken, app.now())))
+    if section.as_deref().is_some_and(|section| !concert.layout.has_section(section)) {
+        return Err(Problem::invalid("section", "is not a section of this concert"));
+    }
+    let response = json(StatusCode::OK, &seat_map(&page, &taken, app.now()));
+    match page.last() {
+        Some((last, _)) if more => {
+            let cursor = app.cursors.write(List::Seats, &format!("{id} {}", last.get()));
+            let next = call.path_with("cursor", &cursor);
+            Ok(with_header(response, "link", format!("<{next}>; rel=\"next\"")))
+        }
+        _ => Ok(response),
+    }
 }
 
-fn seat_map<'a>(
-    concert: &'a Concert,
-    section: Option<&'a str>,
-    taken: &[SeatItem],
-    now: Timestamp,
-) -> Vec<SeatBody<'a>> {
+fn seat_map<'a>(page: &[(SeatNumber, &'a Block)], taken: &[SeatItem], now: Timestamp) -> Vec<SeatBody<'a>> {
     let taken: HashMap<SeatNumber, SeatStatus> = taken.iter().map(|s| (s.seat_number, s.status_at(now))).collect();
-    concert
-        .layout
-        .seats(section)
-        .map(|(seat_number, block)| {
-            let status = taken.get(&seat_number).copied().unwrap_or(SeatStatus::Available);
-            SeatBody {
-                seat_number,
-                available: status == SeatStatus::Available,
-                status,
-                section: &block.section,
-                seat_type: &block.seat_type,
-                price: block.price,
-            }
-        })
-        .collect()
+    let seat = |(seat_number, block): &(SeatNumber, &'a Block)| {
+        let status = taken.get(seat_number).copied().unwrap_or(SeatStatus::Available);
+        SeatBody {
+            seat_number: *seat_number,
+            available: status == SeatStatus::Available,
+            status,
+            section: &block.section,
+            seat_type: &block.seat_type,
+            price: block.price,
+        }
+    };
+    page.iter().map(seat).collect()
 }

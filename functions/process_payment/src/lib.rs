@@ -8,6 +8,7 @@ use shared::{
     http::{
         Answer, Call,
         answer::{body, json_once},
+        callers::named_fan,
         requests::ProcessPayment,
         values::RequestedAmount,
         views::PaymentBody,
@@ -15,7 +16,7 @@ use shared::{
     store::payment::PaymentOrder,
 };
 
-/// What makes two requests the same under an `Idempotency-Key`.
+/// What an `Idempotency-Key` is used with.
 #[derive(Serialize)]
 struct Same {
     reservation: ReservationId,
@@ -28,8 +29,8 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let claimant = app.tokens.claimant(call, app.now())?;
     let payment: ProcessPayment = payload.parse()?;
     let same = Same { reservation: payment.reservation_id, amount: payment.amount };
-    let idempotent = call.idempotent("process_payment", &same)?;
-    claimant.must_be(payment.user_id)?;
+    let idempotent = call.idempotent(claimant.user_id, "process_payment", &same)?;
+    claimant.must_be(named_fan(call, payment.user_id)?)?;
     let RequestedAmount(amount) = payment.amount;
     let order = PaymentOrder { claimant, reservation_id: payment.reservation_id, amount };
     let done = app.store.pay(&order, idempotent.as_ref(), |paid| body(&PaymentBody::new(paid))).await?;

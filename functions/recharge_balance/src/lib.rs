@@ -6,7 +6,7 @@ use shared::{
     http::{
         Answer, Call,
         answer::{body, json_once},
-        callers::caller,
+        callers::{caller, named_fan},
         requests::Recharge,
         values::RequestedAmount,
         views::BalanceBody,
@@ -18,7 +18,8 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
     let caller = caller(app, call).await?;
     let recharge: Recharge = payload.parse()?;
-    let idempotent = call.idempotent("recharge_balance", &recharge)?;
+    let idempotent = call.idempotent(caller.user_id, "recharge_balance", &recharge)?;
+    named_fan(call, Some(recharge.user_id))?;
     caller.must_be(recharge.user_id)?;
     let RequestedAmount(amount) = recharge.amount;
     let done = app

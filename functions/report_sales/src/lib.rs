@@ -13,7 +13,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     app.tokens.admin(call, app.now())?;
     let id: ConcertId = call.path("concertId")?;
     let concert = app.store.concert(id).await?;
-    let seats = app.store.seats_of_chunks(id, &concert.layout.chunks(None), true).await?;
+    let seats = app.store.seats_of_chunks(id, &concert.layout.chunks()).await?;
     let now = app.now();
     let with = |status: SeatStatus| seats.iter().filter(move |seat: &&SeatItem| seat.status_at(now) == status);
     let (sold, held) = (with(SeatStatus::Sold).count() as u32, with(SeatStatus::Held).count() as u32);

@@ -86,7 +86,8 @@ pub fn reservation() -> Value {
     json!({
         "reservationId": RESERVATION, "userId": USER, "concertId": CONCERT, "seatNumbers": [12, 13],
         "status": "PENDING", "amount": 100000, "reservedAt": "2026-12-01T09:01:10.000Z",
-        "expiresAt": "2026-12-01T09:06:10.000Z", "cancelledAt": null, "paymentId": null, "attempts": [],
+        "expiresAt": "2026-12-01T09:06:10.000Z", "cancelledAt": null, "cancelReason": null,
+        "sessionEndsAt": "2026-12-01T09:11:00.000Z", "paymentId": null, "attempts": [],
     })
 }
 
@@ -94,7 +95,7 @@ pub fn reservation() -> Value {
 pub fn payment() -> Value {
     json!({
         "paymentId": PAYMENT, "status": "success", "reservationId": RESERVATION, "userId": USER, "amount": 100000,
-        "paidAt": "2026-12-01T09:02:30.000Z", "cancelledAt": null, "newBalance": 20000,
+        "paidAt": "2026-12-01T09:02:30.000Z", "cancelledAt": null, "newBalance": 20000, "sessionOver": true,
     })
 }
 

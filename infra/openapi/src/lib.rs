@@ -68,7 +68,9 @@ fn idempotency_key() -> Value {
     json!({
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "The same key with the same request within 24 hours replays the first success.",
+        "description": "A key belongs to its caller and one route. The same key with the same request (ids in the path, \
+            `userId`, body; the order of seats does not matter) within 24 hours replays the first success; with another \
+            request it is 422.",
         "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
     })
 }
@@ -96,6 +98,7 @@ fn headers() -> Value {
         "Vary": text("The request headers that the answer depends on."),
         "X-Content-Type-Options": text("The content type is meant."),
         "Link": text("`<...>; rel=\"next\"` names the next page."),
+        "Location": text("Where to find what was made."),
         "WWW-Authenticate": text("RFC 6750: which token is wanted."),
         "Idempotency-Replayed": {
             "description": "This is the first answer again.",

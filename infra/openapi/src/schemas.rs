@@ -111,13 +111,21 @@ fn problem() -> Value {
                 "type": "string", "format": "uuid",
                 "description": "With seat_unavailable: the caller's own reservation that holds one of them.",
             },
-            "seatsPerSession": { "type": "integer", "description": "With seat_limit: how many." },
             "reason": {
                 "type": "string",
                 "enum": ["PAID", "LEFT", "EXPIRED", "NO_SHOW", "SUPERSEDED", "WAITED_TOO_LONG", "REMOVED"],
                 "description": "With session_over: why.",
             },
-            "limit": { "type": "integer", "description": "With hold_limit: how many holds one session may make." },
+            "limit": {
+                "type": "integer",
+                "description": "With seat_limit: how many seats one session may hold and buy. With hold_limit: how many \
+                    holds one session may make.",
+            },
+            "held": { "type": "integer", "description": "With seat_limit: the seats that the session holds." },
+            "bought": {
+                "type": "integer",
+                "description": "With seat_limit: the seats that the session bought, refunded ones too.",
+            },
             "paymentId": {
                 "type": "string", "format": "uuid",
                 "description": "With payment_already_processed: the payment.",

@@ -28,7 +28,7 @@ fn a_run_without_a_guard_is_found_out_and_comes_to_an_end() {
     let with_quarter = |seed: &u64| Plan::of(*seed, &Cuts::default()).quarter;
     let seed = (1..).find(with_quarter).expect("a seed");
     let whole = run(seed, &Cuts::default(), &template, Keep::Hash);
-    let seats = "update in a transaction session: SET heldSeats = heldSeats + :seats";
+    let seats = "update in a transaction session: SET seatsTaken = seatsTaken + :seats";
     let guard = whole.guards.into_keys().find(|guard| guard.to_string().starts_with(seats)).expect("a hold");
     let cuts = Cuts { mutations: vec![guard], ..Cuts::default() };
     let without = run(seed, &cuts, &template, Keep::Hash);

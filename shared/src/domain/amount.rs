@@ -6,7 +6,7 @@ use std::iter::Sum;
 /// An amount of money in the currency's minor unit, zero or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = u64, minimum = 0, maximum = 9_007_199_254_740_991u64))]
+#[cfg_attr(feature = "openapi", schema(value_type = u64, minimum = 0))]
 #[serde(transparent)]
 pub struct Amount(u64);
 
@@ -17,7 +17,7 @@ impl Amount {
     pub const MAX_REQUEST: Amount = Amount(1_000_000_000_000);
     /// The highest price of a seat: the eight seats that one reservation may have are paid in one request.
     pub const MAX_PRICE: Amount = Amount(Self::MAX_REQUEST.0 / 8);
-    /// The most that a balance may hold: exact in a JSON number of any client.
+    /// The most that a charge may bring a balance to: exact in a JSON number of any client.
     pub const MAX_BALANCE: Amount = Amount(9_007_199_254_740_991);
 
     /// Any number of minor units.
@@ -38,6 +38,12 @@ impl Amount {
     /// The sum, `None` above [`Amount::MAX_BALANCE`].
     pub fn plus(self, other: Amount) -> Option<Amount> {
         self.0.checked_add(other.0).map(Amount).filter(|sum| *sum <= Self::MAX_BALANCE)
+    }
+
+    /// The sum with money that was paid before. No fan can buy so much that it overflows: it would take ten million
+    /// payments of [`Amount::MAX_REQUEST`].
+    pub const fn plus_refund(self, refund: Amount) -> Amount {
+        Amount(self.0.saturating_add(refund.0))
     }
 
     /// The difference, `None` below zero.

@@ -31,7 +31,7 @@ pub struct Concert {
     pub enabled: bool,
     /// Holds are made from here on.
     pub sale_opens_at: Timestamp,
-    /// Holds are made until here.
+    /// Holds are made until here, and until `ends_at` at the latest.
     pub sale_closes_at: Timestamp,
     /// Its seats.
     pub layout: Layout,
@@ -43,9 +43,9 @@ impl Concert {
     /// The version of a concert that was never changed.
     pub const FIRST_VERSION: u64 = 1;
 
-    /// Whether new holds are made at `now`.
+    /// Whether new holds are made at `now`: never once the concert is over, whenever its sale closes.
     pub fn on_sale(&self, now: Timestamp) -> bool {
-        self.enabled && self.sale_opens_at <= now && now < self.sale_closes_at
+        self.enabled && self.sale_opens_at <= now && now < self.sale_closes_at && now < self.ends_at
     }
 
     /// The price of each of the seats, in the order asked for; the first that the layout lacks is the refusal.

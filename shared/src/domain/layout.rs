@@ -72,10 +72,6 @@ impl Layout {
     pub const MAX_SEATS: u32 = 100_000;
     /// The most blocks.
     pub const MAX_BLOCKS: usize = 200;
-    /// Above this many seats, a seat map must be asked for by section.
-    pub const MAX_SEATS_IN_ONE_MAP: usize = 5_000;
-    /// The most seats of a section whose map can be shown: an answer of Lambda ends at 6 MB.
-    pub const MAX_SEATS_IN_A_SECTION: usize = 20_000;
 
     /// Checks that blocks are not empty, do not overlap and stay within the limits; sorts them by seat.
     pub fn new(blocks: Vec<Block>) -> Result<Self, InvalidLayout> {
@@ -135,24 +131,53 @@ impl Layout {
         self.blocks.iter().find(|b| b.from <= seat && seat <= b.to)
     }
 
-    /// All seats with their blocks, by number, of one section or of all.
-    pub fn seats<'a>(&'a self, section: Option<&'a str>) -> impl Iterator<Item = (SeatNumber, &'a Block)> {
+    /// Whether there is such a section.
+    pub fn has_section(&self, section: &str) -> bool {
+        self.blocks.iter().any(|b| b.section == section)
+    }
+
+    /// The seats behind `after` with their blocks, by number, of one section or of all.
+    pub fn seats<'a>(
+        &'a self,
+        section: Option<&'a str>,
+        after: Option<SeatNumber>,
+    ) -> impl Iterator<Item = (SeatNumber, &'a Block)> {
+        let first = after.map_or(1, |seat| seat.0.saturating_add(1));
         self.blocks
             .iter()
             .filter(move |b| section.is_none_or(|s| s == b.section))
-            .flat_map(|b| (b.from.0..=b.to.0).map(move |n| (SeatNumber(n), b)))
+            .flat_map(move |b| (b.from.0.max(first)..=b.to.0).map(move |n| (SeatNumber(n), b)))
     }
 
-    /// The chunks that hold the seats of one section or of all, each once, in order.
-    pub fn chunks(&self, section: Option<&str>) -> Vec<Chunk> {
-        let mut chunks: Vec<Chunk> = self
-            .blocks
-            .iter()
-            .filter(|b| section.is_none_or(|s| s == b.section))
-            .flat_map(|b| (b.from.chunk().0..=b.to.chunk().0).map(Chunk))
-            .collect();
+    /// The chunks that hold the seats, each once, in order.
+    pub fn chunks(&self) -> Vec<Chunk> {
+        let mut chunks: Vec<Chunk> =
+            self.blocks.iter().flat_map(|b| (b.from.chunk().0..=b.to.chunk().0).map(Chunk)).collect();
         chunks.dedup();
         chunks
+    }
+}
+
+/// Seats of one chunk, from the first to the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first.
+    pub first: SeatNumber,
+    /// The last, in the same chunk.
+    pub last: SeatNumber,
+}
+
+impl Span {
+    /// The spans of seats that ascend, one for each chunk with any of them.
+    pub fn of(seats: impl IntoIterator<Item = SeatNumber>) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        for seat in seats {
+            match spans.last_mut() {
+                Some(span) if span.first.chunk() == seat.chunk() => span.last = seat,
+                _ => spans.push(Span { first: seat, last: seat }),
+            }
+        }
+        spans
     }
 }
 
@@ -181,11 +206,20 @@ mod tests {
             }
             blocks.reverse();
             let layout = Layout::new(blocks).unwrap();
-            let seats: Vec<SeatNumber> = layout.seats(None).map(|(seat, _)| seat).collect();
+            let seats: Vec<SeatNumber> = layout.seats(None, None).map(|(seat, _)| seat).collect();
             prop_assert!(seats.is_sorted() && seats.len() == layout.seats_total() as usize);
-            let chunks = layout.chunks(None);
+            let chunks = layout.chunks();
             prop_assert!(chunks.windows(2).all(|w| w[0] < w[1]));
             prop_assert!(seats.iter().all(|s| chunks.contains(&s.chunk()) && layout.block_of(*s).is_some()));
+            for (index, seat) in seats.iter().enumerate().step_by(997) {
+                let behind: Vec<SeatNumber> = layout.seats(Some("A"), Some(*seat)).map(|(seat, _)| seat).collect();
+                prop_assert_eq!(&behind, &seats[index + 1..]);
+            }
+            prop_assert_eq!(layout.seats(Some("B"), None).count(), 0);
+            let spans = Span::of(seats.iter().copied());
+            prop_assert!(spans.iter().all(|span| span.first.chunk() == span.last.chunk() && span.first <= span.last));
+            prop_assert_eq!(spans.iter().map(|span| span.first.chunk()).collect::<Vec<_>>(), chunks);
+            prop_assert!(seats.iter().all(|s| spans.iter().any(|span| span.first <= *s && *s <= span.last)));
         }
     }
 

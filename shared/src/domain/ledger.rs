@@ -54,7 +54,7 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// The entry that moves `amount` next; refused when the balance would leave its bounds.
+    /// The entry that moves `amount` next; refused when a payment or charge would take the balance out of its bounds.
     pub fn next_entry(
         self,
         entry_type: EntryType,
@@ -64,7 +64,9 @@ impl Balance {
     ) -> Result<LedgerEntry, Refusal> {
         let balance_after = match entry_type {
             EntryType::Payment => self.balance.minus(amount).ok_or(Refusal::InsufficientBalance)?,
-            EntryType::Charge | EntryType::Refund => self.balance.plus(amount).ok_or(Refusal::BalanceTooLarge)?,
+            EntryType::Charge => self.balance.plus(amount).ok_or(Refusal::BalanceTooLarge)?,
+            // The ceiling is for money that comes in; what was paid is given back above it too.
+            EntryType::Refund => self.balance.plus_refund(amount),
         };
         Ok(LedgerEntry { sequence: self.sequence + 1, entry_type, amount, balance_after, at, reservation_id })
     }
@@ -94,8 +96,10 @@ pub fn judge_payment(
     }
     let over = session.map_or(EndReason::NoShow, Session::over_by);
     let session = session.filter(|s| s.alive(now)).ok_or(Refusal::SessionOver { reason: over })?;
-    if reservation.status_at(now) != ReservationStatus::Pending {
-        return Err(Refusal::ReservationExpired);
+    match reservation.status_at(now) {
+        ReservationStatus::Pending => {}
+        ReservationStatus::Cancelled => return Err(Refusal::ReservationCancelled),
+        ReservationStatus::Confirmed | ReservationStatus::Expired => return Err(Refusal::ReservationExpired),
     }
     if session.queue_id != reservation.queue_id {
         return Err(Refusal::WrongQueue);
@@ -104,6 +108,10 @@ pub fn judge_payment(
     if session.place != reservation.place {
         return Err(Refusal::SessionOver { reason: EndReason::Left });
     }
+    // A session's list was cleared of a hold that was over by a newer clock, and its seats are free to be taken again.
+    if !session.holds.contains_key(&id) {
+        return Err(Refusal::ReservationExpired);
+    }
     if amount != reservation.amount {
         return Err(Refusal::AmountMismatch);
     }
@@ -111,14 +119,14 @@ pub fn judge_payment(
     Ok(PaymentPlan { entry, ends_session: !session.has_other_open_hold(id, now) })
 }
 
-/// Judges the refund of a paid reservation: not after its concert has started.
+/// Judges the refund of a paid reservation, before `until` where there is such a time.
 pub fn judge_refund(
     reservation: &Reservation,
-    starts_at: Timestamp,
+    until: Option<Timestamp>,
     balance: Balance,
     now: Timestamp,
 ) -> Result<LedgerEntry, Refusal> {
-    if reservation.status != ReservationStatus::Confirmed || starts_at <= now {
+    if reservation.status != ReservationStatus::Confirmed || until.is_some_and(|until| until <= now) {
         return Err(Refusal::NotCancellable);
     }
     balance.next_entry(EntryType::Refund, reservation.amount, now, Some(reservation.reservation_id))
@@ -156,5 +164,7 @@ mod tests {
         assert_eq!(entry(EntryType::Charge, 1), Err(Refusal::BalanceTooLarge));
         assert_eq!(entry(EntryType::Payment, Amount::MAX_BALANCE.units() + 1), Err(Refusal::InsufficientBalance));
         assert!(entry(EntryType::Payment, 1).is_ok());
+        let refunded = entry(EntryType::Refund, 7).unwrap().balance_after;
+        assert_eq!(refunded.units(), Amount::MAX_BALANCE.units() + 7);
     }
 }

@@ -69,6 +69,8 @@ pub mod bounds {
     pub const CLAIM_WINDOW_SECONDS: RangeInclusive<u32> = 1..=3_600;
     /// Sessions.
     pub const ACTIVE_SECONDS: RangeInclusive<u32> = 1..=14_400;
+    /// Holds of seats.
+    pub const HOLD_SECONDS: RangeInclusive<u32> = 1..=43_200;
     /// Waiting times.
     pub const WAITING_SECONDS: RangeInclusive<u32> = 1..=604_800;
 }

@@ -83,12 +83,19 @@ pub enum Refusal {
         /// The caller's own reservation that holds one of them.
         own: Option<ReservationId>,
     },
-    /// The session holds as many seats as it may.
-    #[error("no more seats may be held at once")]
+    /// The session would hold and have bought more seats than it may.
+    #[error("this session may take no more seats")]
     SeatLimit {
-        /// Seats one session may hold.
+        /// Seats one session may hold and buy.
         limit: u32,
+        /// Seats that it holds.
+        held: u32,
+        /// Seats that it bought, refunded ones too.
+        bought: u32,
     },
+    /// The session ends too soon for a hold.
+    #[error("this session ends too soon to hold seats; join the queue again")]
+    SessionEnding,
     /// The session has made as many holds as it may.
     #[error("this session may make no more holds")]
     HoldLimit {
@@ -107,12 +114,15 @@ pub enum Refusal {
     /// The amount is not the price of the reservation.
     #[error("the amount is not the price of the reservation")]
     AmountMismatch,
-    /// A paid reservation is not cancelled as a hold is, and a payment not after the concert has started.
+    /// A paid reservation is not cancelled as a hold is, and a fan gives no payment back once the concert has started.
     #[error("this cannot be cancelled (any more)")]
     NotCancellable,
     /// The hold is over.
     #[error("the hold is over")]
     ReservationExpired,
+    /// The hold was cancelled.
+    #[error("the hold was cancelled")]
+    ReservationCancelled,
     /// The same idempotency key came with another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,

@@ -4,6 +4,7 @@ use super::{
     amount::Amount,
     id::{ConcertId, QueueId, ReservationId, UserId},
     layout::SeatNumber,
+    session::LONGEST_SESSION,
     ticket::Place,
     time::Timestamp,
 };
@@ -22,6 +23,23 @@ pub enum ReservationStatus {
     Cancelled,
     /// Not paid in time.
     Expired,
+}
+
+/// Why a reservation was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CancelReason {
+    /// The hold was given back.
+    GivenBack,
+    /// The fan left the queue.
+    Left,
+    /// An operator removed the fan from the queue.
+    Removed,
+    /// The balance did not suffice, in a deployment that gives the seats back then.
+    Released,
+    /// The payment was given back.
+    Refunded,
 }
 
 /// A payment that was refused.
@@ -59,9 +77,15 @@ pub struct Reservation {
     /// When it was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_at: Option<Timestamp>,
+    /// Why it was cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<CancelReason>,
     /// When it was paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
+    /// Whether paying it ended the session.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub session_over: bool,
     /// The line and the place of the session that made it.
     pub queue_id: QueueId,
     /// See `queue_id`.
@@ -78,5 +102,51 @@ impl Reservation {
             ReservationStatus::Pending if self.expires_at <= now => ReservationStatus::Expired,
             status => status,
         }
+    }
+
+    /// Whether its session may live at `now`, as far as the reservation can tell: it was neither paid last nor left, and
+    /// no session lives for so long.
+    pub fn session_may_live(&self, now: Timestamp) -> bool {
+        let ended = self.session_over || matches!(self.cancel_reason, Some(CancelReason::Left | CancelReason::Removed));
+        !ended && now < self.reserved_at + LONGEST_SESSION
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Seconds;
+    use uuid::Uuid;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    fn reservation() -> Reservation {
+        Reservation {
+            reservation_id: ReservationId(Uuid::from_u128(1)),
+            user_id: UserId(Uuid::from_u128(2)),
+            concert_id: ConcertId(Uuid::from_u128(3)),
+            seat_numbers: Vec::new(),
+            status: ReservationStatus::Pending,
+            amount: Amount::ZERO,
+            reserved_at: NOW,
+            expires_at: NOW + Seconds(300),
+            cancelled_at: None,
+            cancel_reason: None,
+            paid_at: None,
+            session_over: false,
+            queue_id: QueueId::main(),
+            place: Place::new(1),
+            attempts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_reservation_tells_where_its_session_cannot_live() {
+        assert!(reservation().session_may_live(NOW));
+        assert!(!reservation().session_may_live(NOW + LONGEST_SESSION));
+        assert!(!Reservation { session_over: true, ..reservation() }.session_may_live(NOW));
+        let lives = |reason| Reservation { cancel_reason: Some(reason), ..reservation() }.session_may_live(NOW);
+        assert!(!lives(CancelReason::Left) && !lives(CancelReason::Removed));
+        assert!(lives(CancelReason::GivenBack) && lives(CancelReason::Released) && lives(CancelReason::Refunded));
     }
 }

@@ -2,6 +2,8 @@
 
 use super::{
     id::{QueueId, ReservationId, UserId},
+    line::bounds,
+    refusal::Refusal,
     ticket::Place,
     time::{Seconds, Timestamp},
 };
@@ -52,15 +54,15 @@ pub struct Session {
     /// The session lives until here, or until `hold_until` if that is later.
     #[serde(default)]
     pub active_until: Timestamp,
-    /// The end of the longest hold it was granted. Never past `hold_cap`.
+    /// The end of the hold that ends last. Only grows, whatever the clocks say, and never past `hold_cap`.
     #[serde(default)]
     pub hold_until: Timestamp,
     /// No hold of this session ends later: claim + active + hold time, so that hold-and-cancel cannot live for ever.
     #[serde(default)]
     pub hold_cap: Timestamp,
-    /// Seats in open holds.
+    /// Seats that count against the limit of the session: those of the listed holds, and those that it bought.
     #[serde(default)]
-    pub held_seats: u32,
+    pub seats_taken: u32,
     /// Holds that it has made, whatever became of them.
     #[serde(default)]
     pub holds_made: u32,
@@ -76,6 +78,22 @@ pub struct Session {
     /// Why it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
+}
+
+/// No session lives longer from its claim on, whatever the settings.
+pub const LONGEST_SESSION: Seconds = Seconds(*bounds::ACTIVE_SECONDS.end() + *bounds::HOLD_SECONDS.end());
+
+/// A hold that would be shorter is refused: nobody pays in less.
+const MIN_HOLD: Seconds = Seconds(30);
+
+/// The end of a hold made at `now` in a session whose holds end at `latest`, where that is known: the whole hold time,
+/// or what is left of it.
+///
+/// # Errors
+/// `SessionEnding` where less is left than 30 s, or than the hold time where that is shorter.
+pub fn hold_end(now: Timestamp, hold: Seconds, latest: Option<Timestamp>) -> Result<Timestamp, Refusal> {
+    let end = latest.map_or(now + hold, |latest| latest.min(now + hold));
+    if end < now + hold.min(MIN_HOLD) { Err(Refusal::SessionEnding) } else { Ok(end) }
 }
 
 impl Session {
@@ -95,7 +113,7 @@ impl Session {
             active_until: now + active,
             hold_until: Timestamp::NEVER,
             hold_cap: now + active + hold,
-            held_seats: 0,
+            seats_taken: 0,
             holds_made: 0,
             holds: BTreeMap::new(),
             version: 0,
@@ -119,7 +137,7 @@ impl Session {
             active_until: Timestamp::NEVER,
             hold_until: Timestamp::NEVER,
             hold_cap: Timestamp::NEVER,
-            held_seats: 0,
+            seats_taken: 0,
             holds_made: 0,
             holds: BTreeMap::new(),
             version: 0,
@@ -143,9 +161,23 @@ impl Session {
         self.end_reason.unwrap_or(EndReason::Expired)
     }
 
-    /// The end of a hold made at `now`: the whole hold time, but within the cap.
-    pub fn hold_end(&self, now: Timestamp, hold: Seconds) -> Timestamp {
-        (now + hold).min(self.hold_cap)
+    /// Seats that it bought. A refund gives none back.
+    pub fn bought_seats(&self) -> u32 {
+        let listed: u32 = self.holds.values().map(|hold| hold.seats).sum();
+        self.seats_taken.saturating_sub(listed)
+    }
+
+    /// Refuses to take so many seats more than the session has at `now`, of `limit`; expired holds count no more.
+    ///
+    /// # Errors
+    /// `SeatLimit`, with what the session holds and what it bought.
+    pub fn check_room(&self, seats: u32, limit: u32, now: Timestamp) -> Result<(), Refusal> {
+        let expired: u32 = self.expired_holds(now).iter().map(|(_, hold)| hold.seats).sum();
+        let (bought, taken) = (self.bought_seats(), self.seats_taken.saturating_sub(expired));
+        if taken + seats <= limit {
+            return Ok(());
+        }
+        Err(Refusal::SeatLimit { limit, held: taken.saturating_sub(bought), bought })
     }
 
     /// Whether it may make one more hold, of `most`.
@@ -185,7 +217,8 @@ mod tests {
             for step in steps {
                 now = now + Seconds(step);
                 if session.alive(now) {
-                    session.hold_until = session.hold_until.max(session.hold_end(now, Seconds(hold)));
+                    let end = hold_end(now, Seconds(hold), Some(session.hold_cap));
+                    session.hold_until = session.hold_until.max(end.unwrap_or(session.hold_until));
                 }
             }
             prop_assert!(session.life_end() <= NOW + Seconds(active) + Seconds(hold));
@@ -200,6 +233,31 @@ mod tests {
         assert!(s.alive(NOW + Seconds(11)) && !s.alive(NOW + Seconds(12)));
         s.ended = Some(NOW);
         assert!(!s.alive(NOW));
+    }
+
+    #[test]
+    fn a_hold_is_cut_to_30_seconds_at_the_least() {
+        let end = |hold, left| hold_end(NOW, Seconds(hold), Some(NOW + Seconds(left)));
+        assert_eq!(hold_end(NOW, Seconds(300), None), Ok(NOW + Seconds(300)));
+        assert_eq!(end(300, 500), Ok(NOW + Seconds(300)));
+        assert_eq!(end(300, 30), Ok(NOW + Seconds(30)));
+        assert_eq!(end(300, 29), Err(Refusal::SessionEnding));
+        assert_eq!(end(20, 20), Ok(NOW + Seconds(20)));
+        assert_eq!(end(20, 19), Err(Refusal::SessionEnding));
+    }
+
+    #[test]
+    fn what_was_bought_counts_and_what_expired_does_not() {
+        let mut s = session(100, 50);
+        s.seats_taken = 5;
+        s.holds.insert(ReservationId(Uuid::from_u128(2)), OpenHold { seats: 2, until: NOW + Seconds(5) });
+        s.holds.insert(ReservationId(Uuid::from_u128(3)), OpenHold { seats: 1, until: NOW + Seconds(50) });
+        assert_eq!(s.bought_seats(), 2);
+        assert_eq!(s.check_room(1, 6, NOW), Ok(()));
+        assert_eq!(s.check_room(2, 6, NOW), Err(Refusal::SeatLimit { limit: 6, held: 3, bought: 2 }));
+        assert_eq!(s.check_room(3, 6, NOW + Seconds(5)), Ok(()));
+        let refused = Err(Refusal::SeatLimit { limit: 6, held: 1, bought: 2 });
+        assert_eq!(s.check_room(4, 6, NOW + Seconds(5)), refused);
     }
 
     #[test]

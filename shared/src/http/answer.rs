@@ -8,6 +8,7 @@ use lambda_http::{
     http::{HeaderValue, StatusCode, header},
 };
 use serde::Serialize;
+use serde_json::Value;
 
 /// What a handler gives.
 pub type Answer = Result<Response<Body>, Problem>;
@@ -63,6 +64,13 @@ pub fn json_once<T, V: Serialize>(status: StatusCode, done: Done<T>, view: impl 
         Done::Fresh(value) => json(status, &view(&value)),
         Done::Replayed(body) => with_header(json_text(status, body), "idempotency-replayed", "true"),
     }
+}
+
+/// An answer with `Location`: a path, and the id that its body has in a field.
+pub fn with_location(response: Response<Body>, path: &str, field: &str) -> Response<Body> {
+    let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    let id = body[field].as_str().unwrap_or_default();
+    with_header(response, "location", format!("{path}{id}"))
 }
 
 /// The same answer with a header.

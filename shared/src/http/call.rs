@@ -5,7 +5,12 @@ use super::{Problem, answer::body, fault};
 use crate::{
     config::Config,
     deadline,
-    domain::{id::InvalidId, limit::Address, text::Label, time::Timestamp},
+    domain::{
+        id::{InvalidId, UserId},
+        limit::Address,
+        text::Label,
+        time::Timestamp,
+    },
     store::idempotency::Idempotent,
 };
 use aws_lc_rs::digest;
@@ -15,12 +20,12 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
 
 /// Bodies above this many bytes are refused before they are parsed.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_IDEMPOTENCY_KEY: usize = 255;
-const LIMIT_RANGE: RangeInclusive<i32> = 1..=100;
+const LIMIT_MAX: i32 = 100;
 const LIMIT_DEFAULT: i32 = 50;
 
 /// A request with its id.
@@ -96,12 +101,9 @@ impl Call {
         Ok(Payload(bytes))
     }
 
-    /// The same for a route that needs no body: none at all is an empty object.
+    /// The same for a route whose fields are all optional: an empty body is an empty object, whatever its type.
     pub fn optional_payload(&self) -> Result<Payload<'_>, Problem> {
-        match self.request.body() {
-            body if body.is_empty() && self.header("content-type").is_none() => Ok(Payload(b"{}")),
-            _ => self.payload(),
-        }
+        if self.request.body().is_empty() { Ok(Payload(b"{}")) } else { self.payload() }
     }
 
     /// An id in the path.
@@ -135,26 +137,34 @@ impl Call {
         })
     }
 
-    /// `?limit=`: 1 to 100, 50 unless told.
+    /// `?limit=`: 1 to 100, 50 by default.
     pub fn limit(&self) -> Result<i32, Problem> {
-        let in_range = |text: &str| match text.parse() {
-            // `parse` takes a sign.
-            Ok(limit) if LIMIT_RANGE.contains(&limit) && !text.starts_with('+') => Ok(limit),
-            _ => Err("must be from 1 to 100".to_owned()),
-        };
-        Ok(self.query_with("limit", in_range)?.unwrap_or(LIMIT_DEFAULT))
+        Ok(self.limit_within(LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT))
     }
 
-    /// `Idempotency-Key`, with what tells `request` on `route` from others.
-    pub fn idempotent<T: Serialize>(&self, route: &str, request: &T) -> Result<Option<Idempotent>, Problem> {
+    /// `?limit=` of a list whose pages have at most `most` items.
+    pub fn limit_within(&self, most: i32) -> Result<Option<i32>, Problem> {
+        self.query_with("limit", |text| match text.parse() {
+            // `parse` takes a sign.
+            Ok(limit) if (1..=most).contains(&limit) && !text.starts_with('+') => Ok(limit),
+            _ => Err(format!("must be from 1 to {most}")),
+        })
+    }
+
+    /// `Idempotency-Key` of a caller on a route, with what it is used with: `request` names all that the request means.
+    pub fn idempotent<T: Serialize>(
+        &self,
+        caller: UserId,
+        route: &str,
+        request: &T,
+    ) -> Result<Option<Idempotent>, Problem> {
         let Some(value) = self.request.headers().get("idempotency-key") else { return Ok(None) };
         let visible = value.as_bytes().iter().all(u8::is_ascii_graphic);
         let key = value.to_str().ok().filter(|key| visible && (1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()));
         let key =
             key.ok_or_else(|| Problem::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))?;
-        let digest = digest::digest(&digest::SHA256, format!("{route}\n{}", body(request)).as_bytes());
-        let fingerprint = BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref());
-        Ok(Some(Idempotent { key: key.to_owned(), fingerprint }))
+        let digest = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
+        Ok(Some(Idempotent { caller, key: digest(&format!("{route}\n{key}")), fingerprint: digest(&body(request)) }))
     }
 }
 

@@ -1,10 +1,25 @@
 //! Who may act on routes that take a queue token as proof of who the fan is.
 
 use super::{Call, Problem, tokens::Caller};
-use crate::{app::App, domain::time::Seconds};
+use crate::{
+    app::App,
+    domain::{id::UserId, time::Seconds},
+};
 
 /// A queue token says who the fan is for so long after the login.
 const PROOF_LIFE: Seconds = Seconds(12 * 3_600);
+
+/// The fan that a request names, in its body or by `?userId=`; `None` where it names none.
+///
+/// # Errors
+/// 400 where the two differ: one of them is a mistake.
+pub fn named_fan(call: &Call, in_body: Option<UserId>) -> Result<Option<UserId>, Problem> {
+    let in_query = call.query("userId")?;
+    match (in_body, in_query) {
+        (Some(body), Some(query)) if body != query => Err(Problem::invalid("userId", "is not the userId of the body")),
+        _ => Ok(in_body.or(in_query)),
+    }
+}
 
 /// The caller by either token. A queue token proves who the fan is for 12 hours after the login, and longer while its
 /// session is live.

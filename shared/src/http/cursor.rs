@@ -17,6 +17,8 @@ pub enum List {
     Ledger,
     /// A fan's reservations.
     Reservations,
+    /// The seats of a concert.
+    Seats,
 }
 
 /// The keys that cursors are signed with, one for each of the deployment's secrets: the first signs, each verifies.
@@ -36,13 +38,19 @@ impl Cursors {
         BASE64_URL_SAFE_NO_PAD.encode([tag, position.as_bytes()].concat())
     }
 
-    /// `?cursor=`, if it is there: the position that it was made of; 400 for any text that is not a cursor of this list.
+    /// `?cursor=`, if it is there: the position that it was made of; 400 for any text that is not a cursor of this list. An
+    /// empty one is the first page.
     pub fn read<T: FromStr>(&self, call: &Call, list: List) -> Result<Option<T>, Problem> {
-        call.query_with("cursor", |text| {
+        let position = call.query_with("cursor", |text| {
+            if text.is_empty() {
+                return Ok(None);
+            }
             let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
             let position = bytes.as_deref().and_then(|bytes| self.position(list, bytes));
-            position.and_then(|position| position.parse().ok()).ok_or_else(|| "is not a cursor of this list".to_owned())
-        })
+            let position = position.and_then(|position| position.parse().ok());
+            position.map(Some).ok_or_else(|| "is not a cursor of this list".to_owned())
+        })?;
+        Ok(position.flatten())
     }
 
     fn position<'a>(&self, list: List, cursor: &'a [u8]) -> Option<&'a str> {

@@ -40,8 +40,6 @@ pub fn problem(error: serde_path_to_error::Error<serde_json::Error>) -> Problem 
 fn rule(expected: &str) -> &str {
     match expected {
         ours if ours.starts_with("must ") => ours,
-        "u32" => "must be a whole number from 0 to 4294967295",
-        "u64" => "must be a whole number from 0 to 18446744073709551615",
         "a boolean" => "must be true or false",
         "a string" => "must be a string",
         "a sequence" => "must be an array",

@@ -8,6 +8,7 @@ pub mod event;
 mod fault;
 pub mod problem;
 pub mod requests;
+pub mod sale;
 pub mod tokens;
 pub mod turn;
 pub mod values;

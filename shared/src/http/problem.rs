@@ -139,7 +139,9 @@ impl From<Refusal> for Problem {
             }
             Refusal::SessionOver { reason } | Refusal::TokenOver { reason } => problem.with("reason", json!(reason)),
             Refusal::SeatNotFound(seat) => problem.with("seatNumbers", json!([seat])),
-            Refusal::SeatLimit { limit } => problem.with("seatsPerSession", json!(limit)),
+            Refusal::SeatLimit { limit, held, bought } => {
+                problem.with("limit", json!(limit)).with("held", json!(held)).with("bought", json!(bought))
+            }
             Refusal::HoldLimit { limit } => problem.with("limit", json!(limit)),
             Refusal::PaymentAlreadyProcessed(payment) => problem.with("paymentId", json!(payment)),
             Refusal::BalanceTooLarge => Problem::invalid("/amount", "the balance would become too large"),
@@ -170,6 +172,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::SeatUnavailable { .. } => (S::CONFLICT, "seat_unavailable"),
         Refusal::SeatLimit { .. } => (S::CONFLICT, "seat_limit"),
         Refusal::HoldLimit { .. } => (S::CONFLICT, "hold_limit"),
+        Refusal::SessionEnding => (S::CONFLICT, "session_ending"),
         Refusal::PaymentAlreadyProcessed(_) => (S::CONFLICT, "payment_already_processed"),
         Refusal::InsufficientBalance => (S::CONFLICT, "insufficient_balance"),
         Refusal::AmountMismatch => (S::CONFLICT, "amount_mismatch"),
@@ -178,6 +181,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::QueueInUse => (S::CONFLICT, "queue_in_use"),
         Refusal::TokenOver { .. } => (S::GONE, "session_over"),
         Refusal::ReservationExpired => (S::GONE, "reservation_expired"),
+        Refusal::ReservationCancelled => (S::GONE, "reservation_cancelled"),
         Refusal::TooManyRequests { .. } => (S::TOO_MANY_REQUESTS, "too_many_requests"),
         Refusal::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
     }

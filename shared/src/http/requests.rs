@@ -3,10 +3,11 @@
 
 use super::{
     call::Object,
-    values::{RequestedAmount, RequestedSeat, Rfc3339},
+    values::{PlannedSeat, RequestedAmount, RequestedPrice, RequestedSeat, Rfc3339, Whole},
 };
 use crate::domain::{
     id::{ConcertId, EventId, QueueId, ReservationId, UserId},
+    line::bounds,
     text::{ConcertName, Label, Message, Reason},
 };
 use serde::{Deserialize, Deserializer, Serialize};
@@ -92,7 +93,7 @@ pub struct ProcessPayment {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CancelPayment {
-    /// For the log of whoever asks; it changes nothing here.
+    /// For the records of the one who asks; line breaks are allowed.
     pub reason: Option<Reason>,
 }
 
@@ -115,7 +116,7 @@ pub struct ConcertDraft {
     pub queue_id: Option<QueueId>,
     /// At once where it is left out.
     pub sale_opens_at: Option<Rfc3339>,
-    /// `startsAt` where it is left out; later than `saleOpensAt`.
+    /// `startsAt` where it is left out; later than `saleOpensAt`, and not after `endsAt`.
     pub sale_closes_at: Option<Rfc3339>,
     /// Seats 1 to 50, section `A`, `STANDARD`, price 50000 where it is left out. At most 100,000 seats in all; seat
     /// numbers do not overlap.
@@ -132,15 +133,15 @@ pub struct BlockDraft {
     pub section: Label,
     /// The first seat.
     #[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, maximum = 100_000))]
-    pub from: RequestedSeat,
+    pub from: PlannedSeat,
     /// The last seat, not below the first.
     #[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, maximum = 100_000))]
-    pub to: RequestedSeat,
+    pub to: PlannedSeat,
     /// `STANDARD`, `VIP` and so on.
     pub seat_type: Label,
     /// What each seat costs; at most an eighth of what a request may move.
     #[cfg_attr(feature = "openapi", schema(schema_with = super::values::price))]
-    pub price: RequestedAmount,
+    pub price: RequestedPrice,
 }
 
 /// What is to change about the sale of a concert; the rest stays.
@@ -150,10 +151,14 @@ pub struct BlockDraft {
 pub struct ConcertChange {
     /// Whether it is sold at all.
     pub enabled: Option<bool>,
-    /// From when.
-    pub sale_opens_at: Option<Rfc3339>,
-    /// Until when; later than `saleOpensAt`.
-    pub sale_closes_at: Option<Rfc3339>,
+    /// From when; null opens the sale at once.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Rfc3339>))]
+    pub sale_opens_at: Option<Option<Rfc3339>>,
+    /// Until when: later than `saleOpensAt`, and not after `endsAt`. Null closes the sale at `startsAt`.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Rfc3339>))]
+    pub sale_closes_at: Option<Option<Rfc3339>>,
 }
 
 /// What is to change about a queue; the rest stays. A field that is null goes back to the deployment's parameter.
@@ -164,7 +169,7 @@ pub struct QueueChange {
     /// How many fans may be inside at once.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>, minimum = 0, maximum = 1_000_000))]
-    pub capacity: Option<Option<u64>>,
+    pub capacity: Option<Option<Whole<0, { *bounds::CAPACITY.end() as u32 }>>>,
     /// While this is true nobody is admitted; fans who are inside go on.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<bool>))]
@@ -176,15 +181,15 @@ pub struct QueueChange {
     /// How long an admitted fan may take to claim the place, in seconds. Applies to admissions from now on.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 3_600))]
-    pub claim_window_seconds: Option<Option<u32>>,
+    pub claim_window_seconds: Option<Option<Whole<1, { *bounds::CLAIM_WINDOW_SECONDS.end() }>>>,
     /// How long a session lasts, in seconds. Applies to sessions from now on.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 14_400))]
-    pub active_seconds: Option<Option<u32>>,
+    pub active_seconds: Option<Option<Whole<1, { *bounds::ACTIVE_SECONDS.end() }>>>,
     /// How long a fan may wait while the queue is open and not paused, in seconds. Applies to places from now on.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 604_800))]
-    pub waiting_seconds: Option<Option<u32>>,
+    pub waiting_seconds: Option<Option<Whole<1, { *bounds::WAITING_SECONDS.end() }>>>,
     /// What those who wait are told; null tells them nothing.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Message>))]

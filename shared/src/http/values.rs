@@ -1,6 +1,10 @@
 //! Values in bodies that have a form of their own: times, amounts, seat numbers.
 
-use crate::domain::{amount::Amount, layout::SeatNumber, time::Timestamp};
+use crate::domain::{
+    amount::Amount,
+    layout::{Layout, SeatNumber},
+    time::Timestamp,
+};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, Unexpected, Visitor},
@@ -22,7 +26,9 @@ impl Serialize for Rfc3339 {
 impl<'de> Deserialize<'de> for Rfc3339 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Timestamp::parse_rfc3339(&text).map(Rfc3339).ok_or_else(|| D::Error::custom("must be an RFC 3339 time"))
+        Timestamp::parse_rfc3339(&text)
+            .map(Rfc3339)
+            .ok_or_else(|| D::Error::custom("must be an RFC 3339 time of the years 1970 to 9999"))
     }
 }
 
@@ -31,29 +37,71 @@ impl<'de> Deserialize<'de> for Rfc3339 {
 #[serde(transparent)]
 pub struct RequestedAmount(pub Amount);
 
-struct AmountVisitor;
+/// The price that an admin asks for a seat: as an amount, and at most an eighth of what a request may move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestedPrice(pub Amount);
+
+/// Takes an amount from 1 to this one.
+struct AmountVisitor(Amount);
+
+impl AmountVisitor {
+    fn in_range(&self, units: u64) -> Option<Amount> {
+        Amount::requested(units).filter(|amount| *amount <= self.0)
+    }
+}
 
 impl Visitor<'_> for AmountVisitor {
     type Value = Amount;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be a whole amount from 1 to 1000000000000")
+        write!(f, "must be a whole amount from 1 to {}", self.0.units())
     }
 
     fn visit_u64<E: Error>(self, units: u64) -> Result<Amount, E> {
-        Amount::requested(units).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(units), &self))
+        self.in_range(units).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(units), &self))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Amount, E> {
         let digits = text.bytes().all(|b| b.is_ascii_digit());
         let units = if digits { text.parse().ok() } else { None };
-        units.and_then(Amount::requested).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+        units.and_then(|units| self.in_range(units)).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
 impl<'de> Deserialize<'de> for RequestedAmount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AmountVisitor).map(RequestedAmount)
+        deserializer.deserialize_any(AmountVisitor(Amount::MAX_REQUEST)).map(RequestedAmount)
+    }
+}
+
+impl<'de> Deserialize<'de> for RequestedPrice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AmountVisitor(Amount::MAX_PRICE)).map(RequestedPrice)
+    }
+}
+
+/// A whole number from `LEAST` to `MOST`; a number with a fraction is none, even where that is zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whole<const LEAST: u32, const MOST: u32>(pub u32);
+
+struct WholeVisitor<const LEAST: u32, const MOST: u32>;
+
+impl<const LEAST: u32, const MOST: u32> Visitor<'_> for WholeVisitor<LEAST, MOST> {
+    type Value = u32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "must be a whole number from {LEAST} to {MOST}")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<u32, E> {
+        let whole = u32::try_from(number).ok().filter(|whole| (LEAST..=MOST).contains(whole));
+        whole.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+}
+
+impl<'de, const LEAST: u32, const MOST: u32> Deserialize<'de> for Whole<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_u64(WholeVisitor::<LEAST, MOST>).map(Whole)
     }
 }
 
@@ -63,7 +111,7 @@ pub use schema::price;
 #[cfg(feature = "openapi")]
 mod schema {
     use super::{Amount, RequestedAmount};
-    use crate::domain::text::{INVISIBLE, Text};
+    use crate::domain::text::{FLAG, FLAG_END, FLAG_TAGS, Text, UNSEEN, refused};
     use std::borrow::Cow;
     use utoipa::{
         PartialSchema, ToSchema,
@@ -95,24 +143,33 @@ mod schema {
 
     impl ToSchema for RequestedAmount {}
 
-    impl<const LEAST: usize, const MOST: usize> PartialSchema for Text<LEAST, MOST> {
+    impl<const LEAST: usize, const MOST: usize, const LINES: bool> PartialSchema for Text<LEAST, MOST, LINES> {
         fn schema() -> RefOr<Schema> {
-            let range = |(first, last)| match (u32::from(first), u32::from(last)) {
-                (first, last) if first == last => format!(r"\u{first:04x}"),
-                (first, last) => format!(r"\u{first:04x}-\u{last:04x}"),
+            // By its number where four digits do: that is what every dialect of patterns reads.
+            let escaped = |character: char| match u32::from(character) {
+                number @ ..=0xffff => format!(r"\u{number:04x}"),
+                _ => character.to_string(),
             };
-            let invisible = INVISIBLE.map(range).concat();
-            let pattern = match LEAST {
-                0 => format!("^[^{invisible}]*$"),
-                // One of them is not a space.
-                _ => format!(r"^[^{invisible}]*[^\s{invisible}][^{invisible}]*$"),
+            let range = |(first, last): (char, char)| match first == last {
+                true => escaped(first),
+                false => format!("{}-{}", escaped(first), escaped(last)),
             };
+            let allowed = |range: &(char, char)| LINES && matches!(range, ('\n', '\n') | ('\r', '\r'));
+            let refused: String = refused().filter(|range| !allowed(range)).map(range).collect();
+            let unseen = UNSEEN.map(range).concat();
+            let flag = format!("{FLAG}[{}]+{FLAG_END}", range(FLAG_TAGS));
+            let any = format!("(?:[^{refused}]|{flag})*");
+            // One of the characters shows something.
+            let shown = format!(r"{any}(?:[^\s{refused}{unseen}]|{flag}){any}");
+            let pattern = if LEAST == 0 { format!("^(?:{shown})?$") } else { format!("^{shown}$") };
             let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
-            text.min_length(Some(LEAST)).max_length(Some(MOST)).into()
+            let description = "In NFC, in which its characters count. It shows something, and holds no fillers, \
+                               noncharacters, tags (outside an emoji flag), control or other invisible characters.";
+            text.min_length(Some(LEAST)).max_length(Some(MOST)).description(Some(description)).into()
         }
     }
 
-    impl<const LEAST: usize, const MOST: usize> ToSchema for Text<LEAST, MOST> {
+    impl<const LEAST: usize, const MOST: usize, const LINES: bool> ToSchema for Text<LEAST, MOST, LINES> {
         fn name() -> Cow<'static, str> {
             Cow::Owned(format!("TextOf{LEAST}To{MOST}"))
         }
@@ -128,7 +185,21 @@ pub struct RequestedSeat(pub SeatNumber);
 
 impl<'de> Deserialize<'de> for RequestedSeat {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let seat = SeatNumber::new(u32::deserialize(deserializer)?);
-        seat.map(RequestedSeat).ok_or_else(|| D::Error::custom("must be at least 1"))
+        seat::<{ u32::MAX }, D>(deserializer).map(RequestedSeat)
     }
+}
+
+/// The number of a seat that a concert is to have.
+#[derive(Debug, Clone, Copy)]
+pub struct PlannedSeat(pub SeatNumber);
+
+impl<'de> Deserialize<'de> for PlannedSeat {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        seat::<{ Layout::MAX_SEATS }, D>(deserializer).map(PlannedSeat)
+    }
+}
+
+fn seat<'de, const MOST: u32, D: Deserializer<'de>>(deserializer: D) -> Result<SeatNumber, D::Error> {
+    let Whole(number) = Whole::<1, MOST>::deserialize(deserializer)?;
+    SeatNumber::new(number).ok_or_else(|| D::Error::custom("must be at least 1"))
 }

@@ -58,19 +58,19 @@ impl Store {
         })
     }
 
-    /// Changes when a concert is sold, in its own item and in the listing; `None` where `change` says that it cannot be
-    /// as it would then be.
-    pub async fn change_concert(
+    /// Changes when a concert is sold, in its own item and in the listing; or says what `change` finds wrong with the
+    /// concert as it would then be.
+    pub async fn change_concert<E>(
         &self,
         id: ConcertId,
-        change: impl Fn(&mut Concert) -> bool,
-    ) -> Result<Option<Concert>, Failure> {
+        change: impl Fn(&mut Concert) -> Result<(), E>,
+    ) -> Result<Result<Concert, E>, Failure> {
         for attempt in 0..super::MAX_ATTEMPTS {
             let now = self.now();
             let before: Concert = self.get(&keys::concert(id), true).await?.ok_or(Refusal::ConcertNotFound)?;
             let mut concert = Concert { version: before.version + 1, ..before.clone() };
-            if !change(&mut concert) {
-                return Ok(None);
+            if let Err(wrong) = change(&mut concert) {
+                return Ok(Err(wrong));
             }
             // Of two changes at once, the second is made to what the first left. A version, not the values that were
             // read: a third change may have restored these meanwhile.
@@ -82,7 +82,7 @@ impl Store {
             match self.transact(vec![part(meta)?, part(self.put_part(Table::Concerts, listing))?]).await {
                 Ok(()) => {
                     self.concerts.put(id, Arc::new(concert.clone()), now);
-                    return Ok(Some(concert));
+                    return Ok(Ok(concert));
                 }
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
                 Err(TransactFailure::Contended) => break,

@@ -16,7 +16,7 @@ use crate::domain::{
     layout::SeatNumber,
     refusal::Refusal,
     reservation::{Reservation, ReservationStatus},
-    session::{OpenHold, Session},
+    session::{OpenHold, Session, hold_end},
     time::{Seconds, Timestamp},
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -47,6 +47,15 @@ enum Sent {
     Contended,
 }
 
+/// What the next try of a hold knows of its session; nothing at first, since a hold reads nothing before it writes.
+#[derive(Clone, Copy, Default)]
+struct Bounds {
+    /// No hold of the session ends later.
+    latest_end: Option<Timestamp>,
+    /// The end of the session's hold that ends last.
+    held_until: Timestamp,
+}
+
 /// What stood in the way of a hold.
 struct Obstacles {
     /// The session's condition was not met; the session, if there is one.
@@ -68,7 +77,7 @@ impl Store {
     ) -> Result<Done<Reservation>, Failure> {
         let user = order.claimant.user_id;
         if let Err(refusal) = self.refused_holds.check(user, self.now()) {
-            return self.replay_or_refuse(user, idempotent, refusal.into()).await;
+            return self.replay_or_refuse(idempotent, refusal.into()).await;
         }
         let done = self.hold_or_say_why(order, idempotent, answer).await;
         if let Err(Failure::Refused(refusal)) = &done {
@@ -83,24 +92,26 @@ impl Store {
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Reservation) -> String,
     ) -> Result<Done<Reservation>, Failure> {
-        let user = order.claimant.user_id;
         let prices = match self.price_order(order).await {
             Ok(prices) => prices,
             Err(refusal @ Failure::Refused(_)) => {
                 // A success under this key comes before the turn, the turn before what is wrong with the order.
                 let failure = self.live_session(&order.claimant).await.err().unwrap_or(refusal);
-                return self.replay_or_refuse(user, idempotent, failure).await;
+                return self.replay_or_refuse(idempotent, failure).await;
             }
             Err(failure) => return Err(failure),
         };
-        let mut latest_end = None;
+        let mut bounds = Bounds::default();
         for attempt in 0..MAX_ATTEMPTS {
-            let reservation = self.draft(order, &prices, latest_end);
+            let reservation = match self.draft(order, &prices, bounds) {
+                Ok(reservation) => reservation,
+                Err(refusal) => return self.replay_or_refuse(idempotent, refusal.into()).await,
+            };
             let mut parts = Vec::with_capacity(order.seats.len() + 3);
             if let Some(idempotent) = idempotent {
-                parts.push(self.idempotency_part(user, idempotent, answer(&reservation), reservation.reserved_at)?);
+                parts.push(self.idempotency_part(idempotent, answer(&reservation), reservation.reserved_at)?);
             }
-            parts.extend(self.hold_parts(&reservation, &prices)?);
+            parts.extend(self.hold_parts(&reservation, &prices, bounds)?);
             let obstacles = match self.send_hold(&reservation, parts).await? {
                 Sent::Applied => return Ok(Done::Fresh(reservation)),
                 Sent::Contended => break,
@@ -113,15 +124,15 @@ impl Store {
                     Obstacles::read(reasons.split_off(usize::from(idempotent.is_some())))?
                 }
             };
-            latest_end = match self.clear_way(order, &reservation, obstacles).await {
-                Ok(latest_end) => latest_end,
+            bounds = match self.clear_way(order, &reservation, obstacles).await {
+                Ok(bounds) => bounds,
                 // The seat may have gone to the very same request, sent twice.
-                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(user, idempotent, refusal).await,
+                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(idempotent, refusal).await,
                 Err(failure) => return Err(failure),
             };
             self.context.back_off(attempt).await;
         }
-        self.gave_up(user, idempotent, "hold").await
+        self.gave_up(idempotent, "hold").await
     }
 
     /// Sends a hold. A conflict is no verdict: while the seats are free the very same one is sent again, under the same
@@ -159,13 +170,16 @@ impl Store {
         }
         let prices = concert.prices(&order.seats)?;
         let limit = self.rules.seats_per_session;
-        if order.seats.len() > limit as usize { Err(Refusal::SeatLimit { limit }.into()) } else { Ok(prices) }
+        if order.seats.len() > limit as usize {
+            // More than any session may have; what this one has is told with it.
+            self.live_session(&order.claimant).await?.check_room(order.seats.len() as u32, limit, self.now())?;
+        }
+        Ok(prices)
     }
 
-    fn draft(&self, order: &HoldOrder, prices: &[Amount], latest_end: Option<Timestamp>) -> Reservation {
+    fn draft(&self, order: &HoldOrder, prices: &[Amount], bounds: Bounds) -> Result<Reservation, Refusal> {
         let now = self.now();
-        let end = now + self.rules.hold;
-        Reservation {
+        Ok(Reservation {
             reservation_id: self.context.reservation_id(),
             user_id: order.claimant.user_id,
             concert_id: order.concert_id,
@@ -173,36 +187,45 @@ impl Store {
             status: ReservationStatus::Pending,
             amount: prices.iter().copied().sum(),
             reserved_at: now,
-            expires_at: latest_end.map_or(end, |latest| end.min(latest)),
+            expires_at: hold_end(now, self.rules.hold, bounds.latest_end)?,
             cancelled_at: None,
+            cancel_reason: None,
             paid_at: None,
+            session_over: false,
             queue_id: order.claimant.queue_id.clone(),
             place: order.claimant.place(),
             attempts: Vec::new(),
-        }
+        })
     }
 
     /// The session's write, the reservation's, then one for each seat.
-    fn hold_parts(&self, reservation: &Reservation, prices: &[Amount]) -> Result<Vec<TransactWriteItem>, StoreError> {
+    fn hold_parts(
+        &self,
+        reservation: &Reservation,
+        prices: &[Amount],
+        bounds: Bounds,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let now = reservation.reserved_at;
         let seats = reservation.seat_numbers.len() as u32;
         let open = OpenHold { seats, until: reservation.expires_at };
-        // Invariant 4: only a live session holds. `holdCap` bounds its life, `heldSeats` the seats that it holds at once;
-        // without `holdsMade` a session that holds and gives back would write without end. A session that is not there
-        // fails all three comparisons.
+        // Invariant 4: only a live session holds. `holdCap` bounds its life, `seatsTaken` the seats that it holds and
+        // bought; without `holdsMade` a session that holds and gives back would write without end. `holdUntil` never goes
+        // back: a hold by an older clock would else end the session before an open hold, which then could not be paid.
+        // A session that is not there fails all comparisons.
         let session = self
             .update_part(&keys::session(&reservation.queue_id, reservation.place))
             .update_expression(
-                "SET heldSeats = heldSeats + :seats, holdsMade = holdsMade + :one, holdUntil = :end, \
+                "SET seatsTaken = seatsTaken + :seats, holdsMade = holdsMade + :one, holdUntil = :until, \
                  holds.#reservation = :hold, version = version + :one",
             )
             .condition_expression(
                 "attribute_not_exists(ended) AND (activeUntil > :now OR holdUntil > :now) \
-                 AND holdCap >= :end AND heldSeats <= :room AND holdsMade < :most",
+                 AND holdCap >= :end AND holdUntil <= :until AND seatsTaken <= :room AND holdsMade < :most",
             )
             .expression_attribute_names("#reservation", reservation.reservation_id.to_string())
             .expression_attribute_values(":seats", n(seats))
             .expression_attribute_values(":end", n(reservation.expires_at.millis()))
+            .expression_attribute_values(":until", n(reservation.expires_at.max(bounds.held_until).millis()))
             .expression_attribute_values(":hold", request::value(&open)?)
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":now", n(now.millis()))
@@ -218,18 +241,18 @@ impl Store {
         Ok(parts)
     }
 
-    /// Does what can be done about the obstacles and returns how long the next hold may last, or says why not.
+    /// Does what can be done about the obstacles and returns what bounds the next hold, or says why not.
     async fn clear_way(
         &self,
         order: &HoldOrder,
         tried: &Reservation,
         mut obstacles: Obstacles,
-    ) -> Result<Option<Timestamp>, Failure> {
+    ) -> Result<Bounds, Failure> {
         let session = match obstacles.session.take() {
             None => None,
             Some(None) => {
                 self.claim_in_time(&order.claimant).await?;
-                return Ok(None);
+                return Ok(Bounds::default());
             }
             Some(Some(session)) if !session.alive(tried.reserved_at) => {
                 return Err(Refusal::SessionOver { reason: session.over_by() }.into());
@@ -244,20 +267,17 @@ impl Store {
             }
             .into());
         }
-        let Some(session) = session else { return Ok(None) };
+        let Some(session) = session else { return Ok(Bounds::default()) };
         let most = self.rules.holds_per_session;
         if !session.may_hold_again(most) {
             return Err(Refusal::HoldLimit { limit: most }.into());
         }
-        let limit = self.rules.seats_per_session;
-        if session.held_seats + order.seats.len() as u32 > limit {
-            let expired = session.expired_holds(tried.reserved_at);
-            if expired.is_empty() {
-                return Err(Refusal::SeatLimit { limit }.into());
-            }
-            self.drop_expired(&session, &expired).await?;
+        let (seats, limit) = (order.seats.len() as u32, self.rules.seats_per_session);
+        session.check_room(seats, limit, tried.reserved_at)?;
+        if session.seats_taken + seats > limit {
+            self.drop_expired(&session, &session.expired_holds(tried.reserved_at)).await?;
         }
-        Ok(Some(session.hold_cap))
+        Ok(Bounds { latest_end: Some(session.hold_cap), held_until: session.hold_until })
     }
 
     /// Takes expired holds out of a session's list, if nobody has changed it since it was read.
@@ -267,7 +287,7 @@ impl Store {
         let mut update = self
             .update(&keys::session(&session.queue_id, session.place))
             .update_expression(format!(
-                "SET heldSeats = heldSeats - :seats, version = version + :one REMOVE {}",
+                "SET seatsTaken = seatsTaken - :seats, version = version + :one REMOVE {}",
                 names.join(", ")
             ))
             .condition_expression("version = :version")

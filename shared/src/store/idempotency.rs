@@ -20,9 +20,11 @@ const TTL_GRACE: Seconds = Seconds(3600);
 /// A request that its client marked as one and the same.
 #[derive(Debug, Clone)]
 pub struct Idempotent {
-    /// The client's key: 1 to 255 visible ASCII characters.
+    /// Who sent it: a key belongs to its caller, whoever the request is about.
+    pub caller: UserId,
+    /// A digest of route and key: a key belongs to one route.
     pub key: String,
-    /// Tells this request from others: a digest of route and parsed body.
+    /// What the key was used with: a digest of the ids in the path, the fan who is meant, and the parsed body.
     pub fingerprint: String,
 }
 
@@ -54,14 +56,13 @@ impl Store {
     /// key protects happens once).
     pub(crate) fn idempotency_part(
         &self,
-        user: UserId,
         idempotent: &Idempotent,
         body: String,
         now: Timestamp,
     ) -> Result<TransactWriteItem, StoreError> {
         let expires_at = now + KEPT;
         let record = Record { fingerprint: idempotent.fingerprint.clone(), body, expires_at };
-        let key = keys::idempotency(user, &idempotent.key);
+        let key = keys::idempotency(idempotent.caller, &idempotent.key);
         part(
             self.put_part(Table::Fans, request::item(&key, &record, Some(expires_at + TTL_GRACE))?)
                 .condition_expression("attribute_not_exists(pk) OR expiresAt <= :now")
@@ -78,21 +79,16 @@ impl Store {
     /// Before a request is refused, its key is looked up: a success of the past is replayed, not judged anew.
     pub async fn replay_or_refuse<T>(
         &self,
-        user: UserId,
         idempotent: Option<&Idempotent>,
         refusal: Failure,
     ) -> Result<Done<T>, Failure> {
-        self.kept_answer(user, idempotent).await?.map(Done::Replayed).ok_or(refusal)
+        self.kept_answer(idempotent).await?.map(Done::Replayed).ok_or(refusal)
     }
 
     /// The answer that is kept under the request's key, if any is.
-    pub(crate) async fn kept_answer(
-        &self,
-        user: UserId,
-        idempotent: Option<&Idempotent>,
-    ) -> Result<Option<String>, Failure> {
+    pub(crate) async fn kept_answer(&self, idempotent: Option<&Idempotent>) -> Result<Option<String>, Failure> {
         let Some(idempotent) = idempotent else { return Ok(None) };
-        let key = keys::idempotency(user, &idempotent.key);
+        let key = keys::idempotency(idempotent.caller, &idempotent.key);
         let record = self.get::<Record>(&key, true).await?.filter(|record| self.now() < record.expires_at);
         Ok(record.map(|record| record.judge(idempotent)).transpose()?)
     }

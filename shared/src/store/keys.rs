@@ -81,9 +81,9 @@ pub fn reservation(user: UserId, id: ReservationId) -> Key {
     fan(user, format!("{RESERVATION_PREFIX}{id}"))
 }
 
-/// One idempotency record; `key` is 1 to 255 visible ASCII characters.
-pub fn idempotency(user: UserId, idempotency_key: &str) -> Key {
-    fan(user, format!("IDEM#{idempotency_key}"))
+/// One idempotency record of a caller; `digest` is that of route and key.
+pub fn idempotency(caller: UserId, digest: &str) -> Key {
+    fan(caller, format!("IDEM#{digest}"))
 }
 
 /// A concert.

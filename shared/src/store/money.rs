@@ -43,12 +43,12 @@ impl Store {
             let now = self.now();
             let entry = match balance.next_entry(EntryType::Charge, amount, now, None) {
                 Ok(entry) => entry,
-                Err(refusal) => return self.replay_or_refuse(user, idempotent, refusal.into()).await,
+                Err(refusal) => return self.replay_or_refuse(idempotent, refusal.into()).await,
             };
             let recharged = Recharged { before: balance.balance, after: entry.balance_after };
             let mut parts = Vec::with_capacity(3);
             if let Some(idempotent) = idempotent {
-                parts.push(self.idempotency_part(user, idempotent, answer(&recharged), now)?);
+                parts.push(self.idempotency_part(idempotent, answer(&recharged), now)?);
             }
             parts.extend(self.ledger_parts(user, &entry)?);
             match self.transact(parts).await {
@@ -64,7 +64,7 @@ impl Store {
                 }
             }
         }
-        self.gave_up(user, idempotent, "recharge").await
+        self.gave_up(idempotent, "recharge").await
     }
 
     /// The two writes of a ledger entry: the balance, if its last number is still the one before (invariant 2: the sum
@@ -85,17 +85,12 @@ impl Store {
 
     /// What a request is told that others were in the way of for too long: with a key, somebody else may be working on
     /// the very same one.
-    pub(crate) async fn gave_up<T>(
-        &self,
-        user: UserId,
-        idempotent: Option<&Idempotent>,
-        what: &str,
-    ) -> Result<Done<T>, Failure> {
+    pub(crate) async fn gave_up<T>(&self, idempotent: Option<&Idempotent>, what: &str) -> Result<Done<T>, Failure> {
         let failure = match idempotent {
             Some(_) => Refusal::RequestInProgress.into(),
             None => contention(what).into(),
         };
-        self.replay_or_refuse(user, idempotent, failure).await
+        self.replay_or_refuse(idempotent, failure).await
     }
 
     /// A page of the ledger, newest first, of entries numbered below `before`.

@@ -12,10 +12,10 @@ use crate::domain::{
     id::{PaymentId, ReservationId},
     ledger::{PaymentPlan, judge_payment},
     refusal::Refusal,
-    reservation::{Reservation, ReservationStatus},
+    reservation::{CancelReason, Reservation, ReservationStatus},
     session::{EndReason, Session},
 };
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use futures_util::try_join;
 
 /// A payment that a let-in fan asks for.
@@ -46,21 +46,25 @@ impl Store {
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Paid) -> String,
     ) -> Result<Done<Paid>, Failure> {
-        let user = order.claimant.user_id;
         for attempt in 0..MAX_ATTEMPTS {
             let (reservation, session, plan) = match self.plan_payment(order).await {
                 Ok(planned) => planned,
-                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(user, idempotent, refusal).await,
+                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(idempotent, refusal).await,
                 Err(failure) => return Err(failure),
             };
             let now = plan.entry.at;
             let paid = Paid {
-                reservation: Reservation { status: ReservationStatus::Confirmed, paid_at: Some(now), ..reservation },
+                reservation: Reservation {
+                    status: ReservationStatus::Confirmed,
+                    paid_at: Some(now),
+                    session_over: plan.ends_session,
+                    ..reservation
+                },
                 new_balance: plan.entry.balance_after,
             };
             let mut parts = Vec::with_capacity(paid.reservation.seat_numbers.len() + 5);
             if let Some(idempotent) = idempotent {
-                parts.push(self.idempotency_part(user, idempotent, answer(&paid), now)?);
+                parts.push(self.idempotency_part(idempotent, answer(&paid), now)?);
             }
             parts.extend(self.payment_parts(&paid.reservation, &session, &plan)?);
             match self.transact(parts).await {
@@ -76,10 +80,10 @@ impl Store {
             }
             self.context.back_off(attempt).await;
         }
-        self.gave_up(user, idempotent, "pay").await
+        self.gave_up(idempotent, "pay").await
     }
 
-    /// Reads what a payment depends on and judges it. A payment refused for want of money is noted.
+    /// Reads what a payment depends on and judges it. One that is refused for its amount or for want of money is noted.
     async fn plan_payment(&self, order: &PaymentOrder) -> Result<(Reservation, Session, PaymentPlan), Failure> {
         let Claimant { user_id: user, queue_id, .. } = &order.claimant;
         let (reservation_key, balance_key) = (keys::reservation(*user, order.reservation_id), keys::balance(*user));
@@ -103,14 +107,19 @@ impl Store {
             Ok(plan) => Ok((reservation, session.ok_or(Refusal::SessionOver { reason: EndReason::NoShow })?, plan)),
             Err(refusal) => {
                 self.not_paid_meanwhile(&reservation).await?;
-                if refusal == Refusal::InsufficientBalance {
+                let code = match refusal {
+                    Refusal::InsufficientBalance => Some("insufficient_balance"),
+                    Refusal::AmountMismatch => Some("amount_mismatch"),
+                    _ => None,
+                };
+                if let Some(code) = code {
                     // The refusal stands, noted or not.
-                    if let Err(error) = self.note_attempt(&reservation, "insufficient_balance").await {
+                    if let Err(error) = self.note_attempt(&reservation, code).await {
                         tracing::warn!(%error, "payment attempt not noted");
                     }
-                    if self.rules.release_unpaid {
-                        self.cancel_if_held(*user, order.reservation_id).await?;
-                    }
+                }
+                if refusal == Refusal::InsufficientBalance && self.rules.release_unpaid {
+                    self.cancel_if_held(*user, order.reservation_id, CancelReason::Released).await?;
                 }
                 Err(refusal.into())
             }
@@ -137,12 +146,13 @@ impl Store {
         // loses its TTL in the same write, so that a paid one is never cleaned up.
         let confirmed = self
             .update_part(&keys::reservation(reservation.user_id, reservation.reservation_id))
-            .update_expression("SET #status = :confirmed, paidAt = :now REMOVE #ttl")
+            .update_expression("SET #status = :confirmed, paidAt = :now, sessionOver = :over REMOVE #ttl")
             .condition_expression("#status = :pending")
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":confirmed", s("CONFIRMED"))
             .expression_attribute_values(":pending", s("PENDING"))
+            .expression_attribute_values(":over", AttributeValue::Bool(plan.ends_session))
             .expression_attribute_values(":now", n(now.millis()));
         let mut parts = vec![part(confirmed)?, self.settle_session_part(reservation, session, plan)?];
         parts.extend(self.ledger_parts(reservation.user_id, &plan.entry)?);
@@ -152,9 +162,9 @@ impl Store {
         Ok(parts)
     }
 
-    /// The hold leaves the session; the session ends if that was its last open one. Only if nobody has held or released
-    /// in between, else a turn could end with a hold still open, and only if nobody has ended it. Its times are those
-    /// that were judged: they change with the version alone.
+    /// The hold leaves the session's list, and its seats go on counting as bought; the session ends if that was its last
+    /// open hold. Only if nobody has held or released in between, else a turn could end with a hold still open, and only
+    /// if nobody has ended it. Its list and times are those that were judged: they change with the version alone.
     fn settle_session_part(
         &self,
         reservation: &Reservation,
@@ -162,16 +172,12 @@ impl Store {
         plan: &PaymentPlan,
     ) -> Result<TransactWriteItem, StoreError> {
         let id = reservation.reservation_id;
-        let seats = session.holds.get(&id).map_or(0, |hold| hold.seats);
         let ends = if plan.ends_session { ", ended = :now, endReason = :paid" } else { "" };
         let mut update = self
             .update_part(&keys::session(&session.queue_id, session.place))
-            .update_expression(format!(
-                "SET heldSeats = heldSeats - :seats, version = version + :one{ends} REMOVE holds.#reservation"
-            ))
+            .update_expression(format!("SET version = version + :one{ends} REMOVE holds.#reservation"))
             .condition_expression("version = :version AND attribute_not_exists(ended)")
             .expression_attribute_names("#reservation", id.to_string())
-            .expression_attribute_values(":seats", n(seats))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":version", n(session.version));
         if plan.ends_session {

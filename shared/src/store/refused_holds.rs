@@ -43,10 +43,15 @@ impl RefusedHolds {
 /// What the state of seats, session and place refuses: each cost a transaction, and conflicts for the seats' next fan. Not
 /// `RequestInProgress`: there the client was asked to try again.
 fn counts(refusal: &Refusal) -> bool {
-    use Refusal::{HoldLimit, NotActive, SeatLimit, SeatUnavailable, SessionOver};
+    use Refusal::{HoldLimit, NotActive, SeatLimit, SeatUnavailable, SessionEnding, SessionOver};
     matches!(
         refusal,
-        SeatUnavailable { .. } | SeatLimit { .. } | HoldLimit { .. } | NotActive { .. } | SessionOver { .. }
+        SeatUnavailable { .. }
+            | SeatLimit { .. }
+            | HoldLimit { .. }
+            | NotActive { .. }
+            | SessionEnding
+            | SessionOver { .. }
     )
 }
 

@@ -7,20 +7,20 @@ use super::{
 use crate::domain::{
     id::{ReservationId, UserId},
     refusal::Refusal,
-    reservation::{Reservation, ReservationStatus},
+    reservation::{CancelReason, Reservation, ReservationStatus},
     time::Timestamp,
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 /// Takes a hold out of its session's list, if it is there: whoever comes second changes nothing.
 pub(crate) const DROP_HOLD: &str =
-    "SET heldSeats = heldSeats - :seats, version = version + :one REMOVE holds.#reservation";
+    "SET seatsTaken = seatsTaken - :seats, version = version + :one REMOVE holds.#reservation";
 /// See [`DROP_HOLD`].
 pub(crate) const HOLD_IS_LISTED: &str = "attribute_exists(holds.#reservation)";
 
 impl Store {
-    /// Cancels a hold: its seats are free at once. A cancelled one stays cancelled; a paid or expired one is refused.
-    pub async fn cancel(&self, user: UserId, id: ReservationId) -> Result<(), Failure> {
+    /// Cancels a hold: its seats are free at once. A cancelled one keeps its reason; a paid or expired one is refused.
+    pub async fn cancel(&self, user: UserId, id: ReservationId, reason: CancelReason) -> Result<(), Failure> {
         let mut with_session = true;
         for attempt in 0..MAX_ATTEMPTS {
             let reservation = self.reservation(user, id).await?;
@@ -31,7 +31,7 @@ impl Store {
                 ReservationStatus::Confirmed => return Err(Refusal::NotCancellable.into()),
                 ReservationStatus::Expired => return Err(Refusal::ReservationExpired.into()),
             }
-            match self.transact(self.cancel_parts(&reservation, with_session, now)?).await {
+            match self.transact(self.cancel_parts(&reservation, with_session, reason, now)?).await {
                 Ok(()) => return Ok(()),
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
                 Err(TransactFailure::Contended) => break,
@@ -45,8 +45,13 @@ impl Store {
     }
 
     /// Cancels a hold that may be over already.
-    pub(crate) async fn cancel_if_held(&self, user: UserId, id: ReservationId) -> Result<(), StoreError> {
-        match self.cancel(user, id).await {
+    pub(crate) async fn cancel_if_held(
+        &self,
+        user: UserId,
+        id: ReservationId,
+        reason: CancelReason,
+    ) -> Result<(), StoreError> {
+        match self.cancel(user, id, reason).await {
             Ok(()) | Err(Failure::Refused(_)) => Ok(()),
             Err(Failure::Store(error)) => Err(error),
         }
@@ -56,17 +61,19 @@ impl Store {
         &self,
         reservation: &Reservation,
         with_session: bool,
+        reason: CancelReason,
         now: Timestamp,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         // Invariant 3: only what is still held is cancelled; a payment that came first wins. The hold's end was judged
         // at the same `now` and never changes.
         let cancelled = self
             .update_part(&keys::reservation(reservation.user_id, reservation.reservation_id))
-            .update_expression("SET #status = :cancelled, cancelledAt = :now")
+            .update_expression("SET #status = :cancelled, cancelledAt = :now, cancelReason = :reason")
             .condition_expression("#status = :pending")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":cancelled", s("CANCELLED"))
             .expression_attribute_values(":pending", s("PENDING"))
+            .expression_attribute_values(":reason", request::value(&reason)?)
             .expression_attribute_values(":now", n(now.millis()));
         let mut parts = vec![part(cancelled)?];
         for seat in &reservation.seat_numbers {

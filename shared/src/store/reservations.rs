@@ -6,12 +6,40 @@ use super::{
     request::{self, WriteFailure, n, s},
 };
 use crate::domain::{
-    id::{ReservationId, UserId},
+    id::{QueueId, ReservationId, UserId},
     refusal::Refusal,
     reservation::{ATTEMPTS_KEPT, Attempt, Reservation},
+    ticket::Place,
+    time::Timestamp,
 };
+use futures_util::future::try_join_all;
+use std::collections::{HashMap, HashSet};
+
+/// When sessions end, of those that live.
+#[derive(Debug, Default)]
+pub struct SessionEnds(HashMap<(QueueId, Place), Timestamp>);
+
+impl SessionEnds {
+    /// The end of the session that made a reservation; `None` when it is over.
+    pub fn of(&self, reservation: &Reservation) -> Option<Timestamp> {
+        self.0.get(&(reservation.queue_id.clone(), reservation.place)).copied()
+    }
+}
 
 impl Store {
+    /// When the sessions of some reservations end, as they are now: one read, at the same time, for each session that may
+    /// live. Most of a fan's reservations tell by themselves that theirs does not.
+    pub async fn session_ends(&self, reservations: &[Reservation]) -> Result<SessionEnds, StoreError> {
+        let now = self.now();
+        let may_live = reservations.iter().filter(|reservation| reservation.session_may_live(now));
+        let places: HashSet<(&QueueId, Place)> = may_live.map(|it| (&it.queue_id, it.place)).collect();
+        let read = places.into_iter().map(|(queue, place)| async move {
+            let session = self.session(queue, place).await?.filter(|session| session.alive(self.now()));
+            Ok::<_, StoreError>(session.map(|session| ((queue.clone(), place), session.life_end())))
+        });
+        Ok(SessionEnds(try_join_all(read).await?.into_iter().flatten().collect()))
+    }
+
     /// A fan's reservation. Somebody else's is not found: it lies in another partition.
     pub async fn reservation(&self, user: UserId, id: ReservationId) -> Result<Reservation, Failure> {
         let found: Option<Reservation> = self.get(&keys::reservation(user, id), true).await?;

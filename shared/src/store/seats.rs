@@ -9,7 +9,7 @@ use crate::domain::{
     amount::Amount,
     concert::SeatStatus,
     id::{ConcertId, ReservationId, UserId},
-    layout::{Chunk, SeatNumber},
+    layout::{Chunk, SeatNumber, Span},
     reservation::Reservation,
     time::{Seconds, Timestamp},
 };
@@ -68,15 +68,23 @@ impl Store {
         self.all_pages(query).await?.into_iter().map(request::parse).collect()
     }
 
-    /// All items of several chunks, read at once; may be a moment old unless `consistent`.
-    pub async fn seats_of_chunks(
-        &self,
-        id: ConcertId,
-        chunks: &[Chunk],
-        consistent: bool,
-    ) -> Result<Vec<SeatItem>, StoreError> {
-        let read = chunks.iter().map(|chunk| self.seats_of_chunk(id, *chunk, consistent));
+    /// All items of several chunks as they are now, read at once.
+    pub async fn seats_of_chunks(&self, id: ConcertId, chunks: &[Chunk]) -> Result<Vec<SeatItem>, StoreError> {
+        let read = chunks.iter().map(|chunk| self.seats_of_chunk(id, *chunk, true));
         Ok(try_join_all(read).await?.into_iter().flatten().collect())
+    }
+
+    /// The items of seats in some spans, read at once; may be a moment old. Costs what the spans hold.
+    pub async fn seats_of_spans(&self, id: ConcertId, spans: &[Span]) -> Result<Vec<SeatItem>, StoreError> {
+        let read = spans.iter().map(|span| {
+            let query = self
+                .query(Table::Concerts, &keys::chunk_partition(id, span.first.chunk()))
+                .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+                .expression_attribute_values(":first", s(keys::seat_sort(span.first)))
+                .expression_attribute_values(":last", s(keys::seat_sort(span.last)));
+            self.all_pages(query)
+        });
+        try_join_all(read).await?.into_iter().flatten().map(request::parse).collect()
     }
 
     /// The items of some seats as they are now.

@@ -11,6 +11,7 @@ use crate::domain::{
     pace::Outlook,
     polling::Polling,
     refusal::Refusal,
+    reservation::CancelReason,
     session::{EndReason, Session},
     ticket::{Place, Ticket, Wait},
     time::{Seconds, Timestamp},
@@ -218,8 +219,9 @@ impl Store {
     /// holds are cancelled; the ticket is marked last, so that an interrupted leave can be repeated.
     pub async fn leave(&self, queue: &QueueId, user: UserId, place: Place, reason: EndReason) -> Result<(), Failure> {
         let session = self.end_session(queue, place, user, reason).await?;
+        let why = if reason == EndReason::Removed { CancelReason::Removed } else { CancelReason::Left };
         for reservation in session.holds.keys() {
-            self.cancel_if_held(user, *reservation).await?;
+            self.cancel_if_held(user, *reservation, why).await?;
         }
         let mark = self
             .update(&keys::ticket(queue, user))

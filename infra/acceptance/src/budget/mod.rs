@@ -81,6 +81,7 @@ const fn cost(write_units: f64, read_units: f64, round_trips: f64) -> Cost {
 pub async fn measure() -> Result<Vec<Row>> {
     let mut rows = queues::measure().await?;
     rows.extend(purchase().await?);
+    rows.push(cut_hold().await?);
     rows.extend(limits().await?);
     Ok(rows)
 }
@@ -135,6 +136,23 @@ async fn limits() -> Result<Vec<Row>> {
         // They are counted while the ticket is read.
         Row { step: "limits of a join, beside it", budget: cost(2.0, 0.0, 0.0), measured: added(2) },
     ])
+}
+
+/// A hold that the end of its session cuts: the first try finds out where that is.
+async fn cut_hold() -> Result<Row> {
+    let world = World::new().await?;
+    let concert = world.concert(&world.admin().await).await;
+    let fan = world.buyer("fan", 0).await;
+    world.wait(599);
+    must("hold", &world.hold(&fan, &concert, &[1], None).await.outcome(), "201")?;
+    world.wait(100);
+    // The concert is in the function's memory.
+    must("hold", &world.hold(&fan, &concert, &[51], None).await.outcome(), "404 seat_not_found")?;
+    world.engine.reset_meter();
+    let reply = world.hold(&fan, &concert, &[2], None).await;
+    let row = Row { step: "hold that its session's end cuts", budget: cost(12.0, 0.0, 2.0), measured: used(&world, 1) };
+    must(row.step, reply.text("expiresAt"), "2026-06-01T00:15:00.000Z")?;
+    Ok(row)
 }
 
 async fn purchase() -> Result<Vec<Row>> {

@@ -37,7 +37,8 @@ async fn a_draft_gets_the_contracts_defaults() -> Outcome {
     for (name, value) in expected.as_object().into_iter().flatten() {
         assert_eq!(made.body[name], *value, "{name}");
     }
-    let read = world.send(Request::new("GET", format!("/api/v1/concerts/{}", made.text("concertId")))).await;
+    assert_eq!(made.headers["location"], format!("/api/v1/concerts/{}", made.text("concertId")));
+    let read = world.send(Request::new("GET", &made.headers["location"])).await;
     assert_eq!(read.outcome(), "200");
     let standard = json!([{ "section": "A", "from": 1, "to": 50, "seatType": "STANDARD", "price": 50_000 }]);
     assert_eq!(read.body["blocks"], standard);
@@ -101,7 +102,7 @@ async fn blocks_that_cannot_be_are_refused_with_their_pointer() -> Outcome {
         (json!([block("A", 5, 10), block("B", 1, 5)]), "/blocks/0"),
         (json!([block("A", 5, 4)]), "/blocks/0"),
         (json!([block("A", 0, 4)]), "/blocks/0/from"),
-        (json!([block("A", 1, 100_001)]), "/blocks/0"),
+        (json!([block("A", 1, 100_001)]), "/blocks/0/to"),
         (json!([block("", 1, 4)]), "/blocks/0/section"),
         (json!([block("A\nB", 1, 4)]), "/blocks/0/section"),
         (json!([free]), "/blocks/0/price"),
@@ -141,10 +142,20 @@ async fn texts_and_times_of_a_draft_have_rules() -> Outcome {
         let pointer = refused.body["errors"][0]["pointer"].as_str().unwrap_or_default();
         assert_eq!(pointer, format!("/{field}"), "{}", refused.body);
     }
-    let mut window = draft();
-    window["saleOpensAt"] = json!("2026-08-01T00:00:00Z");
-    window["saleClosesAt"] = json!("2026-07-01T00:00:00Z");
-    assert_eq!(create(&world, &admin, &window).await.outcome(), "400 invalid_request");
+    for (opens, closes, pointer) in [
+        (json!("2026-08-01T00:00:00Z"), json!("2026-07-01T00:00:00Z"), "/saleClosesAt"),
+        (json!("2026-08-01T00:00:00Z"), json!("2026-08-01T00:00:00Z"), "/saleClosesAt"),
+        (json!(null), json!("2027-06-01T22:00:00.001Z"), "/saleClosesAt"),
+        (json!("2027-06-01T19:00:00Z"), json!(null), "/saleOpensAt"),
+    ] {
+        let mut window = draft();
+        (window["saleOpensAt"], window["saleClosesAt"]) = (opens, closes);
+        let refused = create(&world, &admin, &window).await;
+        assert_eq!(refused.outcome(), "400 invalid_request", "{window}");
+        assert_eq!(refused.body["errors"][0]["pointer"], pointer, "{window}");
+    }
+    let to_the_end = create_with(&world, &admin, "saleClosesAt", json!("2027-06-01T22:00:00Z")).await;
+    assert_eq!(to_the_end.outcome(), "201", "until the end, and not after");
     assert_eq!(create_with(&world, &admin, "concertName", json!("é".repeat(200))).await.outcome(), "201");
     Ok(())
 }

@@ -56,8 +56,8 @@ async fn each_kind_of_value_has_its_sentence() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let fan = world.buyer("ann", 0).await;
-    let of_a_queue = "must be a whole number from 0 to 18446744073709551615";
-    let of_a_seat = "must be a whole number from 0 to 4294967295";
+    let of_a_queue = "must be a whole number from 0 to 1000000";
+    let of_a_seat = "must be a whole number from 1 to 4294967295";
     let amount = "must be a whole amount from 1 to 1000000000000";
     let put = |body: String| {
         world.send(Request::new("PUT", "/api/v1/admin/queues/main").token(&admin.access).text("application/json", body))
@@ -90,7 +90,14 @@ async fn each_kind_of_value_has_its_sentence() -> Outcome {
     }
     for (body, pointer, detail) in [
         (r#"{"paused":"yes"}"#, "/paused", "must be true or false"),
-        (r#"{"opensAt":"tomorrow"}"#, "/opensAt", "must be an RFC 3339 time"),
+        (r#"{"opensAt":"tomorrow"}"#, "/opensAt", "must be an RFC 3339 time of the years 1970 to 9999"),
+        (r#"{"opensAt":"2026-07-01T00:00:01Z"}"#, "/opensAt", "must be at most 30 days ahead"),
+        (r#"{"capacity":1000001}"#, "/capacity", of_a_queue),
+        (r#"{"claimWindowSeconds":0}"#, "/claimWindowSeconds", "must be a whole number from 1 to 3600"),
+        (r#"{"claimWindowSeconds":3601}"#, "/claimWindowSeconds", "must be a whole number from 1 to 3600"),
+        (r#"{"activeSeconds":14401}"#, "/activeSeconds", "must be a whole number from 1 to 14400"),
+        (r#"{"waitingSeconds":604801}"#, "/waitingSeconds", "must be a whole number from 1 to 604800"),
+        (r#"{"waitingSeconds":1.0}"#, "/waitingSeconds", "must be a whole number from 1 to 604800"),
         (r#"{"opensAt":7}"#, "/opensAt", "must be a string"),
         (r#"{"capacity":1e400}"#, "/capacity", "is a number out of range"),
     ] {
@@ -99,14 +106,27 @@ async fn each_kind_of_value_has_its_sentence() -> Outcome {
     let join = |body: &'static str| post(&world, "/api/v1/tokens", &fan.access, body);
     assert_eq!(told(&join(r#"{"userId":"ann"}"#).await), refused("/userId", "must be a UUID"));
     assert_eq!(told(&join(r#"{"queueId":"A"}"#).await), refused("/queueId", "must be 1 to 32 of a-z, 0-9 and -"));
-    let seats = post(
-        &world,
-        "/api/v1/reservations",
-        &fan.queue,
-        &format!("{{\"concertId\":\"{}\",\"seatNumbers\":1}}", fan.user_id),
-    )
-    .await;
-    assert_eq!(told(&seats), refused("/seatNumbers", "must be an array"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_way_to_name_seats_wrongly_has_its_sentence() -> Outcome {
+    let world = World::new().await?;
+    let fan = world.buyer("ann", 0).await;
+    let of_a_seat = "must be a whole number from 1 to 4294967295";
+    for (body, pointer, detail) in [
+        (json!({ "seatNumber": 1, "seatNumbers": [2] }), "/seatNumbers", "must be left out beside seatNumber"),
+        (json!({}), "", "must have either seatNumber or seatNumbers"),
+        (json!({ "seatNumber": 0 }), "/seatNumber", of_a_seat),
+        (json!({ "seatNumbers": 1 }), "/seatNumbers", "must be an array"),
+        (json!({ "seatNumbers": [] }), "/seatNumbers", "must have 1 to 8 seats"),
+        (json!({ "seatNumbers": [3, 3] }), "/seatNumbers/1", "is named twice"),
+    ] {
+        let mut body = body;
+        body["concertId"] = json!(fan.user_id);
+        let reply = post(&world, "/api/v1/reservations", &fan.queue, &body.to_string()).await;
+        assert_eq!(told(&reply), refused(pointer, detail), "{body}");
+    }
     Ok(())
 }
 
@@ -160,9 +180,24 @@ async fn draft(world: &World, admin: &Fan, fields: Value) -> Reply {
 async fn text_for_people_can_be_seen() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
-    let rule = "must be 1 to 32 characters, not blank, without control or invisible characters";
+    let rule = "must be 1 to 32 characters, not only blanks, without control or invisible characters";
     for pointer in ["/category", "/blocks/0/section", "/blocks/0/seatType"] {
-        for hidden in ["", " ", "A\0", "A\nB", "\u{202e}A", "A\u{200b}", "A\u{2069}", "\u{feff}A", &"x".repeat(33)] {
+        for hidden in [
+            "",
+            " ",
+            "A\0",
+            "A\nB",
+            "\u{202e}A",
+            "A\u{200b}",
+            "A\u{2069}",
+            "\u{feff}A",
+            "\u{3164}",
+            "A\u{2800}",
+            "A\u{ffff}",
+            "A\u{e0061}",
+            "\u{200d}",
+            &"x".repeat(33),
+        ] {
             assert_eq!(
                 told(&draft(&world, &admin, json!({ pointer: hidden })).await),
                 refused(pointer, rule),
@@ -179,9 +214,95 @@ async fn text_for_people_can_be_seen() -> Outcome {
     let path = format!("/api/v1/payments/{}/cancel", fan.user_id);
     for reason in ["\u{1b}[2J", "a\u{2028}b", &"x".repeat(501)] {
         let reply = world.send(Request::new("POST", &path).token(&fan.access).json(&json!({ "reason": reason }))).await;
-        let rule = "must be 0 to 500 characters, without control or invisible characters";
+        let rule = "must be 0 to 500 characters, not only blanks, without control or invisible characters (line breaks \
+                    are allowed)";
         assert_eq!(told(&reply), refused("/reason", rule), "{reason:?}");
     }
+    for reason in ["", "It rains.\r\nNobody comes.\n"] {
+        let reply = world.send(Request::new("POST", &path).token(&fan.access).json(&json!({ "reason": reason }))).await;
+        assert_eq!(reply.outcome(), "404 payment_not_found", "{reason:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_concert_is_made_of_has_its_own_bounds() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let amount = "must be a whole amount from 1 to 125000000000";
+    let seat = "must be a whole number from 1 to 100000";
+    for (pointer, value, detail) in [
+        ("/blocks/0/price", json!(125_000_000_001u64), amount),
+        ("/blocks/0/price", json!("125000000001"), amount),
+        ("/blocks/0/price", json!(0), amount),
+        ("/blocks/0/to", json!(100_001), seat),
+        ("/blocks/0/from", json!(0), seat),
+        ("/startsAt", json!("1969-12-31T23:59:59Z"), "must be an RFC 3339 time of the years 1970 to 9999"),
+    ] {
+        let reply = draft(&world, &admin, json!({ pointer: value })).await;
+        assert_eq!(told(&reply), refused(pointer, detail), "{value}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_text_is_stored_and_compared_in_nfc() -> Outcome {
+    let world = World::with(&[("QUEUE_CAPACITY", "9")]).await?;
+    let admin = world.admin().await;
+    let fields =
+        json!({ "/category": "Cafe\u{301}", "/concertName": "Noe\u{308}l", "/blocks/0/section": "Cafe\u{301}" });
+    let made = draft(&world, &admin, fields).await;
+    assert_eq!((made.text("category"), made.text("concertName")), ("Caf\u{e9}", "No\u{eb}l"));
+    let fan = world.buyer("ann", 0).await;
+    let seats = format!("/api/v1/reservations/{}/seats", made.text("concertId"));
+    for spelling in ["Caf%C3%A9", "Cafe%CC%81"] {
+        let dates = world.get(&format!("/api/v1/reservations/dates?category={spelling}"), "").await;
+        assert_eq!(dates.body.as_array().map(Vec::len), Some(1), "{spelling}");
+        let map = world.get(&format!("{seats}?section={spelling}"), &fan.queue).await;
+        assert_eq!((map.body.as_array().map(Vec::len), map.body[0]["section"].as_str()), (Some(2), Some("Caf\u{e9}")));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_and_a_query_that_name_two_fans_are_400_and_of_path_and_query_the_query_counts() -> Outcome {
+    let world = World::with(&[("QUEUE_CAPACITY", "9")]).await?;
+    let admin = world.admin().await;
+    let concert = world.concert(&admin).await;
+    let (ann, bob) = (world.buyer("ann", 7).await, world.buyer("bob", 8).await);
+    let before = ["Fans", "Concerts", "Queues"].map(|table| world.engine.items(table));
+    let hold = json!({ "userId": ann.user_id, "concertId": concert, "seatNumber": 1 });
+    let pay = json!({ "userId": ann.user_id, "reservationId": concert, "amount": 1 });
+    for (path, token, body) in [
+        ("/api/v1/tokens", &admin.access, json!({ "userId": ann.user_id })),
+        ("/api/v1/payments/recharge", &admin.access, json!({ "userId": ann.user_id, "amount": 1 })),
+        ("/api/v1/reservations", &ann.queue, hold),
+        ("/api/v1/payments/process", &ann.queue, pay),
+    ] {
+        let asked = async |user: &str| post(&world, &format!("{path}?userId={user}"), token, &body.to_string()).await;
+        assert_eq!(told(&asked(&bob.user_id).await), refused("userId", "is not the userId of the body"), "{path}");
+        assert_eq!(told(&asked("7").await), refused("userId", "must be a UUID"), "{path}");
+    }
+    assert_eq!(before, ["Fans", "Concerts", "Queues"].map(|table| world.engine.items(table)));
+    let alone = json!({ "concertId": concert, "seatNumber": 1 }).to_string();
+    let for_bob = post(&world, &format!("/api/v1/reservations?userId={}", bob.user_id), &ann.queue, &alone).await;
+    assert_eq!(for_bob.outcome(), "403 forbidden");
+    let twice = format!("/api/v1/payments/recharge?userId={}", ann.user_id);
+    let same = json!({ "userId": ann.user_id, "amount": 1 }).to_string();
+    assert_eq!(post(&world, &twice, &admin.access, &same).await.outcome(), "200");
+    let carl = world.fan("carl").await;
+    let named = post(&world, &format!("/api/v1/tokens?userId={}", carl.user_id), &admin.access, "{}").await;
+    assert_eq!(named.outcome(), "201");
+    assert_eq!(named.headers["location"], format!("/api/v1/tokens/{}?queueId=main", carl.user_id));
+    let status = format!("/api/v1/tokens/{}?userId={}", ann.user_id, carl.user_id);
+    assert_eq!(world.get(&status, &admin.access).await.body["issuedAt"], named.body["issuedAt"]);
+    assert_eq!(world.get(&status, &ann.access).await.outcome(), "403 forbidden");
+    let balance = format!("/api/v1/payments/balance/{}?userId={}", ann.user_id, bob.user_id);
+    assert_eq!(world.get(&balance, &admin.access).await.body["currentBalance"], 8);
+    assert_eq!(world.delete(&status, &admin.access).await.outcome(), "204");
+    let own = format!("/api/v1/tokens/{}", carl.user_id);
+    assert_eq!(world.get(&own, &carl.access).await.outcome(), "410 session_over", "the query's fan left");
+    assert_eq!(crate::support::poll(&world, &ann).await.outcome(), "200", "the path's did not");
     Ok(())
 }
 
@@ -222,9 +343,10 @@ async fn a_concert_of_any_size_or_time_is_one_or_is_refused() -> Outcome {
     for (fields, pointer) in [
         (json!({ "/blocks": blocks(201) }), "/blocks"),
         (json!({ "/blocks": [] }), "/blocks"),
-        (json!({ "/blocks": [block(1, most)] }), "/blocks/0"),
-        (json!({ "/blocks": [block(most, most)] }), "/blocks/0"),
-        (json!({ "/blocks": [block(most, 1)] }), "/blocks/0"),
+        (json!({ "/blocks": [block(1, most)] }), "/blocks/0/to"),
+        (json!({ "/blocks": [block(most, most)] }), "/blocks/0/from"),
+        (json!({ "/blocks": [block(most, 1)] }), "/blocks/0/from"),
+        (json!({ "/blocks": [block(2, 1)] }), "/blocks/0"),
         (json!({ "/blocks": [block(1, most + 1)] }), "/blocks/0/to"),
         (json!({ "/blocks": [block(0, 1)] }), "/blocks/0/from"),
         (json!({ "/endsAt": "9999-12-31T23:59:60Z" }), "/endsAt"),

@@ -60,7 +60,7 @@ async fn cleaning_up_marks_frees_and_forgets() -> Outcome {
         assert_eq!(seats[0]["reservationId"], json!(taken_over));
         crate::invariants::check(&world);
     }
-    let held: Vec<u64> = world.engine.items("Queues").iter().filter_map(|item| item["heldSeats"].as_u64()).collect();
+    let held: Vec<u64> = world.engine.items("Queues").iter().filter_map(|item| item["seatsTaken"].as_u64()).collect();
     assert_eq!(held.iter().sum::<u64>(), 1);
     Ok(())
 }

@@ -148,6 +148,20 @@ async fn every_409_of_seats_and_session_counts_and_nothing_else() -> Outcome {
 }
 
 #[tokio::test]
+async fn holds_that_a_session_ends_too_soon_for_count_too() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let fan = world.buyer("ann", 0).await;
+    world.wait(599);
+    held(&world, &fan, &concert, &[1]).await;
+    world.wait(272);
+    for _ in 0..20 {
+        assert_eq!(world.hold(&fan, &concert, &[2], None).await.outcome(), "409 session_ending");
+    }
+    retry_after(&world.hold(&fan, &concert, &[2], None).await);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_retry_of_ones_own_hold_is_replayed_where_another_request_is_429() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 0).await);

@@ -16,6 +16,7 @@ fn replayed(reply: &Reply) -> bool {
 fn assert_replay(first: &Reply, again: &Reply) {
     assert!(!replayed(first) && replayed(again), "{}", again.body);
     assert_eq!((first.status, &first.body), (again.status, &again.body));
+    assert_eq!(first.headers.get("location"), again.headers.get("location"));
 }
 
 #[tokio::test]
@@ -54,19 +55,20 @@ async fn the_same_body_written_differently_is_the_same_request() -> Outcome {
 }
 
 #[tokio::test]
-async fn another_body_or_route_under_a_used_key_is_422() -> Outcome {
+async fn another_body_under_a_used_key_is_422_and_another_route_is_another_key() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     world.recharge(&fan, 100_000, Some("a")).await;
     assert_eq!(world.recharge(&fan, 100_001, Some("a")).await.outcome(), "422 idempotency_key_reused");
-    assert_eq!(world.hold(&fan, &concert, &[7], Some("a")).await.outcome(), "422 idempotency_key_reused");
-    let made = world.hold(&fan, &concert, &[7], Some("b")).await;
-    assert_eq!(world.hold(&fan, &concert, &[8], Some("b")).await.outcome(), "422 idempotency_key_reused");
-    assert_eq!(world.hold(&fan, &concert, &[99], Some("b")).await.outcome(), "422 idempotency_key_reused");
+    let made = world.hold(&fan, &concert, &[7], Some("a")).await;
+    assert_eq!((made.outcome().as_str(), replayed(&made)), ("201", false));
+    assert_eq!(world.hold(&fan, &concert, &[8], Some("a")).await.outcome(), "422 idempotency_key_reused");
+    assert_eq!(world.hold(&fan, &concert, &[99], Some("a")).await.outcome(), "422 idempotency_key_reused");
     let id = made.text("reservationId");
-    assert_eq!(world.pay(&fan, id, PRICE, Some("a")).await.outcome(), "422 idempotency_key_reused");
-    assert_eq!(world.pay(&fan, id, PRICE, Some("c")).await.outcome(), "200");
-    assert_eq!(world.pay(&fan, id, PRICE + 1, Some("c")).await.outcome(), "422 idempotency_key_reused");
+    let paid = world.pay(&fan, id, PRICE, Some("a")).await;
+    assert_eq!((paid.outcome().as_str(), replayed(&paid)), ("200", false));
+    assert_eq!(world.pay(&fan, id, PRICE + 1, Some("a")).await.outcome(), "422 idempotency_key_reused");
+    assert_replay(&paid, &world.pay(&fan, id, PRICE, Some("a")).await);
     assert_eq!(items(&world, "Concerts", "SEAT#").len(), 1);
     crate::invariants::check(&world);
     Ok(())
@@ -161,9 +163,66 @@ async fn another_fans_key_is_another_key() -> Outcome {
     world.recharge(&ann, 100, Some("a")).await;
     let other = world.recharge(&bob, 200, Some("a")).await;
     assert_eq!((other.outcome().as_str(), replayed(&other)), ("200", false));
-    let body = json!({ "userId": ann.user_id, "amount": 100 });
-    let by_admin = world.send(post("/api/v1/payments/recharge", &admin.access, Some("a"), &body)).await;
-    assert!(replayed(&by_admin), "the key belongs to the fan whose money moves");
+    let by_admin = |amount: u64| {
+        let body = json!({ "userId": ann.user_id, "amount": amount });
+        world.send(post("/api/v1/payments/recharge", &admin.access, Some("a"), &body))
+    };
+    let credited = by_admin(100).await;
+    assert_eq!((credited.outcome().as_str(), replayed(&credited)), ("200", false), "the key belongs to its caller");
+    assert_eq!(credited.body["newBalance"], 200);
+    assert_replay(&credited, &by_admin(100).await);
+    assert_eq!(by_admin(101).await.outcome(), "422 idempotency_key_reused");
+    let for_bob = json!({ "userId": bob.user_id, "amount": 100 });
+    let for_bob = world.send(post("/api/v1/payments/recharge", &admin.access, Some("a"), &for_bob)).await;
+    assert_eq!(for_bob.outcome(), "422 idempotency_key_reused", "another fan is another use");
+    assert_eq!((balance(&world, &ann).await, balance(&world, &bob).await), (200, 200));
+    Ok(())
+}
+
+#[tokio::test]
+async fn path_and_query_are_what_a_key_was_used_with_and_the_order_of_seats_is_not() -> Outcome {
+    let (world, admin, concert) = sale(&[]).await?;
+    let (ann, bob) = (world.buyer("ann", 200_000).await, world.buyer("bob", 0).await);
+    let made = world.hold(&ann, &concert, &[8, 7], Some("a")).await;
+    assert_replay(&made, &world.hold(&ann, &concert, &[7, 8], Some("a")).await);
+    let (second, third) = (held(&world, &ann, &concert, &[1]).await, held(&world, &ann, &concert, &[2]).await);
+    let mut payments = Vec::new();
+    for id in [&second, &third] {
+        payments.push(world.pay(&ann, id, PRICE, None).await.text("paymentId").to_owned());
+    }
+    let refund = |payment: &str, user: &str| {
+        let path = format!("/api/v1/payments/{payment}/cancel?userId={user}");
+        world.send(post(&path, &admin.access, Some("a"), &json!({})))
+    };
+    let done = refund(&payments[0], &ann.user_id).await;
+    assert_eq!((done.outcome().as_str(), replayed(&done)), ("200", false));
+    assert_replay(&done, &refund(&payments[0], &ann.user_id).await);
+    assert_eq!(refund(&payments[1], &ann.user_id).await.outcome(), "422 idempotency_key_reused", "another payment");
+    assert_eq!(refund(&payments[0], &bob.user_id).await.outcome(), "422 idempotency_key_reused", "another fan");
+    let by_fan = post(&format!("/api/v1/payments/{}/cancel", payments[0]), &ann.access, Some("a"), &json!({}));
+    assert!(!replayed(&world.send(by_fan).await), "the fan's key is not the admin's");
+    crate::invariants::check(&world);
+    Ok(())
+}
+
+/// A write unit is a kilobyte.
+#[tokio::test]
+async fn the_record_of_the_longest_answer_is_below_a_kilobyte() -> Outcome {
+    let (world, admin, _) = sale(&[("SEATS_PER_SESSION", "8")]).await?;
+    let block = json!({ "section": "A", "from": 99_993, "to": 100_000, "seatType": "S", "price": 125_000_000_000u64 });
+    let concert = world.concert_of(&admin, &json!({ "blocks": [block] })).await;
+    let fan = world.buyer("ann", 0).await;
+    let seats: Vec<u32> = (99_993..=100_000).collect();
+    assert_eq!(world.hold(&fan, &concert, &seats, Some(&"k".repeat(255))).await.outcome(), "201");
+    let records = items(&world, "Fans", "IDEM#");
+    let [record] = &records[..] else { panic!("one record: {records:?}") };
+    let size: usize = record
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| name.len() + value.as_str().map_or(21, str::len))
+        .sum();
+    assert!(size < 1_024, "{size}: {record}");
     Ok(())
 }
 

@@ -40,7 +40,7 @@ pub fn check(world: &World) {
         reservations.iter().filter(|r| text(r, "status") == "CONFIRMED").map(|r| units(r, "amount")).sum();
     let sold: u64 = seats.values().filter(|s| text(s, "status") == "SOLD").map(|s| units(s, "price")).sum();
     assert_eq!((ledger, ledger), (confirmed, sold), "invariant 3: payments = confirmed reservations = sold seats");
-    check_sessions(world);
+    check_sessions(world, &reservations);
 }
 
 /// Invariant 1: what a confirmed or unexpired reservation names is all its own, and nobody else's.
@@ -97,12 +97,17 @@ fn check_ledgers(fans: &[Value]) -> u64 {
     paid
 }
 
-/// What a session counts is what it lists.
-fn check_sessions(world: &World) {
+/// What a session counts is what it lists and what was paid in it, and no more than it may.
+fn check_sessions(world: &World, reservations: &[&Value]) {
+    let limit = u64::from(world.app.config.seats_per_session);
     for session in world.engine.items("Queues").iter().filter(|item| text(item, "pk").starts_with("SESSION#")) {
         let listed: u64 =
             session["holds"].as_object().into_iter().flat_map(|holds| holds.values()).map(|h| units(h, "seats")).sum();
-        assert_eq!(units(session, "heldSeats"), listed, "{session}");
-        assert!(listed <= u64::from(world.app.config.seats_per_session), "{session}");
+        let paid_here = |r: &&&Value| {
+            r.get("paidAt").is_some() && (&r["queueId"], &r["place"]) == (&session["queueId"], &session["place"])
+        };
+        let bought: usize = reservations.iter().filter(paid_here).map(|r| seats_of(r).len()).sum();
+        assert_eq!(units(session, "seatsTaken"), listed + bought as u64, "{session}");
+        assert!(units(session, "seatsTaken") <= limit, "{session}");
     }
 }

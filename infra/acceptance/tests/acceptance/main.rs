@@ -38,6 +38,7 @@ mod queue_clock;
 mod queue_office;
 mod queues;
 mod refunds;
+mod reservation_fields;
 mod sales;
 mod seat_map;
 mod selling;

@@ -20,7 +20,7 @@ async fn a_payment_confirms_the_reservation_and_sells_its_seats() -> Outcome {
     let payment = paid.text("paymentId").to_owned();
     let expected = json!({
         "paymentId": payment, "status": "success", "reservationId": id, "userId": fan.user_id, "amount": 100_000,
-        "paidAt": "2026-06-01T00:00:10.000Z", "cancelledAt": null, "newBalance": 20_000,
+        "paidAt": "2026-06-01T00:00:10.000Z", "cancelledAt": null, "newBalance": 20_000, "sessionOver": true,
     });
     assert_eq!(paid.body, expected);
     let read = reservation(&world, &fan, &id).await;
@@ -84,7 +84,9 @@ async fn amounts_are_whole_and_the_very_price() -> Outcome {
         assert_eq!(refused.outcome(), "409 amount_mismatch", "{amount}");
     }
     assert_eq!(balance(&world, &fan).await, 100_000);
-    assert_eq!(reservation(&world, &fan, &id).await["attempts"], json!([]), "only want of money is an attempt");
+    let attempts = reservation(&world, &fan, &id).await["attempts"].as_array().cloned().unwrap_or_default();
+    assert_eq!(attempts.len(), 5, "what is no amount is no attempt");
+    assert!(attempts.iter().all(|attempt| attempt["code"] == "amount_mismatch"), "{attempts:?}");
     assert_eq!(process(&world, &fan, &json!({ "reservationId": id, "amount": "050000" })).await.outcome(), "200");
     Ok(())
 }
@@ -146,7 +148,7 @@ async fn want_of_money_keeps_the_hold_and_an_attempt() -> Outcome {
         let attempts = reservation(&world, &fan, &id).await["attempts"].as_array().cloned().unwrap_or_default();
         assert_eq!(attempts.len() as u64, (second + 1).min(10), "the newest 10");
         let newest = json!({ "at": format!("2026-06-01T00:00:{second:02}.000Z"), "code": "insufficient_balance" });
-        assert!(attempts.contains(&newest), "{attempts:?}");
+        assert_eq!(attempts[0], newest, "newest first");
         world.wait(1);
     }
     assert_eq!(reservation(&world, &fan, &id).await["status"], "PENDING");
@@ -162,9 +164,11 @@ async fn the_turn_ends_with_the_last_open_hold_only() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 150_000).await;
     let (first, second) = (held(&world, &fan, &concert, &[1]).await, held(&world, &fan, &concert, &[2]).await);
-    assert_eq!(world.pay(&fan, &first, PRICE, None).await.outcome(), "200");
+    let paid = world.pay(&fan, &first, PRICE, None).await;
+    assert_eq!((paid.outcome().as_str(), &paid.body["sessionOver"]), ("200", &json!(false)));
     assert_eq!(world.hold(&fan, &concert, &[1], None).await.outcome(), "409 seat_unavailable", "the turn goes on");
-    assert_eq!(world.pay(&fan, &second, PRICE, None).await.outcome(), "200");
+    let paid = world.pay(&fan, &second, PRICE, None).await;
+    assert_eq!((paid.outcome().as_str(), &paid.body["sessionOver"]), ("200", &json!(true)));
     assert_eq!(world.hold(&fan, &concert, &[3], None).await.outcome(), "401 session_over");
     let token = world.get(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await;
     assert_eq!(token.outcome(), "410 session_over");
@@ -209,7 +213,11 @@ async fn a_cancelled_reservation_cannot_be_paid() -> Outcome {
     let fan = world.buyer("ann", 50_000).await;
     let id = held(&world, &fan, &concert, &[7]).await;
     assert_eq!(world.send(crate::purchases::cancel(&fan, &id)).await.outcome(), "204");
-    assert_eq!(world.pay(&fan, &id, PRICE, None).await.outcome(), "410 reservation_expired");
+    for seconds in [0, 300] {
+        world.wait(seconds);
+        assert_eq!(world.pay(&fan, &id, PRICE, None).await.outcome(), "410 reservation_cancelled");
+    }
+    assert_eq!(reservation(&world, &fan, &id).await["attempts"], json!([]));
     assert_eq!(balance(&world, &fan).await, 50_000);
     Ok(())
 }

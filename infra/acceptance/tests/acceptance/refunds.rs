@@ -3,7 +3,8 @@
 use crate::{
     invariants,
     purchases::{
-        Outcome, PRICE, balance, count, feed_stream, held, inject, items, post, reservation, sale, tamper, until_sent,
+        Outcome, PRICE, balance, count, feed_stream, held, inject, items, number, post, reservation, sale, tamper,
+        until_sent,
     },
 };
 use acceptance::{Fan, Request, World};
@@ -11,6 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use engine::Fault;
 use futures_util::future::join_all;
 use serde_json::json;
+use shared::domain::account::Role;
 use std::pin::pin;
 
 fn refund(fan: &Fan, payment: &str, key: Option<&str>) -> Request {
@@ -32,7 +34,7 @@ async fn a_refund_gives_money_and_seats_back_at_once() -> Outcome {
     world.wait(1);
     let done = world.send(refund(&ann, &payment, None)).await;
     assert_eq!(done.outcome(), "200", "{}", done.body);
-    assert_eq!(done.body["status"], "cancelled");
+    assert_eq!((&done.body["status"], &done.body["sessionOver"]), (&json!("cancelled"), &json!(true)));
     assert_eq!((&done.body["amount"], &done.body["newBalance"]), (&json!(100_000), &json!(120_000)));
     assert_eq!((done.text("paymentId"), done.text("reservationId")), (payment.as_str(), id.as_str()));
     assert_eq!(done.body["cancelledAt"], "2026-06-01T00:00:01.000Z");
@@ -149,7 +151,7 @@ async fn paying_what_was_given_back_is_told_of_the_payment_in_any_turn() -> Outc
 }
 
 #[tokio::test]
-async fn after_the_concert_has_started_nothing_is_refunded() -> Outcome {
+async fn after_the_concert_has_started_only_an_admin_refunds() -> Outcome {
     let (world, admin, _) = sale(&[]).await?;
     let soon = json!({ "startsAt": "2026-06-01T00:01:00Z", "endsAt": "2026-06-01T02:00:00Z" });
     let concert = world.concert_of(&admin, &soon).await;
@@ -157,7 +159,34 @@ async fn after_the_concert_has_started_nothing_is_refunded() -> Outcome {
     world.wait(60);
     assert_eq!(world.send(refund(&ann, &payment, None)).await.outcome(), "409 not_cancellable");
     assert_eq!(balance(&world, &ann).await, 20_000);
+    world.wait(3 * 3_600);
+    let admin = Fan { access: fresh_access(&world, &admin, Role::Admin), ..admin };
+    let path = format!("/api/v1/payments/{payment}/cancel?userId={}", ann.user_id);
+    assert_eq!(world.send(post(&path, &admin.access, None, &json!({}))).await.outcome(), "200");
+    let ann = Fan { access: fresh_access(&world, &ann, Role::Fan), ..ann };
+    assert_eq!(balance(&world, &ann).await, 120_000);
     invariants::check(&world);
+    Ok(())
+}
+
+fn fresh_access(world: &World, fan: &Fan, role: Role) -> String {
+    let user = fan.user_id.parse().expect("an id");
+    world.app.tokens.sign_access(user, role, 0, &world.app.context).expect("a token")
+}
+
+#[tokio::test]
+async fn a_refund_is_not_refused_for_the_ceiling_of_a_balance() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let (ann, _, payment) = paid(&world, &concert).await;
+    let full = 9_007_199_254_740_991u64;
+    let item = items(&world, "Fans", "BALANCE").into_iter().find(|item| item["pk"] == format!("FAN#{}", ann.user_id));
+    tamper(&world, "Fans", &item.ok_or("a balance")?, "balance", number(full)).await;
+    assert_eq!(world.recharge(&ann, 1, None).await.outcome(), "400 invalid_request");
+    let done = world.send(refund(&ann, &payment, None)).await;
+    assert_eq!((done.outcome().as_str(), &done.body["newBalance"]), ("200", &json!(full + 2 * PRICE)));
+    assert_eq!(balance(&world, &ann).await, full + 2 * PRICE);
+    let history = world.get(&format!("/api/v1/payments/history/{}", ann.user_id), &ann.access).await;
+    assert_eq!(history.body["items"][0]["balanceAfter"], full + 2 * PRICE);
     Ok(())
 }
 

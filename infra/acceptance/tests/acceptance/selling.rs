@@ -2,9 +2,9 @@
 
 use crate::{
     invariants,
-    purchases::{Outcome, PRICE, feed_stream, held, items, reservation, sale, until_sent},
+    purchases::{Outcome, PRICE, feed_stream, held, items, number, reservation, sale, tamper, until_sent},
 };
-use acceptance::{Fan, Reply, Request, World};
+use acceptance::{Fan, Reply, Request, START_MILLIS, World};
 use serde_json::{Value, json};
 use std::pin::pin;
 
@@ -49,7 +49,19 @@ async fn a_change_is_checked_and_two_at_once_both_count() -> Outcome {
         (refused.outcome().as_str(), &refused.body["errors"][0]["pointer"]),
         ("400 invalid_request", &json!("/saleClosesAt"))
     );
-    assert_eq!(change(&world, &admin, &concert, json!({ "startsAt": "2026-07-02T00:00:00Z" })).await.status, 400);
+    let pointed = async |body: Value| {
+        let refused = change(&world, &admin, &concert, body).await;
+        (refused.status, refused.body["errors"][0]["pointer"].clone())
+    };
+    for (body, pointer) in [
+        (json!({ "saleOpensAt": "2027-06-01T19:00:00Z" }), "/saleOpensAt"),
+        (json!({ "saleOpensAt": "2027-06-01T19:00:00Z", "saleClosesAt": null }), "/saleClosesAt"),
+        (json!({ "saleClosesAt": "2026-06-01T00:00:00Z" }), "/saleClosesAt"),
+        (json!({ "saleClosesAt": "2027-06-01T22:00:00.001Z" }), "/saleClosesAt"),
+        (json!({ "startsAt": "2026-07-02T00:00:00Z" }), "/startsAt"),
+    ] {
+        assert_eq!(pointed(body.clone()).await, (400, json!(pointer)), "{body}");
+    }
     let past = json!({ "startsAt": "2020-06-01T19:00:00Z", "endsAt": "2020-06-01T22:00:00Z" });
     let past = world.concert_of(&admin, &past).await;
     let disabled = change(&world, &admin, &past, json!({ "enabled": false })).await;
@@ -66,6 +78,47 @@ async fn a_change_is_checked_and_two_at_once_both_count() -> Outcome {
     let read = world.send(Request::new("GET", format!("/api/v1/concerts/{concert}"))).await;
     assert_eq!(read.body["enabled"], false, "the change at the same time is not undone");
     assert_eq!(read.body["saleClosesAt"], "2026-07-01T00:00:00.000Z");
+    Ok(())
+}
+
+#[tokio::test]
+async fn null_goes_back_to_the_default_times_of_a_sale() -> Outcome {
+    let (world, admin, _) = sale(&[]).await?;
+    let times = json!({ "saleOpensAt": "2026-07-01T00:00:00Z", "saleClosesAt": "2026-07-02T00:00:00Z" });
+    let concert = world.concert_of(&admin, &times).await;
+    world.wait(60);
+    let changed = change(&world, &admin, &concert, json!({ "saleClosesAt": null })).await;
+    assert_eq!(changed.text("saleClosesAt"), "2027-06-01T19:00:00.000Z", "when the concert starts");
+    assert_eq!(changed.text("saleOpensAt"), "2026-07-01T00:00:00.000Z", "what is left out stays");
+    let changed = change(&world, &admin, &concert, json!({ "saleOpensAt": null })).await;
+    assert_eq!(changed.text("saleOpensAt"), "2026-06-01T00:01:00.000Z", "at once");
+    let fan = world.buyer("ann", 0).await;
+    assert_eq!(world.hold(&fan, &concert, &[1], None).await.outcome(), "201");
+    let past = json!({ "startsAt": "2020-06-01T19:00:00Z", "endsAt": "2020-06-01T22:00:00Z" });
+    let past = world.concert_of(&admin, &past).await;
+    let changed = change(&world, &admin, &past, json!({ "saleOpensAt": null, "enabled": false })).await;
+    assert_eq!(changed.outcome(), "200", "a default is not judged");
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_held_after_the_end_and_what_was_held_before_is_paid() -> Outcome {
+    let (world, admin, _) = sale(&[]).await?;
+    let short = json!({
+        "startsAt": "2026-06-01T00:00:30Z", "endsAt": "2026-06-01T00:01:00Z", "saleClosesAt": "2026-06-01T00:01:00Z",
+    });
+    let concert = world.concert_of(&admin, &short).await;
+    // As one that was made before the sale had to close by the end.
+    let meta = items(&world, "Concerts", "META").into_iter().find(|item| item["concertId"] == *concert);
+    let later = number(START_MILLIS + 600_000);
+    tamper(&world, "Concerts", &meta.ok_or("a concert")?, "saleClosesAt", later).await;
+    let ann = world.buyer("ann", PRICE).await;
+    world.clock.advance_ms(59_999);
+    let id = held(&world, &ann, &concert, &[1]).await;
+    world.clock.advance_ms(1);
+    assert_eq!(world.hold(&ann, &concert, &[2], None).await.outcome(), "403 sale_closed");
+    world.clock.advance_ms(299_998);
+    assert_eq!(world.pay(&ann, &id, PRICE, None).await.outcome(), "200", "to the end of the hold");
     Ok(())
 }
 
@@ -190,6 +243,8 @@ async fn a_deployment_may_give_seats_back_when_the_money_does_not_suffice() -> O
     assert_eq!(world.pay(&ann, &id, PRICE, None).await.outcome(), "409 insufficient_balance");
     let read = reservation(&world, &ann, &id).await;
     assert_eq!((&read["status"], &read["attempts"][0]["code"]), (&json!("CANCELLED"), &json!("insufficient_balance")));
+    assert_eq!((&read["cancelReason"], read["sessionEndsAt"].is_string()), (&json!("RELEASED"), true));
+    assert_eq!(world.pay(&ann, &id, PRICE, None).await.outcome(), "410 reservation_cancelled");
     assert_eq!(world.hold(&bob, &concert, &[1], None).await.outcome(), "201");
     feed_stream(&world, &world.app).await?;
     invariants::check(&world);

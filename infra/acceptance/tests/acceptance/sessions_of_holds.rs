@@ -1,7 +1,7 @@
 //! What holding does to the session, and the session to holding.
 
-use crate::purchases::{Outcome, cancel, count, held, hold, items, reservation, sale, until_sent};
-use acceptance::{Fan, World};
+use crate::purchases::{Outcome, PRICE, cancel, count, held, hold, items, post, reservation, sale, until_sent};
+use acceptance::{Fan, Reply, START_MILLIS, World};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::pin::pin;
@@ -28,7 +28,7 @@ async fn the_first_hold_claims_the_session() -> Outcome {
     let fan = let_in_without_a_claim(&world, "ann").await;
     world.wait(59);
     assert_eq!(world.hold(&fan, &concert, &[1], None).await.outcome(), "201");
-    assert_eq!(session(&world)["heldSeats"], 1);
+    assert_eq!(session(&world)["seatsTaken"], 1);
     Ok(())
 }
 
@@ -97,7 +97,7 @@ async fn a_session_holds_so_many_seats_at_once() -> Outcome {
     assert_eq!(world.hold(&fan, &concert, &[5], None).await.outcome(), "409 seat_limit");
     assert_eq!(world.send(cancel(&fan, &last)).await.outcome(), "204");
     assert_eq!(world.hold(&fan, &concert, &[5], None).await.outcome(), "201");
-    assert_eq!(session(&world)["heldSeats"], 4);
+    assert_eq!(session(&world)["seatsTaken"], 4);
     Ok(())
 }
 
@@ -127,7 +127,7 @@ async fn expired_holds_are_dropped_from_the_limit_when_it_is_met() -> Outcome {
     world.wait(200);
     assert_eq!(world.hold(&fan, &concert, &[5, 6], None).await.outcome(), "201", "the first hold is over");
     let session = session(&world);
-    assert_eq!((&session["heldSeats"], session["holds"].as_object().map(|h| h.len())), (&json!(4), Some(2)));
+    assert_eq!((&session["seatsTaken"], session["holds"].as_object().map(|h| h.len())), (&json!(4), Some(2)));
     assert!(session["holds"].get(&open).is_some());
     assert_eq!(world.hold(&fan, &concert, &[7], None).await.outcome(), "409 seat_limit");
     Ok(())
@@ -186,5 +186,90 @@ async fn hold_and_cancel_does_not_live_for_ever() -> Outcome {
         seconds += 30;
     }
     assert_eq!(seconds, 900, "active + hold time");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_session_bought_counts_and_a_refund_gives_none_back() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let fan = world.buyer("ann", 500_000).await;
+    let first = held(&world, &fan, &concert, &[1, 2]).await;
+    held(&world, &fan, &concert, &[3]).await;
+    let paid = world.pay(&fan, &first, 2 * PRICE, None).await;
+    assert_eq!(paid.outcome(), "200");
+    let told = |reply: &Reply| (reply.outcome(), reply.body["limit"].clone(), reply.body["held"].clone());
+    let refused = world.hold(&fan, &concert, &[4, 5], None).await;
+    assert_eq!(told(&refused), ("409 seat_limit".to_owned(), json!(4), json!(1)));
+    assert_eq!(refused.body["bought"], 2);
+    let refund = post(&format!("/api/v1/payments/{}/cancel", paid.text("paymentId")), &fan.queue, None, &json!({}));
+    assert_eq!(world.send(refund).await.outcome(), "200");
+    let refused = world.hold(&fan, &concert, &[1, 2, 3, 4, 5], None).await;
+    assert_eq!((told(&refused).2, &refused.body["bought"]), (json!(1), &json!(2)), "more than any session may have");
+    assert_eq!(world.hold(&fan, &concert, &[4, 5], None).await.outcome(), "409 seat_limit");
+    assert_eq!(world.hold(&fan, &concert, &[4], None).await.outcome(), "201");
+    assert_eq!(session(&world)["seatsTaken"], 4);
+    crate::invariants::check(&world);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hold_is_cut_to_30_seconds_at_the_least() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let fan = world.buyer("ann", 0).await;
+    world.wait(599);
+    held(&world, &fan, &concert, &[1]).await;
+    world.wait(271);
+    let last = world.hold(&fan, &concert, &[2], Some("a")).await;
+    assert_eq!((last.outcome().as_str(), last.text("expiresAt")), ("201", "2026-06-01T00:15:00.000Z"), "30 s");
+    world.clock.advance_ms(1);
+    assert_eq!(world.hold(&fan, &concert, &[1], None).await.outcome(), "409 seat_unavailable", "the seat comes first");
+    let before = world.engine.items("Queues");
+    assert_eq!(world.hold(&fan, &concert, &[3], None).await.outcome(), "409 session_ending");
+    assert_eq!((world.engine.items("Queues"), items(&world, "Concerts", "SEAT#").len()), (before, 2));
+    assert_eq!(world.hold(&fan, &concert, &[2], Some("a")).await.body, last.body, "one's own hold is replayed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_holds_are_shorter_than_30_seconds_none_is_cut() -> Outcome {
+    let (world, _, concert) = sale(&[("HOLD_SECONDS", "20"), ("ACTIVE_SECONDS", "60")]).await?;
+    let fan = world.buyer("ann", 0).await;
+    world.wait(59);
+    held(&world, &fan, &concert, &[1]).await;
+    world.wait(1);
+    let whole = world.hold(&fan, &concert, &[2], None).await;
+    assert_eq!((whole.outcome().as_str(), whole.text("expiresAt")), ("201", "2026-06-01T00:01:20.000Z"));
+    world.clock.advance_ms(1);
+    assert_eq!(world.hold(&fan, &concert, &[3], None).await.outcome(), "409 session_ending");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hold_under_an_older_clock_shortens_no_session() -> Outcome {
+    let (world, _, concert) = sale(&[("ACTIVE_SECONDS", "60")]).await?;
+    let fan = world.buyer("ann", PRICE).await;
+    world.wait(59);
+    let long = held(&world, &fan, &concert, &[1]).await;
+    world.clock.set_ms(START_MILLIS + 49_000);
+    let short = world.hold(&fan, &concert, &[2], None).await;
+    assert_eq!((short.outcome().as_str(), short.text("expiresAt")), ("201", "2026-06-01T00:05:49.000Z"));
+    world.clock.set_ms(START_MILLIS + 355_000);
+    assert_eq!(reservation(&world, &fan, &long).await["status"], "PENDING");
+    assert_eq!(world.pay(&fan, &long, PRICE, None).await.outcome(), "200", "the session lives as long as its hold");
+    crate::invariants::check(&world);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hold_that_its_session_does_not_list_any_more_is_over() -> Outcome {
+    let (world, _, concert) = sale(&[("SEATS_PER_SESSION", "2")]).await?;
+    let fan = world.buyer("ann", 500_000).await;
+    let first = held(&world, &fan, &concert, &[1, 2]).await;
+    // A clock that is ahead drops the hold and holds again.
+    world.wait(300);
+    held(&world, &fan, &concert, &[3, 4]).await;
+    world.clock.set_ms(START_MILLIS + 299_000);
+    assert_eq!(world.pay(&fan, &first, 2 * PRICE, None).await.outcome(), "410 reservation_expired");
+    crate::invariants::check(&world);
     Ok(())
 }

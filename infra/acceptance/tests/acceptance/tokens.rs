@@ -75,7 +75,11 @@ async fn forgeries(world: &World, token: &str) -> Vec<(&'static str, String)> {
         ("missing aud", signed(&header, &without(&claims, "aud"))),
         ("missing sub", signed(&header, &without(&claims, "sub"))),
         ("missing exp", signed(&header, &without(&claims, "exp"))),
+        ("missing jti", signed(&header, &without(&claims, "jti"))),
+        ("missing iat", signed(&header, &without(&claims, "iat"))),
         ("unknown kind", signed(&header, &with(&claims, "kind", json!("refresh")))),
+        ("missing kind", signed(&header, &without(&claims, "kind"))),
+        ("a kind without what it needs", signed(&header, &without(&without(&claims, "role"), "queue"))),
         ("alg RS256", signed(&with(&header, "alg", json!("RS256")), &claims)),
         ("nonsense", "nonsense".to_owned()),
         ("empty", String::new()),
@@ -190,7 +194,13 @@ async fn headers_claims_and_keys_are_as_the_contract_says() -> Outcome {
     assert_eq!(access["role"], "fan");
     let (_, queue) = open(&fan.queue);
     assert_eq!((&queue["queue"], &queue["place"]), (&json!("main"), &json!(1)));
-    assert!(queue["jti"].is_string() && queue["exp"].is_u64());
+    for name in ["iss", "aud", "kind", "sub", "queue", "jti", "iat", "exp"] {
+        assert!(!queue[name].is_null(), "{name}: {queue}");
+    }
+    assert_eq!(
+        (&queue["iss"], &queue["aud"], &queue["kind"]),
+        (&json!("stagedoor"), &json!("stagedoor"), &json!("queue"))
+    );
     Ok(())
 }
 

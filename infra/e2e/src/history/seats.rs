@@ -239,7 +239,7 @@ fn check_expired(call: &Call, index: &Index<'_>, known: Option<&Known<'_>>, wron
 
 /// Whoever asks again after a payment without an answer learns that he has paid.
 fn check_found_out(call: &Call, id: &str, index: &Index<'_>, wrong: &mut Vec<String>) {
-    let sent_away = matches!(call.refusal(), "session_over" | "reservation_expired");
+    let sent_away = matches!(call.refusal(), "session_over" | "reservation_expired" | "reservation_cancelled");
     if !matches!(call.op, Op::Pay(_)) || !sent_away || !index.payments.contains(id) {
         return;
     }

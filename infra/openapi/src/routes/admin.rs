@@ -30,16 +30,20 @@ fn concerts(s: &mut Schemas) -> Vec<Operation> {
             .about(TAG, "Put a concert on sale", "Its seats never change; when it is sold may.")
             .stored()
             .body::<ConcertDraft>(s, examples::concert_draft())
-            .answers(201, "The concert.", &[], date.clone(), examples::concert_date())
+            .answers(201, "The concert.", &["Location"], date.clone(), examples::concert_date())
             .then(201, "get_concert", this.clone(), None)
             .then(201, "change_concert", this.clone(), None)
             .then(201, "report_sales", this.clone(), None)
             .then(201, "list_seats", this, None),
         Operation::new("change_concert", "patch", "/api/v1/admin/concerts/{concertId}", Caller::Admin)
-            .about(TAG, "Change when a concert is sold", "What is held stays held, and may be paid.")
+            .about(
+                TAG,
+                "Change when a concert is sold",
+                "Null goes back to the default. What is held stays held, and may be paid.",
+            )
             .stored()
             .concert(s)
-            .body::<ConcertChange>(s, json!({ "enabled": false }))
+            .optional_body::<ConcertChange>(s, json!({ "enabled": false }))
             .refuses([Refusal::ConcertNotFound])
             .answers(200, "The concert as it is then.", &[], date, examples::concert_date()),
         Operation::new("report_sales", "get", "/api/v1/admin/concerts/{concertId}/sales", Caller::Admin)
@@ -69,7 +73,7 @@ fn queues(s: &mut Schemas) -> Vec<Operation> {
             )
             .stored()
             .queue(s)
-            .body::<QueueChange>(s, json!({ "capacity": 100, "activeSeconds": 600 }))
+            .optional_body::<QueueChange>(s, json!({ "capacity": 100, "activeSeconds": 600 }))
             .answers(200, "The queue as it is stored.", &[], s.answer::<AdminQueueBody>(), examples::admin_queue())
             .then(200, "get_queue", json!({ "queueId": "$response.body#/queueId" }), None),
         Operation::new("inspect_queue", "get", "/api/v1/admin/queues/{queueId}", Caller::Admin)

@@ -51,11 +51,22 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .refuses([Refusal::ConcertNotFound])
             .answers(200, "The concert.", &[], s.answer::<ConcertBody>(), examples::concert()),
         Operation::new("list_seats", "get", "/api/v1/reservations/{concertId}/seats", Caller::LetIn)
-            .about(TAG, "See the seat map", "By seat number; a second old at most.")
+            .about(
+                TAG,
+                "See the seat map",
+                "By seat number; a second old at most. The next page is named in the `Link` header.",
+            )
             .stored()
             .concert(s)
-            .query("section", "Of this section only; required above 5,000 seats.", s.request::<Label>())
+            .query("section", "Of this section only; 400 for one that the concert lacks.", s.request::<Label>())
+            .paged_by(5_000, 5_000)
             .refuses([Refusal::ConcertNotFound, Refusal::WrongQueue])
-            .answers(200, "The seats.", &[], json!({ "type": "array", "items": seat }), json!([examples::seat()])),
+            .answers(
+                200,
+                "The seats.",
+                &["Link"],
+                json!({ "type": "array", "items": seat }),
+                json!([examples::seat()]),
+            ),
     ]
 }

@@ -28,10 +28,11 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
                  there is room, the fan is let in at once.",
             )
             .stored()
+            .named_twice(s)
             .optional_body::<Join>(s, json!({ "queueId": "main" }))
             .limited()
             .refuses([Refusal::Forbidden, Refusal::UserNotFound, Refusal::QueueNotFound, OVER])
-            .answers(201, "A new place.", OF_TOKEN, s.answer::<TokenView>(), examples::token())
+            .answers(201, "A new place.", &["Location", "Retry-After"], s.answer::<TokenView>(), examples::token())
             .answers(200, "The place that the fan has.", OF_TOKEN, s.answer::<TokenView>(), examples::token())
             .then(201, "get_queue", json!({ "queueId": "$response.body#/queueId" }), None)
             .then(200, "get_queue", json!({ "queueId": "$response.body#/queueId" }), None),
@@ -43,6 +44,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             )
             .stored()
             .user(s)
+            .on_behalf(s)
             .query("queueId", QUEUE, s.request::<QueueId>())
             .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::TokenNotFound, OVER])
             .answers(200, "Where the fan stands.", OF_TOKEN, s.answer::<TokenView>(), examples::token()),
@@ -50,6 +52,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .about(TAG, "Leave the line", "Ends the wait or the session; open holds are cancelled.")
             .stored()
             .user(s)
+            .on_behalf(s)
             .query("queueId", QUEUE, s.request::<QueueId>())
             .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::TokenNotFound])
             .answers_nothing(204, "The fan is not in line any more."),

@@ -57,8 +57,18 @@ impl Operation {
         self.query("userId", "The fan whom an admin acts for; others may name only themselves.", schema)
     }
 
+    /// The fan of the body may be named in the query as well.
+    fn named_twice(self, schemas: &mut Schemas) -> Self {
+        let schema = schemas.request::<UserId>();
+        self.query("userId", "The fan, as in the body; 400 where the two differ.", schema)
+    }
+
     fn paged(self) -> Self {
-        let limit = json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 50 });
+        self.paged_by(50, 100)
+    }
+
+    fn paged_by(self, default: u32, most: u32) -> Self {
+        let limit = json!({ "type": "integer", "minimum": 1, "maximum": most, "default": default });
         self.query("limit", "The most items that a page has.", limit).query(
             "cursor",
             "Where the page starts: the cursor of the page before, as it was given.",

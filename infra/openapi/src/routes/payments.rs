@@ -35,6 +35,7 @@ fn balances(s: &mut Schemas) -> Vec<Operation> {
             )
             .stored()
             .idempotent()
+            .named_twice(s)
             .body::<Recharge>(s, json!({ "userId": examples::USER, "amount": 120000 }))
             .refuses([Refusal::Forbidden, Refusal::UserNotFound, Refusal::BalanceTooLarge])
             .answers(
@@ -84,14 +85,16 @@ fn payments(s: &mut Schemas) -> Vec<Operation> {
             .about(
                 TAG,
                 "Pay a reservation",
-                "From the balance. Paying twice pays once. It ends the turn when no other hold is open.",
+                "From the balance. Paying twice pays once. It ends the session when no other hold is open. One that is \
+                 refused for its amount or for want of money is kept in the reservation's `attempts`.",
             )
             .stored()
             .idempotent()
+            .named_twice(s)
             .body::<ProcessPayment>(s, json!({ "reservationId": examples::RESERVATION, "amount": 100000 }))
             .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::ReservationNotFound])
             .refuses([Refusal::PaymentAlreadyProcessed(any_payment), Refusal::InsufficientBalance])
-            .refuses([Refusal::AmountMismatch, Refusal::ReservationExpired])
+            .refuses([Refusal::AmountMismatch, Refusal::ReservationExpired, Refusal::ReservationCancelled])
             .answers(200, "The payment.", &["Idempotency-Replayed"], payment.clone(), examples::payment())
             .then(200, "cancel_payment", json!({ "paymentId": "$response.body#/paymentId" }), None)
             .then(200, "get_reservation", json!({ "reservationId": "$response.body#/reservationId" }), None),
@@ -99,7 +102,8 @@ fn payments(s: &mut Schemas) -> Vec<Operation> {
             .about(
                 TAG,
                 "Refund a payment",
-                "The seats are free at once and the money is back on the balance. Not after the concert has started.",
+                "The seats are free at once and the money is back on the balance. A fan until the concert starts, an \
+                 admin at any time.",
             )
             .stored()
             .idempotent()

@@ -28,16 +28,21 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
                 TAG,
                 "Hold seats",
                 "All of them or none, until `expiresAt`. Who comes second gets 409 at once. Give either `seatNumber` \
-                 or `seatNumbers`. A session makes at most `HOLDS_PER_SESSION` holds, whatever becomes of them.",
+                 or `seatNumbers`. A session makes at most `HOLDS_PER_SESSION` holds, whatever becomes of them, and takes \
+                 at most `seatsPerSession` seats: those that it holds and those that it bought, refunded ones too. A hold \
+                 that the end of the session would cut below 30 s (or below `holdSeconds`, if shorter) is \
+                 `session_ending`.",
             )
             .stored()
             .idempotent()
+            .named_twice(s)
             .body::<NewReservation>(s, json!({ "concertId": examples::CONCERT, "seatNumbers": [12, 13] }))
             .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::SaleClosed, Refusal::ConcertNotFound])
             .refuses(SeatNumber::new(1).map(Refusal::SeatNotFound))
-            .refuses([Refusal::SeatUnavailable { seats: Vec::new(), own: None }, Refusal::SeatLimit { limit: 1 }])
+            .refuses([Refusal::SeatUnavailable { seats: Vec::new(), own: None }])
+            .refuses([Refusal::SeatLimit { limit: 4, held: 2, bought: 2 }, Refusal::SessionEnding])
             .refuses([Refusal::HoldLimit { limit: 30 }, Refusal::TooManyRequests { retry_after: 7 }])
-            .answers(201, "The hold.", &["Idempotency-Replayed"], reservation.clone(), example.clone())
+            .answers(201, "The hold.", &["Idempotency-Replayed", "Location"], reservation.clone(), example.clone())
             .then(201, "get_reservation", this.clone(), None)
             .then(201, "process_payment", json!({}), to_pay)
             .then(201, "cancel_reservation", this, None),

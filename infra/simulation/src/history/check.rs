@@ -15,7 +15,7 @@ const STALE_WHEN_OLD_MS: u64 = 65_000;
 pub fn check(history: &History, end: &Truth, old_clocks: bool) -> Vec<String> {
     let stale_ms = if old_clocks { STALE_WHEN_OLD_MS } else { STALE_MS };
     let mut wrong = Vec::new();
-    seats::check(history, end, old_clocks, stale_ms, &mut wrong);
+    seats::check(history, end, stale_ms, &mut wrong);
     money::check(history, end, &mut wrong);
     line::check(history, stale_ms, &mut wrong);
     wrong

@@ -21,7 +21,7 @@ struct Known<'a> {
 }
 
 /// Checks every answer about seats.
-pub fn check(history: &History, end: &Truth, old_clocks: bool, stale_ms: u64, wrong: &mut Vec<String>) {
+pub fn check(history: &History, end: &Truth, stale_ms: u64, wrong: &mut Vec<String>) {
     let known = known(history);
     for (id, reservation) in &known {
         check_existence(id, reservation, end, wrong);
@@ -30,10 +30,7 @@ pub fn check(history: &History, end: &Truth, old_clocks: bool, stale_ms: u64, wr
     check_keys(history, wrong);
     let asked = first_asked(history);
     for call in &history.calls {
-        // A hold by an older clock takes away what one by a newer gave (ADR 2).
-        if !old_clocks {
-            check_over(call, &known, wrong);
-        }
+        check_over(call, &known, wrong);
         match &call.op {
             Op::Hold(seats, _) => {
                 check_refused_hold(call, &asked, end, wrong);
@@ -241,8 +238,7 @@ fn check_already_paid(call: &Call, id: &str, history: &History, wrong: &mut Vec<
     }
 }
 
-/// A turn is not over while one of its holds is open, but for the difference of two clocks: a later hold by the slower
-/// one ends earlier.
+/// A session is not over while one of its holds is open, by the clock of whoever answers.
 fn check_over(call: &Call, known: &BTreeMap<String, Known<'_>>, wrong: &mut Vec<String>) {
     let Some(reply) = call.outcome.reply() else { return };
     if reply.text("code") != "session_over" {
@@ -250,7 +246,7 @@ fn check_over(call: &Call, known: &BTreeMap<String, Known<'_>>, wrong: &mut Vec<
     }
     // Other requests are also sent with the token of an earlier turn.
     let open = |held: &&Known<'_>| {
-        held.user == call.user_id && held.held.0 < call.start_ms && call.end_ms + 2 * AHEAD_MS < held.held.1
+        held.user == call.user_id && held.held.0 < call.start_ms && call.end_ms + AHEAD_MS < held.held.1
     };
     let found = known.values().find(open).filter(|_| matches!(call.op, Op::Poll | Op::SeatMap));
     if let Some(open) = found {

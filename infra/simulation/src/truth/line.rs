@@ -2,7 +2,7 @@
 
 use super::{AHEAD_MS, number, text};
 use crate::wire::Change;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use shared::config::Config;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -170,15 +170,27 @@ impl Lines {
         if claimed && self.owners.get(&id).is_none_or(|owner| owner != text(new, "userId")) {
             wrong.push(format!("a place is claimed by somebody else: {new}"));
         }
-        let holds = new["holds"].as_object().into_iter().flat_map(|holds| holds.values());
-        let listed: u64 = holds.map(|hold| number(hold, "seats")).sum();
-        if listed != number(new, "heldSeats") || listed > self.seats_per_session {
-            wrong.push(format!("seats of a session: {listed} listed, limit {}: {new}", self.seats_per_session));
-        }
+        self.check_seats(change, reservations, wrong);
         if !old.is_null() {
             check_holds(change, now_ms, reservations, wrong);
         }
         self.sessions.insert(id, new.clone());
+    }
+
+    /// A session takes the seats of its listed holds and of those that it paid, and no more than it may.
+    fn check_seats(&self, change: &Change, reservations: &BTreeMap<String, Value>, wrong: &mut Vec<String>) {
+        let (old, new) = (&change.old, &change.new);
+        let holds = |session: &Value| session["holds"].as_object().cloned().unwrap_or_default();
+        let (before, after) = (holds(old), holds(new));
+        let listed = |holds: &Map<String, Value>| holds.values().map(|hold| number(hold, "seats")).sum::<u64>();
+        let is_paid = |id: &String| text(reservations.get(id).unwrap_or(&Value::Null), "status") == "CONFIRMED";
+        let gone = before.iter().filter(|(id, _)| !after.contains_key(*id));
+        let paid: u64 = gone.filter(|(id, _)| is_paid(id)).map(|(_, hold)| number(hold, "seats")).sum();
+        let bought = number(old, "seatsTaken").saturating_sub(listed(&before)) + paid;
+        let (taken, limit) = (number(new, "seatsTaken"), self.seats_per_session);
+        if taken != listed(&after) + bought || taken > limit {
+            wrong.push(format!("seats of a session: {} listed, {bought} bought, limit {limit}: {new}", listed(&after)));
+        }
     }
 
     /// A fan's ticket changed. The place before is shut by then.
@@ -267,6 +279,9 @@ fn check_holds(change: &Change, now_ms: u64, reservations: &BTreeMap<String, Val
         }
         if number(new, "holdUntil") > number(new, "holdCap") {
             wrong.push(format!("invariant 4: a hold ends after the cap: {old} => {new}"));
+        }
+        if number(new, "holdUntil") < number(old, "holdUntil") {
+            wrong.push(format!("a hold ends its session sooner: {old} => {new}"));
         }
     }
     if before.keys().any(|id| ended && !after.contains_key(id) && text(of(id), "status") == "CONFIRMED") {

@@ -97,6 +97,9 @@ impl Seats {
                 }
             }
         }
+        if !new.is_null() && (text(new, "status") == "CANCELLED") == new["cancelReason"].is_null() {
+            wrong.push(format!("what is cancelled has a reason, and nothing else: {new}"));
+        }
         if !new.is_null() && new["paidAt"].is_null() == new["ttl"].is_null() {
             wrong.push(format!("a reservation has a TTL until it is paid, and none from then on: {new}"));
         }

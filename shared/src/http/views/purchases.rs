@@ -6,7 +6,7 @@ use crate::{
         id::{ConcertId, PaymentId, ReservationId, UserId},
         layout::SeatNumber,
         ledger::{EntryType, LedgerEntry},
-        reservation::{Reservation, ReservationStatus},
+        reservation::{CancelReason, Reservation, ReservationStatus},
         time::Timestamp,
     },
     http::values::Rfc3339,
@@ -36,11 +36,16 @@ pub struct ReservationBody {
     reserved_at: Rfc3339,
     /// When the hold ends.
     expires_at: Rfc3339,
-    /// When it was given back.
+    /// When it was cancelled.
     cancelled_at: Option<Rfc3339>,
+    /// Why it was cancelled; null when it was not.
+    cancel_reason: Option<CancelReason>,
+    /// When the session that made it ends, as things stand now; null when that is over. Null in the answer to a hold too,
+    /// which does not read the session: `GET /api/v1/reservations/{reservationId}` says it.
+    session_ends_at: Option<Rfc3339>,
     /// Its payment, refunded or not.
     payment_id: Option<PaymentId>,
-    /// The newest 10 payments that failed.
+    /// The 10 newest payments that were refused for want of money or for another amount, newest first.
     attempts: Vec<AttemptBody>,
 }
 
@@ -56,9 +61,9 @@ pub struct AttemptBody {
 }
 
 impl ReservationBody {
-    /// The reservation as it stands at `now`.
-    pub fn new(reservation: &Reservation, now: Timestamp) -> Self {
-        let attempts = reservation.attempts.iter();
+    /// The reservation as it stands at `now`, and the end of its session where that is known to live.
+    pub fn new(reservation: &Reservation, session_ends_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let attempts = reservation.attempts.iter().rev();
         ReservationBody {
             reservation_id: reservation.reservation_id,
             user_id: reservation.user_id,
@@ -69,6 +74,8 @@ impl ReservationBody {
             reserved_at: Rfc3339(reservation.reserved_at),
             expires_at: Rfc3339(reservation.expires_at),
             cancelled_at: reservation.cancelled_at.map(Rfc3339),
+            cancel_reason: reservation.cancel_reason,
+            session_ends_at: session_ends_at.map(Rfc3339),
             payment_id: reservation.paid_at.map(|_| PaymentId::of(reservation.reservation_id)),
             attempts: attempts.map(|a| AttemptBody { at: Rfc3339(a.at), code: a.code.clone() }).collect(),
         }
@@ -98,6 +105,8 @@ pub struct PaymentBody {
     cancelled_at: Option<Rfc3339>,
     /// The fan's balance afterwards.
     new_balance: Amount,
+    /// Whether paying ended the session: no other hold of it was open.
+    session_over: bool,
 }
 
 /// What became of a payment.
@@ -123,6 +132,7 @@ impl PaymentBody {
             paid_at: paid.reservation.paid_at.map(Rfc3339),
             cancelled_at: None,
             new_balance: paid.new_balance,
+            session_over: paid.reservation.session_over,
         }
     }
 }
