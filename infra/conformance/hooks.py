@@ -17,6 +17,8 @@ BEYOND_A_SCHEMA = re.compile(
     "|/endsAt|/saleOpensAt|/saleClosesAt"
     # One of the concert's own.
     "|section"
+    # The same fan as in the body.
+    "|userId"
     # A block ends before it starts, or overlaps another one.
     "|/blocks/[0-9]+"
 )

@@ -11,9 +11,8 @@ use shared::{
     },
     http::{
         Answer, Call, Problem,
-        answer::with_location,
+        answer::{body, json_once, with_location},
         call::Object,
-        json,
         requests::{BlockDraft, ConcertDraft},
         sale::SaleTimes,
         values::Rfc3339,
@@ -24,10 +23,13 @@ use shared::{
 /// Answers 201 with the concert; what the draft leaves out has the contract's defaults.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
-    app.tokens.admin(call, app.now())?;
-    let concert = concert(app, payload.parse()?)?;
-    app.store.create_concert(&concert).await?;
-    let answer = json(StatusCode::CREATED, &ConcertDate::new(&concert, concert.layout.seats_total()));
+    let admin = app.tokens.admin(call, app.now())?;
+    let draft: ConcertDraft = payload.parse()?;
+    let idempotent = call.idempotent(admin.user_id, "create_concert", &draft)?;
+    let concert = concert(app, draft)?;
+    let view = || ConcertDate::new(&concert, concert.layout.seats_total());
+    let done = app.store.create_concert(&concert, idempotent.as_ref(), || body(&view())).await?;
+    let answer = json_once(StatusCode::CREATED, done, |()| view());
     Ok(with_location(answer, "/api/v1/concerts/", "concertId"))
 }
 

@@ -20,9 +20,16 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let ticket = app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?;
     if ticket.left {
         let session = app.store.session(&queue, ticket.place).await?;
-        let reason = session.map_or(EndReason::Left, |session| session.over_by());
+        let reason = session.map_or(EndReason::Left, |session| session.end_reason_or_expired());
         return Err(Refusal::TokenOver { reason }.into());
     }
-    let standing = app.store.turn_of_ticket(&ticket, caller.proof).await?;
-    turn::answer(app, StatusCode::OK, &Claimant::of(&ticket, caller.proof), standing).await
+    let mut proof = caller.proof;
+    if user != caller.user_id {
+        // The token that an admin is given is the fan's.
+        proof.account_version = app.store.account(user).await?.ver;
+    }
+    let claimant = Claimant::of(&ticket, proof);
+    let standing =
+        if user == caller.user_id { app.store.turn(&claimant).await? } else { app.store.look(&claimant).await? };
+    turn::answer(app, StatusCode::OK, &claimant, standing).await
 }

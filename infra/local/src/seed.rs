@@ -73,7 +73,7 @@ pub async fn seed(
         return Ok(());
     }
     for concert in concerts(&source)? {
-        store.create_concert(&concert).await.context(&concert.concert_name)?;
+        store.create_concert(&concert, None, String::new).await.context(&concert.concert_name)?;
     }
     // Last, because it tells that all is there.
     let password = Password::parse(password.to_owned()).context("the administrator's password")?;

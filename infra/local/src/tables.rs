@@ -18,10 +18,9 @@ use crate::{
 /// How often what has expired is deleted. AWS takes days at times: nothing may depend on it.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// What the engine's own file lacks. It finds the last record of a stream, with every write, and the next ones, with
-/// every look, by going through all that there are: a stack that ran for an hour slowed down, and used a core at rest.
-/// And it keeps them for ever, where DynamoDB keeps them for a day.
-const STREAM_INDEX: &str = "
+/// Indexes the engine's stream records, and deletes those older than a day, as DynamoDB does. Without it every write and
+/// every poll goes through all records, so that a stack slows down with each change that was ever made.
+const STREAM_UPKEEP: &str = "
 CREATE INDEX IF NOT EXISTS stream_order ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
 CREATE TRIGGER IF NOT EXISTS stream_horizon AFTER INSERT ON _stream_records WHEN NEW.id % 1000 = 0
 BEGIN
@@ -62,7 +61,7 @@ impl Tables {
     }
 }
 
-/// Opens the data, or makes the database in memory, with [`STREAM_INDEX`].
+/// Opens the data, or makes the database in memory, with [`STREAM_UPKEEP`].
 fn open(state: &State) -> Result<Database, Failure> {
     let path = state.directory.join("dynamodb.sqlite");
     let name = path.to_str().ok_or_else(|| Failure::new(format!("{} is not UTF-8", path.display())))?;
@@ -83,7 +82,7 @@ fn open(state: &State) -> Result<Database, Failure> {
 
 fn index_streams(path: &Path) -> Result<(), Failure> {
     let connection = Connection::open(path).context(path.display())?;
-    connection.execute_batch(STREAM_INDEX).context(path.display())
+    connection.execute_batch(STREAM_UPKEEP).context(path.display())
 }
 
 fn create(database: &Database, table: &Table) -> Result<(), Failure> {

@@ -31,6 +31,7 @@ pub fn queue() -> Value {
         "paused": false, "opensAt": null, "ratePerMinute": 24, "state": "OPEN", "message": null,
         "order": "arrival", "unclaimed": 2, "claimWindowSeconds": 180, "activeSeconds": 600, "waitSecondsPerPlace": 25.0,
         "pollAfterSeconds": [{ "position": 1, "seconds": 1 }, { "position": 6, "seconds": 2 }, { "position": 11, "seconds": 34 }],
+        "concertIds": [CONCERT],
     })
 }
 

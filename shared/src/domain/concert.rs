@@ -43,9 +43,14 @@ impl Concert {
     /// The version of a concert that was never changed.
     pub const FIRST_VERSION: u64 = 1;
 
-    /// Whether new holds are made at `now`: never once the concert is over, whenever its sale closes.
+    /// When its sale is over: never later than the concert is.
+    pub fn sale_end(&self) -> Timestamp {
+        self.sale_closes_at.min(self.ends_at)
+    }
+
+    /// Whether new holds are made at `now`.
     pub fn on_sale(&self, now: Timestamp) -> bool {
-        self.enabled && self.sale_opens_at <= now && now < self.sale_closes_at && now < self.ends_at
+        self.enabled && self.sale_opens_at <= now && now < self.sale_end()
     }
 
     /// The price of each of the seats, in the order asked for; the first that the layout lacks is the refusal.

@@ -94,7 +94,7 @@ pub fn judge_payment(
     if reservation.paid_at.is_some() {
         return Err(Refusal::PaymentAlreadyProcessed(PaymentId::of(id)));
     }
-    let over = session.map_or(EndReason::NoShow, Session::over_by);
+    let over = session.map_or(EndReason::NoShow, Session::end_reason_or_expired);
     let session = session.filter(|s| s.alive(now)).ok_or(Refusal::SessionOver { reason: over })?;
     match reservation.status_at(now) {
         ReservationStatus::Pending => {}

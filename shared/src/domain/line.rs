@@ -183,7 +183,7 @@ pub struct QueueState {
     pub marks: Vec<(Timestamp, u64)>,
     /// What ticks have learned of how fast it moves.
     pub pace: Pace,
-    /// Admitted places that nobody has claimed yet, by the last finished survey.
+    /// Admitted places that were unclaimed at the last finished survey, and those that ticks admitted since.
     pub unclaimed: u64,
     /// A survey that is not finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,20 +1,20 @@
 //! How long slots are taken, learned by the ticks of a queue in which fans wait; and what that means for a wait.
 //!
-//! A wait is told as position times the time that a slot is taken, divided by the capacity. Counting who was admitted
-//! lately would say the same of a queue that has moved for long, but not of one that has just opened: nobody leaves at
-//! first, and then many at once. So a session that has not ended counts too, by half: that is how far the sessions of a
-//! queue have got on average. Where as many are inside as before, these halves cancel out.
+//! The estimated wait is position x seconds per slot x share of living places / capacity. A count of recent admissions would
+//! fail in a queue that has just opened: nobody leaves at first, then many leave at once. So seconds per slot is the time
+//! that slots were taken, divided by the slots that came back and half of the growth in taken slots: a running session counts
+//! as half over. When the number inside is steady the growth is zero.
 
 use super::ticket::QueueClock;
 use serde::{Deserialize, Serialize};
 
 /// What was seen fades with this time of the queue's clock, in milliseconds: most of it is of the last ten minutes.
-const MEMORY: f64 = 300_000.0;
+const FADE_MILLIS: f64 = 300_000.0;
 /// As many slots that came back are as good as what is assumed before any did.
 const ENOUGH: f64 = 6.0;
 /// Dead places passed in one tick count up to so many times those that were admitted: who leaves in a crowd must not
 /// make the wait of all others look short.
-const MOST_PASSED: u64 = 3;
+const MAX_PASSED_PER_ADMITTED: u64 = 3;
 /// Eight of ten cases of a normal distribution lie within so many deviations.
 const EIGHT_OF_TEN: f64 = 1.28;
 /// How much the times of two fans inside differ, as a part of their mean.
@@ -22,11 +22,11 @@ const SPREAD: f64 = 1.0;
 /// How far off the assumed time may be, as a logarithm.
 const UNKNOWN: f64 = 0.8;
 /// What even a well-known queue is off by, as a logarithm.
-const LEAST: f64 = 0.25;
+const MIN_DEVIATION: f64 = 0.25;
 
 /// What ticks have learned, in thousandths. It fades with the queue's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "[i64; 7]", into = "[i64; 7]")]
+#[serde(from = "[i64; 8]", into = "[i64; 8]")]
 pub struct Pace {
     /// The queue's clock at the last tick.
     at: QueueClock,
@@ -40,7 +40,9 @@ pub struct Pace {
     passed: i64,
     /// Fans who were admitted.
     admitted: i64,
-    /// How long a slot is taken, by what was seen when that was enough; 0 while it never was.
+    /// Slots that were taken after the last tick. Walk-ins take theirs between two ticks.
+    inside: i64,
+    /// Seconds that a slot is taken, as last measured from at least [`ENOUGH`] slots that came back; 0 before that.
     slot: i64,
 }
 
@@ -76,22 +78,23 @@ impl Pace {
     /// With what one more tick saw.
     pub fn after(self, step: Step) -> Self {
         let elapsed = (step.clock.millis() - self.at.millis()).max(0);
-        let kept = (-(elapsed as f64) / MEMORY).exp();
+        let kept = (-(elapsed as f64) / FADE_MILLIS).exp();
         let faded = |amount: i64| (amount as f64 * kept).round() as i64;
         let mut pace = Pace {
             at: step.clock.max(self.at),
             taken: faded(self.taken),
             returned: faded(self.returned),
-            grown: faded(self.grown) + thousand(step.occupied.1) - thousand(step.occupied.0),
+            grown: faded(self.grown) + thousand(step.occupied.1) - self.inside,
             passed: faded(self.passed),
             admitted: faded(self.admitted),
+            inside: thousand(step.occupied.1),
             slot: self.slot,
         };
         if step.waited {
             pace.taken += i64::try_from(step.occupied.0).unwrap_or(i64::MAX).saturating_mul(elapsed);
             pace.returned += thousand(step.freed);
             pace.admitted += thousand(step.admitted);
-            pace.passed += thousand(step.passed.min(MOST_PASSED * step.admitted));
+            pace.passed += thousand(step.passed.min(MAX_PASSED_PER_ADMITTED * step.admitted));
         }
         if pace.returned as f64 >= 1_000.0 * ENOUGH {
             pace.slot = (1_000.0 * pace.seen()).round() as i64;
@@ -136,7 +139,7 @@ impl Pace {
         let known = self.known();
         let ended = (self.returned as f64 / 1_000.0).max(1.0);
         let by_number = SPREAD * SPREAD * (1.0 / position.max(1) as f64 + known / ended);
-        let deviation = (by_number + ((1.0 - known) * UNKNOWN).powi(2) + LEAST * LEAST).sqrt();
+        let deviation = (by_number + ((1.0 - known) * UNKNOWN).powi(2) + MIN_DEVIATION * MIN_DEVIATION).sqrt();
         let factor = (EIGHT_OF_TEN * deviation).exp();
         Outlook {
             seconds: seconds.ceil() as u64,
@@ -150,16 +153,16 @@ fn thousand(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(1_000)
 }
 
-impl From<[i64; 7]> for Pace {
-    fn from([at, taken, returned, grown, passed, admitted, slot]: [i64; 7]) -> Self {
-        Pace { at: QueueClock::from_millis(at), taken, returned, grown, passed, admitted, slot }
+impl From<[i64; 8]> for Pace {
+    fn from([at, taken, returned, grown, passed, admitted, inside, slot]: [i64; 8]) -> Self {
+        Pace { at: QueueClock::from_millis(at), taken, returned, grown, passed, admitted, inside, slot }
     }
 }
 
-impl From<Pace> for [i64; 7] {
+impl From<Pace> for [i64; 8] {
     fn from(pace: Pace) -> Self {
-        let Pace { at, taken, returned, grown, passed, admitted, slot } = pace;
-        [at.millis(), taken, returned, grown, passed, admitted, slot]
+        let Pace { at, taken, returned, grown, passed, admitted, inside, slot } = pace;
+        [at.millis(), taken, returned, grown, passed, admitted, inside, slot]
     }
 }
 

@@ -6,12 +6,12 @@ use super::{
     time::{Seconds, Timestamp},
 };
 
-/// Nobody needs to ask more seldom.
-const MOST_SECONDS: f64 = 60.0;
+/// The longest interval, but for those behind [`FAR`].
+const MAX_SECONDS: f64 = 60.0;
 const PAUSED_SECONDS: f64 = 10.0;
-/// Behind this position so many fans wait that only they decide how often each may ask.
+/// Behind this position an interval is at least waiting / [`POLLS_PER_SECOND`], so that a huge queue does not overload the API.
 const FAR: u64 = 1_000;
-/// So many waiting fans may ask in a second.
+/// Polls that all waiting fans together may make in a second.
 const POLLS_PER_SECOND: f64 = 8_000.0;
 /// So many fans may come in a second when the queue opens.
 const OPENING_PER_SECOND: f64 = 5_000.0;
@@ -78,55 +78,64 @@ impl Polling {
     pub fn seconds(&self, position: u64, chance: f64) -> u64 {
         let jitter = 1.0 + JITTER * (2.0 * chance - 1.0);
         let seconds = match self.opening(position, chance) {
-            Some(moment) if !self.paused && moment < MOST_SECONDS => moment,
-            _ => self.usual(position) * jitter,
+            Some(moment) => self.spared(moment, position),
+            None => self.spared(self.usual(position), position) * jitter,
         };
         self.rounded(seconds, position)
     }
 
-    /// The same for those who read nothing but the queue: each row is for its position and those behind it.
+    /// The intervals by position, for clients that read only the queue. A row holds up to the next row; it may ask for polls
+    /// up to twice as often as a token does.
     pub fn table(&self) -> Vec<Row> {
-        let mut positions = vec![1];
+        // While nobody is admitted one row is for all, which is that of those far behind.
+        let mut positions = vec![FAR.max(self.near()).saturating_add(1)];
         if !self.paused && self.opens_in.is_none() {
+            positions = vec![1];
             positions.extend([6, 11, FAR + 1, self.near().saturating_add(1)]);
-            let per_place = self.seconds_per_place.unwrap_or(MOST_SECONDS);
+            let per_place = self.seconds_per_place.unwrap_or(MAX_SECONDS);
             let where_it_takes = |seconds: f64| (8.0 * seconds / per_place).ceil() as u64;
-            positions.extend([2.0, 4.0, 8.0, 15.0, 30.0, MOST_SECONDS].map(where_it_takes).map(|at| at.max(11)));
+            positions.extend([2.0, 4.0, 8.0, 15.0, 30.0, MAX_SECONDS].map(where_it_takes).map(|at| at.max(11)));
         }
         positions.sort_unstable();
         let mut rows: Vec<Row> = Vec::new();
         for position in positions {
-            let moment = self.opening(position, 0.5).filter(|moment| !self.paused && *moment < MOST_SECONDS);
-            let seconds = self.rounded(moment.unwrap_or(self.usual(position)), position);
+            let seconds = self.opening(position, 0.5).unwrap_or(self.usual(position));
+            let seconds = self.rounded(self.spared(seconds, position), position);
             if rows.last().is_none_or(|row| row.seconds != seconds) {
                 rows.push(Row { position, seconds });
             }
         }
+        rows[0].position = 1;
         rows
     }
 
     /// Before chance: the first case that applies.
     fn usual(&self, position: u64) -> f64 {
-        let seconds = if self.paused {
+        if self.paused {
             PAUSED_SECONDS
         } else if self.opens_in.is_some() {
-            MOST_SECONDS
+            MAX_SECONDS
         } else if position <= 10 {
             if position <= 5 { 1.0 } else { 2.0 }
         } else {
             let wait = self.seconds_per_place.map(|seconds| seconds * position as f64);
-            wait.map_or(MOST_SECONDS, |wait| (wait / 8.0).clamp(1.0, MOST_SECONDS))
-        };
+            wait.map_or(MAX_SECONDS, |wait| (wait / 8.0).clamp(1.0, MAX_SECONDS))
+        }
+    }
+
+    /// At least so much that all who wait far behind do not ask too often together.
+    fn spared(&self, seconds: f64, position: u64) -> f64 {
         if position > FAR { seconds.max(self.waiting as f64 / POLLS_PER_SECOND) } else { seconds }
     }
 
-    /// The fan's moment after the opening, in seconds from now: the fans are spread over some seconds, those who may be
+    /// The fan's moment after the opening, in seconds from now, where it comes before the next usual look: the fans are spread over some seconds, those who may be
     /// admitted at once over less than they have for claiming.
     fn opening(&self, position: u64, chance: f64) -> Option<f64> {
         let spread = (self.waiting as f64 / OPENING_PER_SECOND).max(2.0);
         let claim = f64::from(self.claim_window.0) * 2.0 / 3.0;
         let spread = if position <= 2 * self.capacity { spread.min(claim) } else { spread };
-        self.opens_in.map(|opens_in| opens_in + chance * spread)
+        let moment = self.opens_in.filter(|_| !self.paused).map(|opens_in| opens_in + chance * spread);
+        moment.filter(|moment| *moment < MAX_SECONDS)
     }
 
     /// Whole seconds, and for those whose turn may come soon, at most half of what they have for claiming.
@@ -135,7 +144,8 @@ impl Polling {
         (seconds.round() as u64).clamp(1, most)
     }
 
-    /// The last position that may be admitted within a claim window, or by twice as many slots.
+    /// Twice the capacity, and the places that the queue moves in one claim window: fans up to here may be admitted before
+    /// they ask again.
     fn near(&self) -> u64 {
         let moved = self.seconds_per_place.map_or(0.0, |seconds| f64::from(self.claim_window.0) / seconds);
         (2 * self.capacity).saturating_add(moved as u64)
@@ -177,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_case_that_applies() {
+    fn paused_comes_before_not_open_and_that_before_the_position() {
         let open = polling(QueueSettings::default(), 100);
         assert_eq!(rows(open), [(1, 1), (6, 2), (11, 41), (16, 60)]);
         let paused = QueueSettings { paused: true, opens_at: Some(NOW + Seconds(5)), ..QueueSettings::default() };
@@ -211,7 +221,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_table_says_what_a_token_says_but_for_chance(position in 1u64..3_000, waiting in 0u64..2_000_000, capacity in 1u64..2_000, window in 1u32..300) {
+        fn a_row_is_at_most_the_interval_of_a_token_and_about_half_of_it_at_least(position in 1u64..3_000, waiting in 0u64..2_000_000, capacity in 1u64..2_000, window in 1u32..300) {
             let settings = QueueSettings {
                 capacity: Some(capacity),
                 claim_window_seconds: Some(Seconds(window)),

@@ -218,8 +218,8 @@ impl Commit {
     }
 }
 
-/// What the queue has learned by this tick. Only while fans wait and may be admitted does a slot that comes back say how
-/// long slots are taken: else anybody who walks in and leaves would teach it.
+/// What the queue has learned by this tick. Slots that come back while nobody waits teach nothing: else fans who walk in and
+/// leave would make waits look short.
 fn pace(state: &QueueState, freed: u64, advance: Advance, last_place: Place, now: Timestamp) -> Pace {
     let waits = |last: Place| last > state.served;
     state.pace.after(Step {

@@ -13,13 +13,13 @@ pub enum Refusal {
     #[error("user name or password is wrong")]
     BadCredentials,
     /// The turn of this queue token is over, on a route that needs it.
-    #[error("this turn is over; join the line again")]
+    #[error("this turn is over; join the queue again")]
     SessionOver {
         /// Why.
         reason: EndReason,
     },
     /// The turn of this queue token is over, asked of the token itself.
-    #[error("this turn is over; join the line again")]
+    #[error("this turn is over; join the queue again")]
     TokenOver {
         /// Why.
         reason: EndReason,

@@ -4,7 +4,7 @@ use super::{
     amount::Amount,
     id::{ConcertId, QueueId, ReservationId, UserId},
     layout::SeatNumber,
-    session::LONGEST_SESSION,
+    session::MAX_SESSION,
     ticket::Place,
     time::Timestamp,
 };
@@ -108,7 +108,7 @@ impl Reservation {
     /// no session lives for so long.
     pub fn session_may_live(&self, now: Timestamp) -> bool {
         let ended = self.session_over || matches!(self.cancel_reason, Some(CancelReason::Left | CancelReason::Removed));
-        !ended && now < self.reserved_at + LONGEST_SESSION
+        !ended && now < self.reserved_at + MAX_SESSION
     }
 }
 
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_reservation_tells_where_its_session_cannot_live() {
         assert!(reservation().session_may_live(NOW));
-        assert!(!reservation().session_may_live(NOW + LONGEST_SESSION));
+        assert!(!reservation().session_may_live(NOW + MAX_SESSION));
         assert!(!Reservation { session_over: true, ..reservation() }.session_may_live(NOW));
         let lives = |reason| Reservation { cancel_reason: Some(reason), ..reservation() }.session_may_live(NOW);
         assert!(!lives(CancelReason::Left) && !lives(CancelReason::Removed));

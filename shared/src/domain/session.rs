@@ -81,7 +81,7 @@ pub struct Session {
 }
 
 /// No session lives longer from its claim on, whatever the settings.
-pub const LONGEST_SESSION: Seconds = Seconds(*bounds::ACTIVE_SECONDS.end() + *bounds::HOLD_SECONDS.end());
+pub const MAX_SESSION: Seconds = Seconds(*bounds::ACTIVE_SECONDS.end() + *bounds::HOLD_SECONDS.end());
 
 /// A hold that would be shorter is refused: nobody pays in less.
 const MIN_HOLD: Seconds = Seconds(30);
@@ -156,8 +156,8 @@ impl Session {
         self.ended.is_none() && now < self.life_end()
     }
 
-    /// Why it is over, if it is.
-    pub fn over_by(&self) -> EndReason {
+    /// Why it ended: as written, or its time was up and nobody has written that yet. Only for a session that is not alive.
+    pub fn end_reason_or_expired(&self) -> EndReason {
         self.end_reason.unwrap_or(EndReason::Expired)
     }
 

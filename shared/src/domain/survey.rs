@@ -73,7 +73,7 @@ impl Pass {
         self.cursor = self.cursor.plus(1);
     }
 
-    /// Notes that nobody has claimed the place at the cursor yet, who may do so until `end`.
+    /// Notes the place at the cursor as admitted and unclaimed; it takes a slot until `end` at least.
     pub fn note_unclaimed(&mut self, end: Timestamp) {
         self.unclaimed += 1;
         self.note(Some(end));

@@ -25,7 +25,7 @@ use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
 /// Bodies above this many bytes are refused before they are parsed.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_IDEMPOTENCY_KEY: usize = 255;
-const LIMIT_MAX: i32 = 100;
+const MAX_LIMIT: i32 = 100;
 const LIMIT_DEFAULT: i32 = 50;
 
 /// A request with its id.
@@ -139,7 +139,7 @@ impl Call {
 
     /// `?limit=`: 1 to 100, 50 by default.
     pub fn limit(&self) -> Result<i32, Problem> {
-        Ok(self.limit_within(LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT))
+        Ok(self.limit_within(MAX_LIMIT)?.unwrap_or(LIMIT_DEFAULT))
     }
 
     /// `?limit=` of a list whose pages have at most `most` items.
@@ -189,7 +189,8 @@ impl Payload<'_> {
 }
 
 /// A JSON object, where serde's derived types would take an array of their fields as well.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -98,7 +98,7 @@ pub struct CancelPayment {
 }
 
 /// A concert to be put on sale.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ConcertDraft {
@@ -125,7 +125,7 @@ pub struct ConcertDraft {
 }
 
 /// Neighbouring seats of one kind.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct BlockDraft {
@@ -161,7 +161,8 @@ pub struct ConcertChange {
     pub sale_closes_at: Option<Option<Rfc3339>>,
 }
 
-/// What is to change about a queue; the rest stays. A field that is null goes back to the deployment's parameter.
+/// What is to change about a queue; the rest stays. Null resets a field: to the deployment's parameter, or to none
+/// (`message`, `opensAt`) or false (`paused`).
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -190,7 +191,7 @@ pub struct QueueChange {
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 604_800))]
     pub waiting_seconds: Option<Option<Whole<1, { *bounds::WAITING_SECONDS.end() }>>>,
-    /// What those who wait are told; null tells them nothing.
+    /// What the operators tell the fans; null removes it.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Message>))]
     pub message: Option<Option<Message>>,

@@ -43,6 +43,8 @@ pub fn queue_of(call: &Call, caller: &Caller) -> Result<QueueId, Problem> {
 
 /// Answers with a newly signed token.
 pub async fn answer(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn) -> Answer {
+    // Before the queue is looked at, which may be deleted by now.
+    let turn = turn.or_over()?;
     let seen = Seen::of(app, claimant).await?;
     signed(app, status, claimant, turn, &seen)
 }
@@ -50,11 +52,12 @@ pub async fn answer(app: &App, status: StatusCode, claimant: &Claimant, turn: Tu
 /// Answers a poll with the token that came with it, good until `expires_at`; with a new one the first time that the fan
 /// is admitted, and where a pause or a moved opening would let the token end before its place.
 pub async fn answer_poll(app: &App, call: &Call, claimant: &Claimant, expires_at: Timestamp, turn: Turn) -> Answer {
+    let turn = turn.or_over()?;
     let seen = Seen::of(app, claimant).await?;
     let renew = match turn {
         Turn::Active { .. } => !claimant.admitted,
         Turn::Waiting { .. } => expires_at < app.store.token_end(&seen.state, claimant.wait),
-        Turn::Over(_) => false,
+        Turn::Admitted { .. } | Turn::Over(_) => false,
     };
     if renew {
         return signed(app, StatusCode::OK, claimant, turn, &seen);
@@ -73,7 +76,7 @@ impl Seen {
         let queue = &claimant.queue_id;
         let (state, notice) =
             futures_util::join!(app.store.queue_state(queue, STATE_AGE_MILLIS), app.store.notice(queue));
-        Ok(Seen { state: state?, notice: notice? })
+        Ok(Seen { state: state?, notice })
     }
 }
 
@@ -94,7 +97,9 @@ fn token_answer(
     let at_once = Outlook { seconds: 0, low: 0, high: 0 };
     let (standing, position, until, outlook, poll) = match turn {
         Turn::Over(reason) => return Err(Refusal::TokenOver { reason }.into()),
-        Turn::Active { until } => (TokenStatus::Active, 0, until, Some(at_once), polling::ACTIVE_SECONDS),
+        Turn::Active { until } | Turn::Admitted { claim_before: until } => {
+            (TokenStatus::Active, 0, until, Some(at_once), polling::ACTIVE_SECONDS)
+        }
         Turn::Waiting { position, until, outlook, poll_after_seconds } => {
             (TokenStatus::Waiting, position, until, outlook, poll_after_seconds)
         }
@@ -113,7 +118,10 @@ fn token_answer(
         wait_range_seconds: outlook.map(|Outlook { low, high, .. }| WaitRange { low, high }),
         poll_after_seconds: poll,
         opens_at: state.settings.opens_at.map(Rfc3339),
-        claim_before: None,
+        claim_before: match turn {
+            Turn::Admitted { claim_before } => Some(Rfc3339(claim_before)),
+            Turn::Active { .. } | Turn::Waiting { .. } | Turn::Over(_) => None,
+        },
         paused: state.settings.paused,
         message: notice.message.clone(),
         sold_out: false,

@@ -38,7 +38,8 @@ impl<'de> Deserialize<'de> for Rfc3339 {
 pub struct RequestedAmount(pub Amount);
 
 /// The price that an admin asks for a seat: as an amount, and at most an eighth of what a request may move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct RequestedPrice(pub Amount);
 
 /// Takes an amount from 1 to this one.
@@ -190,7 +191,8 @@ impl<'de> Deserialize<'de> for RequestedSeat {
 }
 
 /// The number of a seat that a concert is to have.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(transparent)]
 pub struct PlannedSeat(pub SeatNumber);
 
 impl<'de> Deserialize<'de> for PlannedSeat {

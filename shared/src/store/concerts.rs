@@ -1,7 +1,9 @@
 //! Concerts, the listing, and how many seats are left.
 
 use super::{
-    Failure, Store, StoreError, keys,
+    Failure, Store, StoreError,
+    idempotency::{Done, Idempotent, record_in_the_way},
+    keys,
     keys::Table,
     request::{self, TransactFailure, WriteFailure, n, part, s},
     seats::SeatItem,
@@ -45,20 +47,42 @@ pub struct ListingRange {
 }
 
 impl Store {
-    /// Makes a concert, and the queue in front of it if there is none.
-    pub async fn create_concert(&self, concert: &Concert) -> Result<(), Failure> {
-        self.ensure_queue(&concert.queue_id).await?;
+    /// Makes a concert. `answer` makes the body that is kept for replays.
+    ///
+    /// # Errors
+    /// [`Refusal::QueueNotFound`] where there is no such queue.
+    pub async fn create_concert(
+        &self,
+        concert: &Concert,
+        idempotent: Option<&Idempotent>,
+        answer: impl Fn() -> String,
+    ) -> Result<Done<()>, Failure> {
+        if let Err(failure) = self.queue_state(&concert.queue_id, 0).await {
+            return self.replay_or_refuse(idempotent, failure).await;
+        }
         let id = concert.concert_id;
-        let meta = request::item(&keys::concert(id), concert, None)?;
-        let listing = request::item(&keys::listing(concert.starts_at, id), concert, None)?;
-        let parts = vec![part(self.put_part(Table::Concerts, meta))?, part(self.put_part(Table::Concerts, listing))?];
-        self.transact(parts).await.map_err(|failure| match failure {
-            TransactFailure::Store(error) => error.into(),
-            TransactFailure::Cancelled(_) | TransactFailure::Contended => super::contention("create concert").into(),
-        })
+        let mut parts = Vec::with_capacity(4);
+        if let Some(idempotent) = idempotent {
+            parts.push(self.idempotency_part(idempotent, answer(), self.now())?);
+        }
+        for key in [keys::concert(id), keys::listing(concert.starts_at, id)] {
+            parts.push(part(self.put_part(Table::Concerts, request::item(&key, concert, None)?))?);
+        }
+        parts.extend(self.sale_parts(None, concert)?);
+        match self.transact(parts).await {
+            Ok(()) => Ok(Done::Fresh(())),
+            Err(TransactFailure::Store(error)) => Err(error.into()),
+            Err(TransactFailure::Contended) => self.gave_up(idempotent, "create concert").await,
+            Err(TransactFailure::Cancelled(mut reasons)) => {
+                match (idempotent, record_in_the_way(&mut reasons, idempotent)) {
+                    (Some(idempotent), Some(record)) => Ok(Done::Replayed(Self::judge_record(idempotent, record)?)),
+                    _ => Err(super::contention("create concert").into()),
+                }
+            }
+        }
     }
 
-    /// Changes when a concert is sold, in its own item and in the listing; or says what `change` finds wrong with the
+    /// Changes when a concert is sold, in its own item, in the listing and among the sales of its queue; or says what `change` finds wrong with the
     /// concert as it would then be.
     pub async fn change_concert<E>(
         &self,
@@ -79,7 +103,9 @@ impl Store {
                 .condition_expression("version = :version")
                 .expression_attribute_values(":version", n(before.version));
             let listing = request::item(&keys::listing(concert.starts_at, id), &concert, None)?;
-            match self.transact(vec![part(meta)?, part(self.put_part(Table::Concerts, listing))?]).await {
+            let mut parts = vec![part(meta)?, part(self.put_part(Table::Concerts, listing))?];
+            parts.extend(self.sale_parts(Some(&before), &concert)?);
+            match self.transact(parts).await {
                 Ok(()) => {
                     self.concerts.put(id, Arc::new(concert.clone()), now);
                     return Ok(Ok(concert));

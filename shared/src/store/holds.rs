@@ -255,7 +255,7 @@ impl Store {
                 return Ok(Bounds::default());
             }
             Some(Some(session)) if !session.alive(tried.reserved_at) => {
-                return Err(Refusal::SessionOver { reason: session.over_by() }.into());
+                return Err(Refusal::SessionOver { reason: session.end_reason_or_expired() }.into());
             }
             Some(session) => session,
         };

@@ -148,6 +148,24 @@ pub fn listing(starts_at: Timestamp, id: ConcertId) -> Key {
     key(Table::Concerts, LISTING_PARTITION.to_owned(), format!("{:015}#{id}", starts_at.millis()))
 }
 
+/// What the partitions of queues' sales start with.
+pub const SALES_PREFIX: &str = "SALES#";
+
+/// The partition of the concerts that go through a queue, by the end of their sales.
+pub fn sales_partition(queue: &QueueId) -> String {
+    format!("{SALES_PREFIX}{queue}")
+}
+
+/// Where the sort keys of sales begin that end after `now`.
+pub fn sales_after(now: Timestamp) -> String {
+    format!("{:015}", now.millis() + 1)
+}
+
+/// The sale of a concert among those of its queue.
+pub fn sale(queue: &QueueId, ends_at: Timestamp, id: ConcertId) -> Key {
+    key(Table::Concerts, sales_partition(queue), format!("{:015}#{id}", ends_at.millis()))
+}
+
 /// The state of a queue.
 pub fn queue_state(queue: &QueueId) -> Key {
     key(Table::Queues, format!("QUEUE#{queue}"), "STATE")
@@ -270,6 +288,7 @@ pub fn kind(pk: &str, sk: &str) -> &'static str {
         (SAMPLE_PREFIX, "sample"),
         (ALARM_PREFIX, "alarm"),
         (LISTING_PARTITION, "listing"),
+        (SALES_PREFIX, "sale"),
         ("SIGNUP#", "limit"),
         ("LOGIN#", "limit"),
         ("JOIN#FAN#", "limit"),

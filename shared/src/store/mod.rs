@@ -21,6 +21,7 @@ mod refused_holds;
 pub mod release;
 pub mod request;
 pub mod reservations;
+pub mod sales;
 pub mod seats;
 pub mod sessions;
 mod survey;
@@ -56,6 +57,8 @@ pub struct Store {
     states: Cache<QueueId, QueueState>,
     /// When the last tick that was wished for a queue is due.
     wishes: Cache<QueueId, Timestamp>,
+    /// Which concerts are sold through a queue.
+    sales: Cache<QueueId, Vec<ConcertId>>,
     /// What those who wait are told.
     notices: Cache<QueueId, Notice>,
     concerts: Cache<ConcertId, Arc<Concert>>,
@@ -132,6 +135,7 @@ impl Store {
             states: Cache::new(),
             wishes: Cache::new(),
             notices: Cache::new(),
+            sales: Cache::new(),
             concerts: Cache::new(),
             recounts: Cache::new(),
             full_counters: Cache::new(),

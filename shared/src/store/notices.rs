@@ -13,15 +13,24 @@ pub struct Notice {
 }
 
 impl Store {
-    /// The notice of a queue, at most a second old.
-    pub async fn notice(&self, queue: &QueueId) -> Result<Notice, StoreError> {
+    /// The notice of a queue, at most a second old. Nobody's turn fails for want of it: where it cannot be read, the last
+    /// one that is known has to do.
+    pub async fn notice(&self, queue: &QueueId) -> Notice {
         let now = self.now();
         if let Some(notice) = self.notices.get(queue, now, STATE_AGE_MILLIS) {
-            return Ok(notice);
+            return notice;
         }
-        let notice: Notice = self.get(&keys::notice(queue), false).await?.unwrap_or_default();
-        self.notices.put(queue.clone(), notice.clone(), now);
-        Ok(notice)
+        match self.get::<Notice>(&keys::notice(queue), false).await {
+            Ok(notice) => {
+                let notice = notice.unwrap_or_default();
+                self.notices.put(queue.clone(), notice.clone(), now);
+                notice
+            }
+            Err(error) => {
+                tracing::warn!(%queue, %error, "notice not read");
+                self.notices.get(queue, now, i64::MAX).unwrap_or_default()
+            }
+        }
     }
 
     /// Replaces the notice of a queue.

@@ -100,7 +100,7 @@ impl Store {
         let now = self.now();
         let Some(reservation) = reservation else {
             let over = session.filter(|session| !session.alive(now));
-            let over = over.map(|session| Refusal::SessionOver { reason: session.over_by() });
+            let over = over.map(|session| Refusal::SessionOver { reason: session.end_reason_or_expired() });
             return Err(over.unwrap_or(Refusal::ReservationNotFound).into());
         };
         match judge_payment(&reservation, balance.unwrap_or_default(), session.as_ref(), order.amount, now) {

@@ -3,6 +3,7 @@
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
     keys::Table,
+    notices::Notice,
     queue_state::{JoinCounter, Registered},
     request::{self, TransactFailure, WriteFailure, n, part},
 };
@@ -17,8 +18,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValue, Trans
 use futures_util::try_join;
 use uuid::Uuid;
 
-/// A deletion that began so long ago is over.
-const LONGEST_DELETION: Seconds = Seconds(60);
+/// A deletion older than this counts as cut off: a join opens the counter, and the deletion's last write then fails.
+const MAX_DELETION: Seconds = Seconds(60);
 
 impl Store {
     /// Changes the settings of a queue, making it if there is none. A changed capacity frees or takes slots in the same
@@ -43,6 +44,10 @@ impl Store {
             }
             let mut settings = if state.deleted { QueueSettings::default() } else { state.settings.clone() };
             change(&mut settings);
+            if state.deleted {
+                // Whatever a message to the fans of the old queue said.
+                self.put_notice(queue, Notice::default()).await?;
+            }
             if let Some(changed) = self.replace_settings(&state, settings).await? {
                 self.states.put(queue.clone(), changed.clone(), now);
                 self.put_alarm(queue, now, true).await?;
@@ -124,6 +129,7 @@ impl Store {
             match self.transact(self.delete_parts(&view.state, deletion)?).await {
                 Ok(()) => {
                     self.states.remove(queue);
+                    self.notices.remove(queue);
                     return Ok(());
                 }
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
@@ -160,7 +166,7 @@ impl Store {
         ])
     }
 
-    /// Keeps fans from drawing places, under the name that is returned.
+    /// Shuts the counter, so that no fan draws a place; the id of this deletion.
     async fn shut_counter(&self, queue: &QueueId) -> Result<Uuid, StoreError> {
         let deletion = self.context.deletion_id();
         let update = self
@@ -175,7 +181,7 @@ impl Store {
     /// Opens a counter that a deletion shut and left so: it was cut off, or its request arrived a second time when it
     /// was over. Whether fans may draw places again.
     pub(crate) async fn reopen_if_cut_off(&self, queue: &QueueId, shut: &JoinCounter) -> Result<bool, StoreError> {
-        let Some(deletion) = shut.deleted.filter(|_| shut.deleted_at + LONGEST_DELETION <= self.now()) else {
+        let Some(deletion) = shut.deleted.filter(|_| shut.deleted_at + MAX_DELETION <= self.now()) else {
             return Ok(false);
         };
         let state: Option<QueueState> = self.get(&keys::queue_state(queue), true).await?;

@@ -7,7 +7,7 @@ use super::{
     request::{self, TransactFailure, WriteFailure, n, part},
 };
 use crate::domain::{
-    id::QueueId,
+    id::{ConcertId, QueueId},
     line::{QueueSettings, QueueState},
     refusal::Refusal,
     ticket::Place,
@@ -33,6 +33,8 @@ pub struct QueueView {
     pub last_place: Place,
     /// What those who wait are told.
     pub notice: Notice,
+    /// The concerts that are sold through it.
+    pub concerts: Vec<ConcertId>,
 }
 
 impl QueueView {
@@ -143,14 +145,15 @@ impl Store {
         }
     }
 
-    /// A queue as it is now.
+    /// A queue as it is now; its notice may be a second old, its concerts five.
     pub async fn queue_view(&self, queue: &QueueId) -> Result<QueueView, Failure> {
-        let (state, counter, notice) = try_join!(
+        let (state, counter, notice, concerts) = try_join!(
             self.queue_state(queue, 0),
             async { self.join_counter(queue).await.map_err(Failure::from) },
-            async { self.notice(queue).await.map_err(Failure::from) },
+            async { Ok(self.notice(queue).await) },
+            async { self.concerts_on_sale(queue).await.map_err(Failure::from) },
         )?;
-        Ok(QueueView { state, last_place: counter.last, notice })
+        Ok(QueueView { state, last_place: counter.last, notice, concerts })
     }
 
     /// The counter of places as it is now.
@@ -348,6 +351,7 @@ mod tests {
             -999_000,
             999_999_000,
             999_999_000,
+            1_000_000_000,
             600_000,
         ]);
         state.pass = Some(Pass { next_end: Some(now), low: Some(Place::new(large)), ..Pass::begin(&state, now) });

@@ -29,18 +29,36 @@ pub enum Turn {
         position: u64,
         /// The end of the waiting time as things stand.
         until: Timestamp,
-        /// How long that will take; `None` while nobody is admitted.
+        /// The estimated wait; `None` while nobody is admitted.
         outlook: Option<Outlook>,
         /// When to ask again.
         poll_after_seconds: u64,
     },
-    /// Admitted.
+    /// Admitted, and not claimed yet.
+    Admitted {
+        /// The end of the claim window.
+        claim_before: Timestamp,
+    },
+    /// Claimed.
     Active {
         /// The end of the session as it is now.
         until: Timestamp,
     },
     /// Over.
     Over(EndReason),
+}
+
+impl Turn {
+    /// Refuses one that is over, as a look at the token is told.
+    ///
+    /// # Errors
+    /// [`Refusal::TokenOver`].
+    pub fn or_over(self) -> Result<Self, Refusal> {
+        match self {
+            Turn::Over(reason) => Err(Refusal::TokenOver { reason }),
+            turn => Ok(turn),
+        }
+    }
 }
 
 /// What a fan proved by logging in, which every token made of it carries on.
@@ -123,6 +141,22 @@ impl Store {
         self.turn_by(&state, claimant).await
     }
 
+    /// Where a fan's turn stands, for the eyes of somebody else: the place is not claimed by it.
+    ///
+    /// # Errors
+    /// [`Refusal::QueueNotFound`].
+    pub async fn look(&self, claimant: &Claimant) -> Result<Turn, Failure> {
+        let state = self.queue_state(&claimant.queue_id, STATE_AGE_MILLIS).await?;
+        let Standing::Admitted { claim_before } = state.standing(claimant.wait, self.now()) else {
+            return self.turn_by(&state, claimant).await;
+        };
+        Ok(match self.session(&claimant.queue_id, claimant.place()).await? {
+            Some(session) => self.turn_of(&session),
+            None if self.now() < claim_before => Turn::Admitted { claim_before },
+            None => Turn::Over(EndReason::NoShow),
+        })
+    }
+
     /// Where the turn of a ticket stands: one read, beside a state that is at most a second old.
     pub async fn turn_of_ticket(&self, ticket: &Ticket, proof: Proof) -> Result<Turn, Failure> {
         self.turn(&Claimant::of(ticket, proof)).await
@@ -138,7 +172,11 @@ impl Store {
                 Ok(self.turn_of(&session))
             }
             Standing::Admitted { .. } => self.turn_admitted(claimant).await,
-            Standing::WaitedTooLong => Ok(Turn::Over(EndReason::WaitedTooLong)),
+            // Whoever left or was removed before has a tombstone that says so.
+            Standing::WaitedTooLong => {
+                let session = self.session(&claimant.queue_id, claimant.place()).await?;
+                Ok(Turn::Over(session.and_then(|session| session.end_reason).unwrap_or(EndReason::WaitedTooLong)))
+            }
             Standing::Waiting { position } => Ok(Turn::Waiting {
                 position,
                 until: state.waits_until(claimant.wait, self.now()),
@@ -165,7 +203,7 @@ impl Store {
         if session.alive(self.now()) {
             Turn::Active { until: session.life_end() }
         } else {
-            Turn::Over(session.over_by())
+            Turn::Over(session.end_reason_or_expired())
         }
     }
 
@@ -211,7 +249,7 @@ impl Store {
         if session.alive(self.now()) {
             Ok(session)
         } else {
-            Err(Refusal::SessionOver { reason: session.over_by() }.into())
+            Err(Refusal::SessionOver { reason: session.end_reason_or_expired() }.into())
         }
     }
 

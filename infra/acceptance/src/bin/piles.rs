@@ -1,4 +1,4 @@
-//! `cargo piles`: what it takes to go on with a thousand times too much.
+//! `cargo piles`: what overload costs.
 
 use std::error::Error;
 

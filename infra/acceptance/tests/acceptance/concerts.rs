@@ -63,6 +63,8 @@ async fn a_draft_may_say_everything_itself() -> Outcome {
     body["saleOpensAt"] = json!("2026-07-01T00:00:00+09:00");
     body["saleClosesAt"] = json!("2026-08-01T00:00:00Z");
     body["blocks"] = json!([block("B", 101, 110), block("A", 1, 10)]);
+    assert_eq!(create(&world, &admin, &body).await.outcome(), "404 queue_not_found");
+    world.app.store.configure_queue(&"final-4".parse()?, |_| {}).await?;
     let made = create(&world, &admin, &body).await;
     assert_eq!(made.outcome(), "201", "{}", made.body);
     assert_eq!(made.body["eventId"], event);

@@ -4,7 +4,7 @@ use crate::{
     Outcome,
     support::{items, join_with, turn},
 };
-use acceptance::World;
+use acceptance::{Request, World};
 use engine::Fault;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -108,5 +108,42 @@ async fn a_deletion_that_was_thought_cut_off_deletes_nothing() -> Outcome {
     let late = last_write.lock().expect("a request").take().ok_or("no request")?;
     assert_eq!(world.engine.execute("TransactWriteItems", late).status, 400);
     assert_eq!(world.get("/api/v1/queues/second", "").await.outcome(), "200");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_concert_names_a_queue_that_exists() -> Outcome {
+    let world = world_with_second().await?;
+    let admin = world.admin().await;
+    let create = async |queue: &str| {
+        let draft = json!({
+            "concertName": "Night", "startsAt": "2027-06-01T19:00:00Z", "endsAt": "2027-06-01T22:00:00Z", "queueId": queue,
+        });
+        let request = Request::new("POST", "/api/v1/admin/concerts").token(&admin.access).json(&draft);
+        world.send(request).await.outcome()
+    };
+    assert_eq!(create("secnod").await, "404 queue_not_found");
+    assert_eq!(world.get("/api/v1/queues/secnod", "").await.outcome(), "404 queue_not_found", "and none is made");
+    assert_eq!(create("second").await, "201");
+    assert_eq!(world.delete(SECOND, &admin.access).await.outcome(), "204");
+    assert_eq!(create("second").await, "404 queue_not_found");
+    assert_eq!(create("main").await, "201");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_turn_that_is_over_stays_410_when_its_queue_is_deleted() -> Outcome {
+    let world = world_with_second().await?;
+    let admin = world.admin().await;
+    let fan = world.fan("ann").await;
+    let token = join_with(&world, &fan.access, &json!({ "queueId": "second" })).await.text("token").to_owned();
+    let path = format!("/api/v1/tokens/{}", fan.user_id);
+    assert_eq!(world.delete(&path, &token).await.outcome(), "204");
+    for _ in 0..2 {
+        world.app.store.tick(&"second".parse()?, &[]).await?;
+    }
+    assert_eq!(world.delete(SECOND, &admin.access).await.outcome(), "204");
+    let polled = world.get(&path, &token).await;
+    assert_eq!((polled.outcome().as_str(), polled.text("reason")), ("410 session_over", "LEFT"));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::purchases::{
     Outcome, PRICE, balance, cancel, count, held, hold, inject_where, items, post, recharge, sale, until_sent,
 };
-use acceptance::Reply;
+use acceptance::{Reply, Request, World};
 use engine::Fault;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -285,5 +285,24 @@ async fn a_request_that_others_keep_out_for_ever_is_in_progress_or_unavailable()
     world.engine.clear_faults();
     assert_eq!(balance(&world, &fan).await, 100_005);
     assert_eq!(items(&world, "Concerts", "SEAT#").len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_concert_is_made_once_under_its_key() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let draft = |name: &str| json!({ "concertName": name, "startsAt": "2027-06-01T19:00:00Z", "endsAt": "2027-06-01T22:00:00Z" });
+    let create = async |name: &str, key: &str| {
+        let request = Request::new("POST", "/api/v1/admin/concerts").token(&admin.access).key(key);
+        world.send(request.json(&draft(name))).await
+    };
+    let first = create("Night", "key-1").await;
+    world.wait(1_800);
+    let again = create("Night", "key-1").await;
+    assert_eq!((again.status, &again.body, replayed(&again)), (201, &first.body, true));
+    assert_eq!(again.headers["location"], first.headers["location"]);
+    assert_eq!(create("Another night", "key-1").await.outcome(), "422 idempotency_key_reused");
+    assert_ne!(create("Night", "key-2").await.body["concertId"], first.body["concertId"]);
     Ok(())
 }

@@ -22,6 +22,7 @@ async fn a_queue_shows_its_figures() -> Outcome {
             { "position": 1, "seconds": 1 }, { "position": 6, "seconds": 2 }, { "position": 11, "seconds": 30 },
             { "position": 23, "seconds": 60 },
         ],
+        "concertIds": [],
     });
     assert_eq!(untouched.body, empty);
     world.set_capacity(2).await;

@@ -87,7 +87,7 @@ async fn a_hold_that_meets_the_end_of_its_session_is_refused() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_session_holds_so_many_seats_at_once() -> Outcome {
+async fn a_session_takes_at_most_its_limit_of_seats() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     assert_eq!(world.hold(&fan, &concert, &[1, 2, 3, 4, 5], None).await.outcome(), "409 seat_limit");

@@ -10,7 +10,7 @@ use promote_tokens::Trigger;
 use serde_json::{Value, json};
 use shared::domain::{id::QueueId, time::Seconds};
 
-/// Lets so many seconds pass as in a deployment; how many ticks there were.
+/// Lets so many seconds pass as in a deployment, and one more that delivers what is due at the last; how many ticks there were.
 async fn run(world: &World, background: &mut Background, seconds: u64) -> Result<usize, Box<dyn std::error::Error>> {
     let mut ticks = 0;
     for _ in 0..=seconds {

@@ -158,7 +158,7 @@ async fn five_thousand_expired_holds_are_released_within_three_runs() -> Outcome
     let world = World::without_streams(&[]).await?;
     for number in 1..=5 {
         let concert = concert_of(number, 1_000);
-        world.app.store.create_concert(&concert).await?;
+        world.app.store.create_concert(&concert, None, String::new).await?;
         put_holds(&world, concert.concert_id, 1_000, number as u64 * 1_000).await;
         for chunk in concert.layout.chunks() {
             world.app.store.recount(concert.concert_id, chunk).await?;

@@ -2,9 +2,9 @@
 
 use crate::{
     Outcome,
-    support::{configure, leave, line_of, poll, queue, seats, turn},
+    support::{configure, leave, line_of, poll, queue, seats, sessions, turn, turns},
 };
-use acceptance::{Fan, Reply, World};
+use acceptance::{Fan, Reply, Request, World};
 use serde_json::{Value, json};
 
 fn reason(reply: &Reply) -> (String, Option<&str>) {
@@ -116,5 +116,84 @@ async fn a_message_is_text_of_at_most_280_characters() -> Outcome {
         );
     }
     assert_eq!(configure(&world, &admin, &json!({ "message": "x".repeat(280) })).await.outcome(), "200");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_queue_names_the_concerts_that_are_sold_through_it_now() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let named = async || {
+        world.wait(5);
+        let ids = queue(&world).await["concertIds"].clone();
+        ids.as_array().into_iter().flatten().filter_map(|id| id.as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert!(named().await.is_empty());
+    let late = world.concert_of(&admin, &json!({ "saleClosesAt": "2026-08-01T00:00:00Z" })).await;
+    let early = world.concert_of(&admin, &json!({ "saleClosesAt": "2026-07-01T00:00:00Z" })).await;
+    let later = world.concert_of(&admin, &json!({ "saleOpensAt": "2026-06-02T00:00:00Z" })).await;
+    world.concert_of(&admin, &json!({ "queueId": "second" })).await;
+    assert_eq!(named().await, [early.as_str(), late.as_str()]);
+    let change = async |id: &str, body: Value| {
+        let path = format!("/api/v1/admin/concerts/{id}");
+        assert_eq!(world.send(Request::new("PATCH", path).token(&admin.access).json(&body)).await.status, 200);
+    };
+    change(&early, json!({ "saleClosesAt": "2026-09-01T00:00:00Z" })).await;
+    assert_eq!(named().await, [late.as_str(), early.as_str()]);
+    change(&late, json!({ "enabled": false })).await;
+    change(&later, json!({ "saleOpensAt": "2026-06-01T00:00:00Z", "saleClosesAt": "2026-06-01T00:30:00Z" })).await;
+    assert_eq!(named().await, [later.as_str(), early.as_str()]);
+    world.wait(1_800);
+    assert_eq!(named().await, [early.as_str()]);
+    for _ in 0..25 {
+        world.concert(&admin).await;
+    }
+    assert_eq!(named().await.len(), 20);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_admin_looks_without_taking_the_turn() -> Outcome {
+    let world = World::with(&[("QUEUE_CAPACITY", "0")]).await?;
+    let admin = world.admin().await;
+    let fan = line_of(&world, 1).await.remove(0);
+    let look = async || world.get(&format!("/api/v1/tokens/{}", fan.user_id), &admin.access).await;
+    assert_eq!(turn(&look().await), "WAITING 1");
+    world.set_capacity(1).await;
+    world.tick().await;
+    world.wait(1);
+    let admitted = look().await;
+    assert_eq!((turn(&admitted).as_str(), &admitted.body["claimBefore"]), ("ACTIVE 0", &admitted.body["expiresAt"]));
+    assert!(sessions(&world).is_empty(), "not claimed");
+    assert_eq!(turn(&poll(&world, &fan).await), "ACTIVE 0");
+    let inside = look().await;
+    assert_eq!((turn(&inside).as_str(), &inside.body["claimBefore"]), ("ACTIVE 0", &Value::Null));
+    leave(&world, &fan).await;
+    assert_eq!(reason(&look().await), ("410 session_over".to_owned(), Some("LEFT")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_walks_in_and_leaves_teaches_the_queue_nothing() -> Outcome {
+    let world = World::with(&[("QUEUE_CAPACITY", "2")]).await?;
+    let per_place = async || queue(&world).await["waitSecondsPerPlace"].as_f64();
+    assert_eq!(per_place().await, Some(150.0), "half of a session, two slots");
+    for number in 0..40 {
+        let fan = world.buyer(&format!("passer-by-{number}"), 0).await;
+        world.wait(1);
+        leave(&world, &fan).await;
+        world.tick().await;
+    }
+    assert_eq!(per_place().await, Some(150.0));
+    let fans = line_of(&world, 20).await;
+    world.tick().await;
+    for fan in &fans[..12] {
+        world.wait(10);
+        leave(&world, fan).await;
+        world.tick().await;
+        turns(&world, &fans).await;
+    }
+    let told = per_place().await.unwrap_or_default();
+    assert!((8.0..14.0).contains(&told), "one came out every ten seconds while fans waited: {told}");
     Ok(())
 }

@@ -17,6 +17,17 @@ impl Dice {
     }
 }
 
+/// How a queue begins.
+#[derive(Clone, Copy, PartialEq)]
+enum Start {
+    /// Fans wait when it opens: a tick fills its slots.
+    Opening,
+    /// The first fans walk in, and all others come behind them.
+    WalkIns,
+    /// One fan walks in every two seconds for a quarter of an hour; then a crowd comes.
+    Quiet,
+}
+
 /// A queue in which more fans wait than it serves.
 #[derive(Clone, Copy)]
 struct Sale {
@@ -26,6 +37,7 @@ struct Sale {
     stay: fn(&mut Dice) -> f64,
     /// The part of the places that left while waiting.
     leavers: f64,
+    start: Start,
 }
 
 struct Told {
@@ -47,13 +59,25 @@ fn run(sale: Sale, seed: u64) -> Ran {
     let (mut pace, mut served, mut returned) = (Pace::default(), 0, 0);
     let mut ends: Vec<f64> = Vec::new();
     let mut ran = Ran { told: Vec::new(), admitted: BTreeMap::new(), known_from: u64::MAX };
-    for second in 0..SECONDS {
+    let crowd_from = if sale.start == Start::Quiet { 900 } else { 0 };
+    for second in 0..crowd_from + SECONDS {
+        let walks_in = match sale.start {
+            Start::Opening => 0,
+            Start::WalkIns if second == 0 => sale.capacity,
+            Start::Quiet if second < crowd_from => (second + 1) % 2,
+            Start::WalkIns | Start::Quiet => 0,
+        };
+        for _ in 0..walks_in.min(sale.capacity - ends.len() as u64) {
+            served += 1;
+            ends.push(second as f64 + (sale.stay)(&mut dice));
+        }
+        let waited = second > crowd_from;
         let before = ends.len() as u64;
         ends.retain(|end| *end > second as f64);
         let freed = before - ends.len() as u64;
-        returned += freed;
+        returned += if waited { freed } else { 0 };
         let (mut admitted, mut passed) = (0, 0);
-        while (ends.len() as u64) < sale.capacity {
+        while second >= crowd_from && (ends.len() as u64) < sale.capacity {
             served += 1;
             if dice.roll() < sale.leavers {
                 passed += 1;
@@ -69,9 +93,9 @@ fn run(sale: Sale, seed: u64) -> Ran {
         if freed + admitted > 0 {
             let occupied = (before, ends.len() as u64);
             let clock = QueueClock::from_millis(second as i64 * 1_000);
-            pace = pace.after(Step { clock, waited: true, occupied, freed, admitted, passed });
+            pace = pace.after(Step { clock, waited, occupied, freed, admitted, passed });
         }
-        if second % 10 == 5 {
+        if waited && second % 10 == 5 {
             for position in [1, sale.capacity / 4 + 1, sale.capacity, 3 * sale.capacity] {
                 let outlook = pace.outlook(position, sale.capacity, ASSUMED);
                 ran.told.push(Told { second, place: served + position, outlook });
@@ -85,45 +109,98 @@ fn minutes(low: f64, high: f64) -> impl Fn(&mut Dice) -> f64 {
     move |dice| low + (high - low) * dice.roll()
 }
 
-const SALES: [Sale; 9] = [
-    Sale { name: "all stay alike", capacity: 50, stay: |dice| minutes(220.0, 260.0)(dice), leavers: 0.0 },
-    Sale { name: "one to seven minutes", capacity: 50, stay: |dice| minutes(60.0, 420.0)(dice), leavers: 0.0 },
+const SALES: [Sale; 11] = [
+    Sale {
+        name: "all stay alike",
+        capacity: 50,
+        stay: |dice| minutes(220.0, 260.0)(dice),
+        leavers: 0.0,
+        start: Start::Opening,
+    },
+    Sale {
+        name: "one to seven minutes",
+        capacity: 50,
+        stay: |dice| minutes(60.0, 420.0)(dice),
+        leavers: 0.0,
+        start: Start::Opening,
+    },
     Sale {
         name: "most are quick",
         capacity: 50,
         stay: |dice| (-150.0 * (1.0 - dice.roll()).ln()).min(600.0),
         leavers: 0.0,
+        start: Start::Opening,
     },
-    Sale { name: "a small queue", capacity: 3, stay: |dice| minutes(30.0, 120.0)(dice), leavers: 0.0 },
-    Sale { name: "a large queue", capacity: 1_000, stay: |dice| minutes(60.0, 420.0)(dice), leavers: 0.0 },
+    Sale {
+        name: "a small queue",
+        capacity: 3,
+        stay: |dice| minutes(30.0, 120.0)(dice),
+        leavers: 0.0,
+        start: Start::Opening,
+    },
+    Sale {
+        name: "a large queue",
+        capacity: 1_000,
+        stay: |dice| minutes(60.0, 420.0)(dice),
+        leavers: 0.0,
+        start: Start::Opening,
+    },
     Sale {
         name: "a third misses",
         capacity: 50,
         stay: |dice| if dice.roll() < 0.33 { 182.0 } else { minutes(60.0, 420.0)(dice) },
         leavers: 0.0,
+        start: Start::Opening,
     },
-    Sale { name: "a third leaves", capacity: 50, stay: |dice| minutes(60.0, 420.0)(dice), leavers: 0.33 },
+    Sale {
+        name: "a third leaves",
+        capacity: 50,
+        stay: |dice| minutes(60.0, 420.0)(dice),
+        leavers: 0.33,
+        start: Start::Opening,
+    },
     Sale {
         name: "half join and go at once",
         capacity: 50,
         stay: |dice| if dice.roll() < 0.5 { 1.0 } else { minutes(60.0, 420.0)(dice) },
         leavers: 0.0,
+        start: Start::Opening,
     },
-    Sale { name: "ten seconds", capacity: 20, stay: |dice| minutes(5.0, 15.0)(dice), leavers: 0.0 },
+    Sale {
+        name: "ten seconds",
+        capacity: 20,
+        stay: |dice| minutes(5.0, 15.0)(dice),
+        leavers: 0.0,
+        start: Start::Opening,
+    },
+    Sale {
+        name: "the first walk in",
+        capacity: 50,
+        stay: |dice| minutes(60.0, 420.0)(dice),
+        leavers: 0.0,
+        start: Start::WalkIns,
+    },
+    Sale {
+        name: "a crowd after a quiet hour",
+        capacity: 50,
+        stay: |dice| minutes(60.0, 120.0)(dice),
+        leavers: 0.0,
+        start: Start::Quiet,
+    },
 ];
 
 /// Told divided by true, for those who were told once ten slots had come back, by minute.
-fn ratios(sale: Sale, position_from: u64) -> BTreeMap<u64, Vec<(f64, bool)>> {
+fn ratios(sale: Sale, min_waited: u64) -> BTreeMap<u64, Vec<(f64, bool)>> {
     let mut by_minute: BTreeMap<u64, Vec<(f64, bool)>> = BTreeMap::new();
     for seed in 1..=10 {
         let Ran { told, admitted, known_from } = run(sale, seed);
         for Told { second, place, outlook } in told {
-            let position_served = admitted.range(..=place).next_back().is_some_and(|(last, _)| *last == place);
-            if second < known_from || !position_served {
+            let was_admitted = admitted.range(..=place).next_back().is_some_and(|(last, _)| *last == place);
+            if second < known_from || !was_admitted {
                 continue;
             }
             let waited = admitted[&place] - second;
-            if waited >= position_from {
+            if waited >= min_waited {
                 let ratio = outlook.seconds as f64 / waited as f64;
                 let within = (outlook.low..=outlook.high).contains(&waited);
                 by_minute.entry(second / 60).or_default().push((ratio, within));
@@ -139,7 +216,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 #[test]
-fn what_is_told_is_what_comes() {
+fn the_median_estimate_is_near_the_true_wait() {
     for sale in SALES {
         let by_minute = ratios(sale, 2);
         let all: Vec<(f64, bool)> = by_minute.values().flatten().copied().collect();
@@ -151,5 +228,8 @@ fn what_is_told_is_what_comes() {
             .collect();
         println!("{}: {told:.2}, within {within:.2}; {}", sale.name, minutes.join(", "));
         assert!((0.8..=1.4).contains(&told), "{}: {told}", sale.name);
+        // Where all fans come out in waves, and where half of them go at once, the range is less often right.
+        let expected = if ["all stay alike", "half join and go at once"].contains(&sale.name) { 0.5 } else { 0.8 };
+        assert!(within >= expected, "{}: within the range in {within}", sale.name);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        id::QueueId,
+        id::{ConcertId, QueueId},
         line::{QueueRules, QueueStatus},
         polling::Polling,
         text::Message,
@@ -33,29 +33,29 @@ pub struct TokenView {
     pub issued_at: Rfc3339,
     /// When the wait or the session ends.
     pub expires_at: Rfc3339,
-    /// How long the wait will be, by how long slots were taken of late. Null while nobody is let in, 0 when active.
+    /// The estimated wait in seconds. Null while nobody is admitted, 0 when active.
     pub estimated_wait_seconds: Option<u64>,
     /// When to ask again.
     pub poll_after_seconds: u64,
     /// The fan's number in the line; it never changes.
     pub place: Option<u64>,
-    /// Whether the place is known for good.
+    /// Whether `queuePosition` is exact. Always true for now.
     pub position_final: bool,
-    /// Nobody is let in earlier.
+    /// Nobody is admitted before this time.
     pub opens_at: Option<Rfc3339>,
-    /// Until when the fan may show up, where that was not done yet.
+    /// Until when an admitted fan may claim the place. Null for the fan, whose own look claims it.
     pub claim_before: Option<Rfc3339>,
-    /// Whether nobody is let in for now.
+    /// Whether an operator has paused the queue.
     pub paused: bool,
     /// What the operators say.
     pub message: Option<Message>,
-    /// Whether every seat behind this line is sold.
+    /// Whether every seat of this queue's concerts is sold. Always false for now.
     pub sold_out: bool,
-    /// The wait is within this range in eight of ten cases.
+    /// The wait is within this range in eight of ten cases. Null while nobody is admitted.
     pub wait_range_seconds: Option<WaitRange>,
 }
 
-/// From so many seconds to so many.
+/// A range in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WaitRange {
@@ -94,29 +94,31 @@ pub struct QueueBody {
     active: u64,
     /// Sessions at once.
     capacity: u64,
-    /// Whether nobody is let in for now.
+    /// Whether an operator has paused the queue.
     paused: bool,
-    /// Nobody is let in earlier.
+    /// Nobody is admitted before this time.
     opens_at: Option<Rfc3339>,
-    /// Fans let in during the last minute, those too who walked in.
+    /// Fans admitted in the last minute, walk-ins included.
     rate_per_minute: u64,
-    /// Whether the line moves.
+    /// Whether the queue moves. `SOLD_OUT` is not sent yet.
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^(NOT_OPEN|OPEN|PAUSED|SOLD_OUT)$"))]
     state: QueueStatus,
     /// What the operators say.
     message: Option<Message>,
     /// First come, first served.
     order: Order,
-    /// The let-in who have not shown up, by the last look.
+    /// Admitted fans who have not claimed their place yet, as of the last tick.
     unclaimed: u64,
-    /// How long a fan who was let in may take to show up.
+    /// How long an admitted fan may take to claim the place, in seconds.
     claim_window_seconds: Seconds,
     /// How long a session lasts.
     active_seconds: Seconds,
-    /// How long it takes until the line has moved by one place. Null while nobody is let in.
+    /// Seconds until the queue has moved by one place. Null while nobody is admitted.
     wait_seconds_per_place: Option<f64>,
-    /// When to ask again, by one's position: the last row whose position is not behind one's own.
+    /// When to poll again, in seconds: the last row whose position is at most the fan's own.
     poll_after_seconds: Vec<PollRow>,
+    /// At most twenty concerts that are sold through the queue now.
+    concert_ids: Vec<ConcertId>,
 }
 
 /// How places become positions.
@@ -141,7 +143,7 @@ pub struct PollRow {
 impl QueueBody {
     /// The queue at `now`; `defaults` are the deployment's.
     pub fn new(view: &QueueView, defaults: QueueRules, now: Timestamp) -> Self {
-        let QueueView { state, last_place, notice } = view;
+        let QueueView { state, last_place, notice, concerts } = view;
         let rules = state.settings.rules(defaults);
         let waiting = last_place.behind(state.served);
         let rows = Polling::of(state, waiting, rules, now).table();
@@ -157,6 +159,7 @@ impl QueueBody {
             rate_per_minute: state.rate_per_minute(now),
             state: state.settings.status(now),
             message: notice.message.clone(),
+            concert_ids: concerts.clone(),
             order: Order::Arrival,
             unclaimed: state.unclaimed.min(state.occupied),
             claim_window_seconds: rules.claim_window,

@@ -1,0 +1,73 @@
+//! Which concerts go through a queue: an item for each, beside the listing, so that a queue is asked for its own only.
+
+use super::{
+    Store, StoreError, keys,
+    keys::Table,
+    request::{self, part, s},
+};
+use crate::domain::{
+    concert::Concert,
+    id::{ConcertId, QueueId},
+    time::{Seconds, Timestamp},
+};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use serde::{Deserialize, Serialize};
+
+/// A queue names so many concerts.
+const MOST_NAMED: usize = 20;
+/// So many sales are looked at for them, those that end first.
+const MOST_READ: usize = 100;
+/// How old the list in a function's memory may be.
+const SALES_AGE_MILLIS: i64 = 5_000;
+/// TTL may delete the item of a sale so long after its end.
+const SALE_TTL: Seconds = Seconds(24 * 3_600);
+
+/// A concert that goes through a queue.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sale {
+    concert_id: ConcertId,
+    enabled: bool,
+    opens_at: Timestamp,
+}
+
+impl Store {
+    /// At most twenty concerts that are sold through a queue now, those whose sales end first; at most five seconds old.
+    pub async fn concerts_on_sale(&self, queue: &QueueId) -> Result<Vec<ConcertId>, StoreError> {
+        let now = self.now();
+        if let Some(concerts) = self.sales.get(queue, now, SALES_AGE_MILLIS) {
+            return Ok(concerts);
+        }
+        let query = self
+            .query(Table::Concerts, &keys::sales_partition(queue))
+            .key_condition_expression("pk = :pk AND sk > :now")
+            .expression_attribute_values(":now", s(keys::sales_after(now)));
+        let sales = self.first_items(query, MOST_READ).await?.into_iter().map(request::parse::<Sale>);
+        let mut concerts = Vec::new();
+        for sale in sales {
+            let sale = sale?;
+            if sale.enabled && sale.opens_at <= now && concerts.len() < MOST_NAMED {
+                concerts.push(sale.concert_id);
+            }
+        }
+        self.sales.put(queue.clone(), concerts.clone(), now);
+        Ok(concerts)
+    }
+
+    /// The writes that name a concert among the sales of its queue, instead of as it was `before`.
+    pub(crate) fn sale_parts(
+        &self,
+        before: Option<&Concert>,
+        concert: &Concert,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let key = |concert: &Concert| keys::sale(&concert.queue_id, concert.sale_end(), concert.concert_id);
+        let (id, opens_at) = (concert.concert_id, concert.sale_opens_at);
+        let sale = Sale { concert_id: id, enabled: concert.enabled, opens_at };
+        let item = request::item(&key(concert), &sale, Some(concert.sale_end() + SALE_TTL))?;
+        let mut parts = vec![part(self.put_part(Table::Concerts, item))?];
+        if let Some(moved) = before.filter(|before| before.sale_end() != concert.sale_end()) {
+            parts.push(part(self.delete_part(&key(moved)))?);
+        }
+        Ok(parts)
+    }
+}
