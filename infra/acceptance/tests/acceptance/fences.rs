@@ -6,8 +6,9 @@ use crate::{
 };
 use acceptance::{START_MILLIS, World};
 use engine::{Call, Fault};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::domain::id::QueueId;
+use std::sync::{Arc, Mutex};
 
 /// Keeps the writes that end a session for this reason waiting for some hundred milliseconds, as a transaction would.
 fn hold_up_the_end(world: &World, reason: &'static str) {
@@ -134,5 +135,30 @@ async fn a_queue_that_exists_is_not_made_over() -> Outcome {
     let before = crate::support::queue(&world).await;
     world.concert(&admin).await;
     assert_eq!(crate::support::queue(&world).await, before, "a new concert makes its queue only if there is none");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tick_that_read_the_settings_before_a_pause_admits_nobody_in_it() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 2).await;
+    leave(&world, &fans[0]).await;
+    let writes: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let kept = Arc::clone(&writes);
+    world.engine.set_faults(move |call| {
+        let is_tick = call.body["UpdateExpression"].as_str().is_some_and(|update| update.starts_with("SET served"));
+        if is_tick {
+            kept.lock().expect("writes").push(call.body.clone());
+        }
+        if is_tick { Fault::LostRequest } else { Fault::None }
+    });
+    assert!(world.app.store.tick(&QueueId::main(), &[]).await.is_err());
+    world.engine.clear_faults();
+    configure(&world, &admin, &json!({ "paused": true })).await;
+    let late = writes.lock().expect("writes")[0].clone();
+    assert_eq!(world.engine.execute("UpdateItem", late.clone()).status, 400, "{late}");
+    assert_eq!(turn(&poll(&world, &fans[1]).await), "WAITING 1");
     Ok(())
 }

@@ -65,7 +65,9 @@ async fn places_that_waited_too_long_are_passed_without_a_slot_and_never_claimed
         world.wait(1);
         assert_eq!(turn(&poll(&world, &living).await), "ACTIVE 0");
         for fan in &first {
-            assert_eq!(poll(&world, fan).await.outcome(), "410 session_over", "passed is final");
+            let over = poll(&world, fan).await;
+            let told = (over.outcome(), over.text("reason").to_owned());
+            assert_eq!(told, ("410 session_over".to_owned(), "WAITED_TOO_LONG".to_owned()), "passed is final");
         }
         assert_eq!(sessions(&world).len() as u64, if dead < 100 { dead + 1 } else { 1 });
         let again = world.join(&mut first[0].clone()).await;
