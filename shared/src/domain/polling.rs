@@ -9,7 +9,8 @@ use super::{
 /// The longest interval, but for those behind [`FAR`].
 const MAX_SECONDS: f64 = 60.0;
 const PAUSED_SECONDS: f64 = 10.0;
-/// Behind this position an interval is at least waiting / [`POLLS_PER_SECOND`], so that a huge queue does not overload the API.
+/// Behind this position an interval is at least waiting / [`POLLS_PER_SECOND`], so that a huge queue does not overload
+/// the API.
 const FAR: u64 = 1_000;
 /// Polls that all waiting fans together may make in a second.
 const POLLS_PER_SECOND: f64 = 8_000.0;

@@ -82,8 +82,8 @@ impl Store {
         }
     }
 
-    /// Changes when a concert is sold, in its own item, in the listing and among the sales of its queue; or says what `change` finds wrong with the
-    /// concert as it would then be.
+    /// Changes when a concert is sold, in its own item, in the listing and among the sales of its queue; or says what
+    /// `change` finds wrong with the concert as it would then be.
     pub async fn change_concert<E>(
         &self,
         id: ConcertId,

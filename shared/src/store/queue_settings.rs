@@ -140,8 +140,8 @@ impl Store {
         Err(contention("delete queue").into())
     }
 
-    /// The state is marked, the registry's entry and the notice go, if the counter is still shut by this deletion: else somebody
-    /// opened it, and fans may have joined since the look.
+    /// The state is marked, the registry's entry and the notice go, if the counter is still shut by this deletion: else
+    /// somebody opened it, and fans may have joined since the look.
     fn delete_parts(&self, state: &QueueState, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
         let queue = &state.queue_id;
         let counter = keys::join_counter(queue);
