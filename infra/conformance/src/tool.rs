@@ -11,7 +11,10 @@ use e2e::workspace;
 use serde_json::{Value, json};
 use verify::venv::{self, Requirements, VenvError};
 
-use crate::{options::Options, report::Report};
+use crate::{
+    options::{Effort, Options},
+    report::Report,
+};
 
 const CONFIGURATION: &str = include_str!("../schemathesis.toml");
 
@@ -65,6 +68,10 @@ impl Tool {
         let document = directory.join("openapi.json");
         fs::write(&document, &run.document)?;
         let report = directory.join("report.json");
+        let (effort, amount) = match options.effort {
+            Effort::Examples(examples) => ("--max-examples", examples),
+            Effort::Seconds(seconds) => ("--max-time", seconds),
+        };
         let started = Instant::now();
         let output = Command::new(self.environment.join("bin/schemathesis"))
             .arg("--config-file")
@@ -73,6 +80,7 @@ impl Tool {
             .arg(&document)
             .args(["--url", &run.address])
             .args(["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--mode", "all"])
+            .args([effort, &amount.to_string()])
             .args(["--report", "json,ndjson", "--report-json-path"])
             .arg(&report)
             .arg("--report-ndjson-path")
@@ -106,12 +114,7 @@ fn configuration(options: &Options, run: &Run<'_>, directory: &Path) -> io::Resu
         auth = format!("wfc = {{ path = {:?}, user = {}{peers} }}", file.display().to_string(), caller["name"]);
     }
     let hooks = workspace().join("infra/conformance/hooks.py");
-    let fixed = [
-        ("seed", options.seed.to_string()),
-        ("seconds", options.seconds.to_string()),
-        ("hooks", hooks.display().to_string()),
-        ("auth", auth),
-    ];
+    let fixed = [("seed", options.seed.to_string()), ("hooks", hooks.display().to_string()), ("auth", auth)];
     let dictionaries = run.dictionaries.iter().map(|(name, values)| (*name, values.to_string()));
     let filled = fixed.into_iter().chain(dictionaries);
     Ok(filled.fold(CONFIGURATION.to_owned(), |text, (name, value)| text.replace(&format!("@{name}@"), &value)))
@@ -126,7 +129,7 @@ mod tests {
         let dictionaries = values.map(|name| (name, json!(["a"])));
         let run =
             Run { name: "fan", address: String::new(), document: String::new(), users, dictionaries: &dictionaries };
-        let options = Options { seconds: 5, seed: 1, only: None };
+        let options = Options { effort: Effort::Seconds(5), seed: 1, only: None };
         let directory = tempfile::tempdir().expect("a directory");
         configuration(&options, &run, directory.path()).expect("written")
     }
