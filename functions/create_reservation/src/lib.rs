@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::{
     app::App,
-    domain::{id::ConcertId, layout::SeatNumber, reservation::Reservation},
+    domain::{id::ConcertId, layout::SeatNumber},
     http::{
         Answer, Call, Problem,
         answer::{body, json_once, with_location},
@@ -13,7 +13,7 @@ use shared::{
         values::RequestedSeat,
         views::ReservationBody,
     },
-    store::holds::HoldOrder,
+    store::holds::{Held, HoldOrder},
 };
 use std::collections::BTreeSet;
 
@@ -52,7 +52,9 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let same = Same { concert: order.concert_id, seats: order.seats.iter().copied().collect() };
     let idempotent = call.idempotent(order.claimant.user_id, "create_reservation", &same)?;
     order.claimant.must_be(named_fan(call, new.user_id)?)?;
-    let view = |reservation: &Reservation| ReservationBody::new(reservation, None, reservation.reserved_at);
-    let done = app.store.hold(&order, idempotent.as_ref(), |reservation| body(&view(reservation))).await?;
+    let view = |Held { reservation, session_ends_at }: &Held| {
+        ReservationBody::new(reservation, Some(*session_ends_at), reservation.reserved_at)
+    };
+    let done = app.store.hold(&order, idempotent.as_ref(), |held| body(&view(held))).await?;
     Ok(with_location(json_once(StatusCode::CREATED, done, view), "/api/v1/reservations/", "reservationId"))
 }

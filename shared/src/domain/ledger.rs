@@ -119,15 +119,16 @@ pub fn judge_payment(
     Ok(PaymentPlan { entry, ends_session: !session.has_other_open_hold(id, now) })
 }
 
-/// Judges the refund of a paid reservation, before `until` where there is such a time.
+/// Judges the refund of a paid reservation that was not refunded yet, before `until` where there is such a time.
 pub fn judge_refund(
     reservation: &Reservation,
     until: Option<Timestamp>,
     balance: Balance,
     now: Timestamp,
 ) -> Result<LedgerEntry, Refusal> {
-    if reservation.status != ReservationStatus::Confirmed || until.is_some_and(|until| until <= now) {
-        return Err(Refusal::NotCancellable);
+    debug_assert_eq!(reservation.status, ReservationStatus::Confirmed);
+    if until.is_some_and(|until| until <= now) {
+        return Err(Refusal::TooLateToCancel);
     }
     balance.next_entry(EntryType::Refund, reservation.amount, now, Some(reservation.reservation_id))
 }

@@ -114,9 +114,12 @@ pub enum Refusal {
     /// The amount is not the price of the reservation.
     #[error("the amount is not the price of the reservation")]
     AmountMismatch,
-    /// A paid reservation is not cancelled as a hold is, and a fan gives no payment back once the concert has started.
-    #[error("this cannot be cancelled (any more)")]
-    NotCancellable,
+    /// A paid reservation is not cancelled as a hold is: its payment is.
+    #[error("this reservation is paid; to give it back, cancel its payment")]
+    PaidNotCancellable(PaymentId),
+    /// A fan cancels no payment once the concert has started.
+    #[error("the concert has started; from then on only an administrator can cancel a payment")]
+    TooLateToCancel,
     /// The hold is over.
     #[error("the hold is over")]
     ReservationExpired,

@@ -143,7 +143,9 @@ impl From<Refusal> for Problem {
                 problem.with("limit", json!(limit)).with("held", json!(held)).with("bought", json!(bought))
             }
             Refusal::HoldLimit { limit } => problem.with("limit", json!(limit)),
-            Refusal::PaymentAlreadyProcessed(payment) => problem.with("paymentId", json!(payment)),
+            Refusal::PaymentAlreadyProcessed(payment) | Refusal::PaidNotCancellable(payment) => {
+                problem.with("paymentId", json!(payment))
+            }
             Refusal::BalanceTooLarge => Problem::invalid("/amount", "the balance would become too large"),
             _ => problem,
         }
@@ -176,7 +178,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::PaymentAlreadyProcessed(_) => (S::CONFLICT, "payment_already_processed"),
         Refusal::InsufficientBalance => (S::CONFLICT, "insufficient_balance"),
         Refusal::AmountMismatch => (S::CONFLICT, "amount_mismatch"),
-        Refusal::NotCancellable => (S::CONFLICT, "not_cancellable"),
+        Refusal::PaidNotCancellable(_) | Refusal::TooLateToCancel => (S::CONFLICT, "not_cancellable"),
         Refusal::RequestInProgress => (S::CONFLICT, "request_in_progress"),
         Refusal::QueueInUse => (S::CONFLICT, "queue_in_use"),
         Refusal::TokenOver { .. } => (S::GONE, "session_over"),

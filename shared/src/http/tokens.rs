@@ -71,9 +71,10 @@ enum Kind {
         waiting: Seconds,
         #[serde(rename = "waitClock")]
         wait_clock: QueueClock,
-        /// The place was admitted when this was signed: spares the fan a stale look at the queue.
-        #[serde(default, rename = "letIn", skip_serializing_if = "std::ops::Not::not")]
-        admitted: bool,
+        /// The end of the session without holds, if the place was claimed when this was signed: spares the fan a stale
+        /// look at the queue, and a hold the look at the session.
+        #[serde(default, rename = "activeUntil", skip_serializing_if = "Option::is_none")]
+        active_until: Option<Timestamp>,
     },
 }
 
@@ -135,14 +136,19 @@ impl Tokens {
     }
 
     /// A token for a place in a queue, good until `end`.
-    pub fn sign_queue(&self, claimant: &Claimant, end: Timestamp, admitted: bool) -> Result<String, Problem> {
+    pub fn sign_queue(
+        &self,
+        claimant: &Claimant,
+        end: Timestamp,
+        active_until: Option<Timestamp>,
+    ) -> Result<String, Problem> {
         let Claimant { ticket_id: TicketId(jti), user_id, queue_id, wait, proof, .. } = claimant;
         let kind = Kind::Queue {
             queue: queue_id.clone(),
             place: wait.place,
             waiting: wait.waiting,
             wait_clock: wait.clock_at_issue,
-            admitted,
+            active_until,
         };
         self.sign(*user_id, *jti, (wait.issued_at, end), *proof, kind)
     }
@@ -200,11 +206,11 @@ impl Tokens {
         let proof = Proof { authenticated_at: Timestamp::from_seconds(claims.auth), account_version: claims.ver };
         let (role, claimant) = match claims.kind {
             Kind::Access { role } => (role, None),
-            Kind::Queue { queue: queue_id, place, waiting, wait_clock, admitted } => {
+            Kind::Queue { queue: queue_id, place, waiting, wait_clock, active_until } => {
                 let issued_at = Timestamp::from_seconds(claims.iat);
                 let wait = Wait { place, issued_at, waiting, clock_at_issue: wait_clock };
                 let ticket_id = TicketId(claims.jti);
-                (Role::Fan, Some(Claimant { ticket_id, user_id, queue_id, wait, proof, admitted }))
+                (Role::Fan, Some(Claimant { ticket_id, user_id, queue_id, wait, proof, active_until }))
             }
         };
         Ok(Caller { user_id, role, proof, expires_at, claimant })

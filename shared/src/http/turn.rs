@@ -55,7 +55,7 @@ pub async fn answer_poll(app: &App, call: &Call, claimant: &Claimant, expires_at
     let turn = turn.or_over()?;
     let seen = Seen::of(app, claimant).await?;
     let renew = match turn {
-        Turn::Active { .. } => !claimant.admitted,
+        Turn::Active { .. } => claimant.active_until.is_none(),
         Turn::Waiting { .. } => expires_at < app.store.token_end(&seen.state, claimant.wait),
         Turn::Admitted { .. } | Turn::Over(_) => false,
     };
@@ -82,7 +82,11 @@ impl Seen {
 
 fn signed(app: &App, status: StatusCode, claimant: &Claimant, turn: Turn, seen: &Seen) -> Answer {
     let end = app.store.token_end(&seen.state, claimant.wait) + TOKEN_GRACE;
-    let token = app.tokens.sign_queue(claimant, end, matches!(turn, Turn::Active { .. }))?;
+    let active_until = match turn {
+        Turn::Active { active_until, .. } => Some(active_until),
+        Turn::Waiting { .. } | Turn::Admitted { .. } | Turn::Over(_) => None,
+    };
+    let token = app.tokens.sign_queue(claimant, end, active_until)?;
     token_answer(app, status, claimant, turn, seen, token)
 }
 
@@ -97,7 +101,7 @@ fn token_answer(
     let at_once = Outlook { seconds: 0, low: 0, high: 0 };
     let (standing, position, until, outlook, poll) = match turn {
         Turn::Over(reason) => return Err(Refusal::TokenOver { reason }.into()),
-        Turn::Active { until } | Turn::Admitted { claim_before: until } => {
+        Turn::Active { until, .. } | Turn::Admitted { claim_before: until } => {
             (TokenStatus::Active, 0, until, Some(at_once), polling::ACTIVE_SECONDS)
         }
         Turn::Waiting { position, until, outlook, poll_after_seconds } => {

@@ -61,7 +61,7 @@ impl Store {
             Ok(()) => Ok(account),
             // The name's is the only condition.
             Err(TransactFailure::Cancelled(_)) => Err(Refusal::UsernameTaken.into()),
-            Err(TransactFailure::Contended) => Err(super::contention("create account").into()),
+            Err(TransactFailure::Contended { .. }) => Err(super::contention("create account").into()),
             Err(TransactFailure::Store(error)) => Err(error.into()),
         }
     }

@@ -2,10 +2,10 @@
 
 use super::{
     Failure, Store, StoreError,
-    idempotency::{Done, Idempotent, record_in_the_way},
+    idempotency::{Done, Draft, Idempotent, Operation, Plan},
     keys,
     keys::Table,
-    request::{self, TransactFailure, WriteFailure, n, part, s},
+    request::{self, Reason, TransactFailure, WriteFailure, n, part, s},
     seats::SeatItem,
 };
 use crate::domain::{
@@ -46,8 +46,35 @@ pub struct ListingRange {
     pub category: Option<String>,
 }
 
+struct NewConcert<'a> {
+    store: &'a Store,
+    concert: &'a Concert,
+}
+
+impl Operation for NewConcert<'_> {
+    const NAME: &'static str = "create concert";
+    type Outcome = ();
+
+    async fn plan(&mut self, reasons: Vec<Reason>) -> Result<Plan<()>, Failure> {
+        let NewConcert { store, concert } = *self;
+        if matches!(reasons.first(), Some(Reason::Condition(_))) {
+            // Not registered. `main` is made when it is first asked for; any other does not exist.
+            store.queue_state(&concert.queue_id, 0).await?;
+        }
+        let mut parts = vec![store.registered_part(&concert.queue_id)?];
+        for key in [keys::concert(concert.concert_id), keys::listing(concert.starts_at, concert.concert_id)] {
+            parts.push(part(store.put_part(Table::Concerts, request::item(&key, concert, None)?))?);
+        }
+        parts.extend(store.sale_parts(None, concert)?);
+        Ok(Plan::Write(Draft { result: (), at: store.now(), parts, hold: None }))
+    }
+}
+
 impl Store {
     /// Makes a concert. `answer` makes the body that is kept for replays.
+    ///
+    /// Its queue is checked in the same transaction: a deletion that comes first refuses the concert, one that comes
+    /// later finds it.
     ///
     /// # Errors
     /// [`Refusal::QueueNotFound`] where there is no such queue.
@@ -57,29 +84,7 @@ impl Store {
         idempotent: Option<&Idempotent>,
         answer: impl Fn() -> String,
     ) -> Result<Done<()>, Failure> {
-        if let Err(failure) = self.queue_state(&concert.queue_id, 0).await {
-            return self.replay_or_refuse(idempotent, failure).await;
-        }
-        let id = concert.concert_id;
-        let mut parts = Vec::with_capacity(4);
-        if let Some(idempotent) = idempotent {
-            parts.push(self.idempotency_part(idempotent, answer(), self.now())?);
-        }
-        for key in [keys::concert(id), keys::listing(concert.starts_at, id)] {
-            parts.push(part(self.put_part(Table::Concerts, request::item(&key, concert, None)?))?);
-        }
-        parts.extend(self.sale_parts(None, concert)?);
-        match self.transact(parts).await {
-            Ok(()) => Ok(Done::Fresh(())),
-            Err(TransactFailure::Store(error)) => Err(error.into()),
-            Err(TransactFailure::Contended) => self.gave_up(idempotent, "create concert").await,
-            Err(TransactFailure::Cancelled(mut reasons)) => {
-                match (idempotent, record_in_the_way(&mut reasons, idempotent)) {
-                    (Some(idempotent), Some(record)) => Ok(Done::Replayed(Self::judge_record(idempotent, record)?)),
-                    _ => Err(super::contention("create concert").into()),
-                }
-            }
-        }
+        self.commit(idempotent, |()| answer(), NewConcert { store: self, concert }).await
     }
 
     /// Changes when a concert is sold, in its own item, in the listing and among the sales of its queue; or says what
@@ -111,7 +116,7 @@ impl Store {
                     return Ok(Ok(concert));
                 }
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
-                Err(TransactFailure::Contended) => break,
+                Err(TransactFailure::Contended { .. }) => break,
                 Err(TransactFailure::Cancelled(_)) => self.context.back_off(attempt).await,
             }
         }

@@ -1,8 +1,8 @@
 //! Holding seats: one transaction, one round trip, all or none.
 
 use super::{
-    Failure, MAX_ATTEMPTS, Store, StoreError,
-    idempotency::{Done, Idempotent, record_in_the_way},
+    Failure, Store, StoreError,
+    idempotency::{Done, Draft, Idempotent, Operation, Plan},
     keys,
     keys::Table,
     request::{self, Item, MAX_SENDS, Reason, TransactFailure, n, part},
@@ -12,11 +12,11 @@ use super::{
 use crate::domain::{
     amount::Amount,
     concert::SeatStatus,
-    id::{ConcertId, ReservationId},
+    id::{ConcertId, ReservationId, UserId},
     layout::SeatNumber,
     refusal::Refusal,
     reservation::{Reservation, ReservationStatus},
-    session::{OpenHold, Session, hold_end},
+    session::{EndReason, OpenHold, Session, hold_end},
     time::{Seconds, Timestamp},
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -35,21 +35,21 @@ pub struct HoldOrder {
     pub seats: Vec<SeatNumber>,
 }
 
-/// What came of sending a hold.
-enum Sent {
-    /// It was applied, if not now then before.
-    Applied,
-    /// Refused for good, with a reason for each of its writes.
-    Refused(Vec<Reason>),
-    /// Others were in its way, and these of its seats are theirs by now.
-    Taken(Vec<SeatItem>),
-    /// Others were in its way every time.
-    Contended,
+/// Seats that were held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The reservation.
+    pub reservation: Reservation,
+    /// The end of the fan's session with this hold.
+    pub session_ends_at: Timestamp,
 }
 
-/// What the next try of a hold knows of its session; nothing at first, since a hold reads nothing before it writes.
-#[derive(Clone, Copy, Default)]
+/// What the next try of a hold knows of its session; mostly nothing but what the token says, since a hold reads nothing
+/// before it writes.
+#[derive(Clone, Copy)]
 struct Bounds {
+    /// The session's end without holds.
+    active_until: Timestamp,
     /// No hold of the session ends later.
     latest_end: Option<Timestamp>,
     /// The end of the session's hold that ends last.
@@ -64,6 +64,33 @@ struct Obstacles {
     taken: Vec<SeatItem>,
 }
 
+struct Hold<'a> {
+    store: &'a Store,
+    order: &'a HoldOrder,
+    prices: Vec<Amount>,
+    /// The hold that was refused before, and what it was bounded by.
+    tried: Option<(Reservation, Bounds)>,
+}
+
+impl Operation for Hold<'_> {
+    const NAME: &'static str = "hold";
+    type Outcome = Held;
+
+    async fn plan(&mut self, reasons: Vec<Reason>) -> Result<Plan<Held>, Failure> {
+        let Hold { store, order, .. } = *self;
+        let bounds = match &self.tried {
+            Some((tried, bounds)) => store.clear_way(order, tried, *bounds, Obstacles::read(reasons)?).await?,
+            None => store.first_bounds(order).await?,
+        };
+        let hold = store.draft(order, &self.prices, bounds)?;
+        self.tried = Some((hold.clone(), bounds));
+        let parts = store.hold_parts(&hold, &self.prices, bounds)?;
+        let session_ends_at = bounds.active_until.max(bounds.held_until).max(hold.expires_at);
+        let result = Held { reservation: hold.clone(), session_ends_at };
+        Ok(Plan::Write(Draft { result, at: hold.reserved_at, parts, hold: Some(Box::new(hold)) }))
+    }
+}
+
 impl Store {
     /// Holds seats for a let-in fan. `answer` makes the body that is kept for replays.
     ///
@@ -73,8 +100,8 @@ impl Store {
         &self,
         order: &HoldOrder,
         idempotent: Option<&Idempotent>,
-        answer: impl Fn(&Reservation) -> String,
-    ) -> Result<Done<Reservation>, Failure> {
+        answer: impl Fn(&Held) -> String,
+    ) -> Result<Done<Held>, Failure> {
         let user = order.claimant.user_id;
         if let Err(refusal) = self.refused_holds.check(user, self.now()) {
             return self.replay_or_refuse(idempotent, refusal.into()).await;
@@ -90,8 +117,8 @@ impl Store {
         &self,
         order: &HoldOrder,
         idempotent: Option<&Idempotent>,
-        answer: impl Fn(&Reservation) -> String,
-    ) -> Result<Done<Reservation>, Failure> {
+        answer: impl Fn(&Held) -> String,
+    ) -> Result<Done<Held>, Failure> {
         let prices = match self.price_order(order).await {
             Ok(prices) => prices,
             Err(refusal @ Failure::Refused(_)) => {
@@ -101,62 +128,45 @@ impl Store {
             }
             Err(failure) => return Err(failure),
         };
-        let mut bounds = Bounds::default();
-        for attempt in 0..MAX_ATTEMPTS {
-            let reservation = match self.draft(order, &prices, bounds) {
-                Ok(reservation) => reservation,
-                Err(refusal) => return self.replay_or_refuse(idempotent, refusal.into()).await,
-            };
-            let mut parts = Vec::with_capacity(order.seats.len() + 3);
-            if let Some(idempotent) = idempotent {
-                parts.push(self.idempotency_part(idempotent, answer(&reservation), reservation.reserved_at)?);
-            }
-            parts.extend(self.hold_parts(&reservation, &prices, bounds)?);
-            let obstacles = match self.send_hold(&reservation, parts).await? {
-                Sent::Applied => return Ok(Done::Fresh(reservation)),
-                Sent::Contended => break,
-                Sent::Taken(taken) => Obstacles { session: None, taken },
-                Sent::Refused(mut reasons) => {
-                    if let (Some(idempotent), Some(record)) = (idempotent, record_in_the_way(&mut reasons, idempotent))
-                    {
-                        return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
-                    }
-                    Obstacles::read(reasons.split_off(usize::from(idempotent.is_some())))?
-                }
-            };
-            bounds = match self.clear_way(order, &reservation, obstacles).await {
-                Ok(bounds) => bounds,
-                // The seat may have gone to the very same request, sent twice.
-                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(idempotent, refusal).await,
-                Err(failure) => return Err(failure),
-            };
-            self.context.back_off(attempt).await;
+        self.commit(idempotent, answer, Hold { store: self, order, prices, tried: None }).await
+    }
+
+    /// The session is read only where the token was signed before the place was claimed; the hold claims it then.
+    async fn first_bounds(&self, order: &HoldOrder) -> Result<Bounds, Failure> {
+        match order.claimant.active_until {
+            Some(active_until) => Ok(Bounds { active_until, latest_end: None, held_until: Timestamp::default() }),
+            None => Ok(Bounds::of(&self.live_session(&order.claimant).await?)),
         }
-        self.gave_up(idempotent, "hold").await
     }
 
     /// Sends a hold. A conflict is no verdict: while the seats are free the very same one is sent again, under the same
     /// client token, since a copy whose answer was lost may have been applied, or be on its way (see [`Store::transact`]).
-    async fn send_hold(&self, hold: &Reservation, parts: Vec<TransactWriteItem>) -> Result<Sent, StoreError> {
+    ///
+    /// # Errors
+    /// [`Refusal::SeatUnavailable`] where it conflicted with the hold of somebody who has its seats by now.
+    pub(crate) async fn transact_hold(
+        &self,
+        hold: &Reservation,
+        parts: Vec<TransactWriteItem>,
+    ) -> Result<Result<(), TransactFailure>, Failure> {
         let token = self.context.client_token();
+        let mut conflicted = false;
         for attempt in 0..MAX_SENDS {
             match self.transact_once(parts.clone(), &token).await {
-                Ok(()) => return Ok(Sent::Applied),
-                Err(TransactFailure::Store(error)) => return Err(error),
-                Err(TransactFailure::Cancelled(reasons)) => return Ok(Sent::Refused(reasons)),
-                Err(TransactFailure::Contended) => {}
+                Err(TransactFailure::Contended { first }) => conflicted = first,
+                sent => return Ok(sent),
             }
             let mut taken = self.seats_now(hold.concert_id, &hold.seat_numbers).await?;
             if taken.iter().any(|seat| seat.reservation_id == hold.reservation_id) {
-                return Ok(Sent::Applied);
+                return Ok(Ok(()));
             }
             taken.retain(|seat| seat.status_at(self.now()) != SeatStatus::Available);
             if !taken.is_empty() {
-                return Ok(Sent::Taken(taken));
+                return Err(seats_taken(hold.user_id, &taken).into());
             }
             self.context.back_off(attempt).await;
         }
-        Ok(Sent::Contended)
+        Ok(Err(TransactFailure::Contended { first: conflicted }))
     }
 
     /// The price of each seat, if the concert is on sale through the fan's queue.
@@ -246,28 +256,21 @@ impl Store {
         &self,
         order: &HoldOrder,
         tried: &Reservation,
+        bounds: Bounds,
         mut obstacles: Obstacles,
     ) -> Result<Bounds, Failure> {
         let session = match obstacles.session.take() {
             None => None,
-            Some(None) => {
-                self.claim_in_time(&order.claimant).await?;
-                return Ok(Bounds::default());
-            }
+            Some(None) => return Err(Refusal::SessionOver { reason: EndReason::Expired }.into()),
             Some(Some(session)) if !session.alive(tried.reserved_at) => {
                 return Err(Refusal::SessionOver { reason: session.end_reason_or_expired() }.into());
             }
             Some(session) => session,
         };
         if !obstacles.taken.is_empty() {
-            let own = obstacles.taken.iter().find(|seat| seat.user_id == order.claimant.user_id);
-            return Err(Refusal::SeatUnavailable {
-                own: own.map(|seat| seat.reservation_id),
-                seats: obstacles.taken.iter().map(|seat| seat.seat_number).collect(),
-            }
-            .into());
+            return Err(seats_taken(tried.user_id, &obstacles.taken).into());
         }
-        let Some(session) = session else { return Ok(Bounds::default()) };
+        let Some(session) = session else { return Ok(bounds) };
         let most = self.rules.holds_per_session;
         if !session.may_hold_again(most) {
             return Err(Refusal::HoldLimit { limit: most }.into());
@@ -277,7 +280,7 @@ impl Store {
         if session.seats_taken + seats > limit {
             self.drop_expired(&session, &session.expired_holds(tried.reserved_at)).await?;
         }
-        Ok(Bounds { latest_end: Some(session.hold_cap), held_until: session.hold_until })
+        Ok(Bounds::of(&session))
     }
 
     /// Takes expired holds out of a session's list, if nobody has changed it since it was read.
@@ -301,6 +304,22 @@ impl Store {
             Ok(_) | Err(request::WriteFailure::Condition(_)) => Ok(()),
             Err(request::WriteFailure::Store(error)) => Err(error),
         }
+    }
+}
+
+impl Bounds {
+    fn of(session: &Session) -> Self {
+        let Session { active_until, hold_cap, hold_until, .. } = *session;
+        Bounds { active_until, latest_end: Some(hold_cap), held_until: hold_until }
+    }
+}
+
+/// What a fan is answered whose seats are taken; with the fan's own reservation, if one of them is held by it.
+fn seats_taken(user: UserId, taken: &[SeatItem]) -> Refusal {
+    let own = taken.iter().find(|seat| seat.user_id == user);
+    Refusal::SeatUnavailable {
+        own: own.map(|seat| seat.reservation_id),
+        seats: taken.iter().map(|seat| seat.seat_number).collect(),
     }
 }
 

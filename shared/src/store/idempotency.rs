@@ -1,13 +1,14 @@
 //! `Idempotency-Key`: the first success of a request is kept for 24 hours, inside the transaction that it protects.
 
 use super::{
-    Failure, Store, StoreError, keys,
+    Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
     keys::Table,
-    request::{self, Item, Reason, part},
+    request::{self, Item, Reason, TransactFailure, part},
 };
 use crate::domain::{
     id::UserId,
     refusal::Refusal,
+    reservation::Reservation,
     time::{Seconds, Timestamp},
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -26,6 +27,38 @@ pub struct Idempotent {
     pub key: String,
     /// What the key was used with: a digest of the ids in the path, the fan who is meant, and the parsed body.
     pub fingerprint: String,
+}
+
+/// What a request asks for: planned from what is read, committed in one transaction.
+pub(crate) trait Operation {
+    /// Its name in errors.
+    const NAME: &'static str;
+    /// What it returns.
+    type Outcome: Send;
+
+    /// Reads what it depends on, and says what to write. Called again only where the transaction was refused, with the
+    /// reasons of the writes; none at first.
+    fn plan(&mut self, reasons: Vec<Reason>) -> impl Future<Output = Result<Plan<Self::Outcome>, Failure>> + Send;
+}
+
+/// What an operation would do, by what was read for it.
+pub(crate) enum Plan<T> {
+    /// These writes.
+    Write(Draft<T>),
+    /// Nothing: it is done already.
+    Nothing(T),
+}
+
+/// The writes of an operation, with the answer that they bring.
+pub(crate) struct Draft<T> {
+    /// What the operation returns.
+    pub result: T,
+    /// When it happens.
+    pub at: Timestamp,
+    /// What is written, all or none.
+    pub parts: Vec<TransactWriteItem>,
+    /// The hold among the writes, if there is one (see [`Store::transact_hold`]).
+    pub hold: Option<Box<Reservation>>,
 }
 
 /// What an operation brought: its own result, or the answer that the same request was given before.
@@ -52,9 +85,72 @@ impl Record {
 }
 
 impl Store {
+    /// Commits an operation, at most once for each key. `answer` makes the body that is kept for replays.
+    ///
+    /// A conflict is no refusal: the same transaction is sent again under the same client token (see
+    /// [`Store::transact`]), since a copy whose answer was lost may have been applied, or still be on its way.
+    ///
+    /// # Errors
+    /// What the operation refuses, unless a success is kept under the key. [`Refusal::RequestInProgress`] where it is the
+    /// same request that it conflicts with, `Unavailable` where it is others.
+    pub(crate) async fn commit<O: Operation>(
+        &self,
+        idempotent: Option<&Idempotent>,
+        answer: impl Fn(&O::Outcome) -> String,
+        operation: O,
+    ) -> Result<Done<O::Outcome>, Failure> {
+        match self.commit_or_refuse(idempotent, answer, operation).await {
+            Err(refusal @ Failure::Refused(_)) => self.replay_or_refuse(idempotent, refusal).await,
+            done => done,
+        }
+    }
+
+    async fn commit_or_refuse<O: Operation>(
+        &self,
+        idempotent: Option<&Idempotent>,
+        answer: impl Fn(&O::Outcome) -> String,
+        mut operation: O,
+    ) -> Result<Done<O::Outcome>, Failure> {
+        let mut reasons = Vec::new();
+        for attempt in 0..MAX_ATTEMPTS {
+            let mut draft = match operation.plan(reasons).await? {
+                Plan::Write(draft) => draft,
+                Plan::Nothing(result) => {
+                    let kept = self.kept_answer(idempotent).await?;
+                    return Ok(kept.map_or(Done::Fresh(result), Done::Replayed));
+                }
+            };
+            let mut parts = std::mem::take(&mut draft.parts);
+            if let Some(idempotent) = idempotent {
+                parts.insert(0, self.idempotency_part(idempotent, answer(&draft.result), draft.at)?);
+            }
+            let sent = match &draft.hold {
+                Some(hold) => self.transact_hold(hold, parts).await?,
+                None => self.transact(parts).await,
+            };
+            reasons = match sent {
+                Ok(()) => return Ok(Done::Fresh(draft.result)),
+                Err(TransactFailure::Store(error)) => return Err(error.into()),
+                // With a key, the first write is that of its record.
+                Err(TransactFailure::Contended { first: true }) if idempotent.is_some() => {
+                    return Err(Refusal::RequestInProgress.into());
+                }
+                Err(TransactFailure::Contended { .. }) => break,
+                Err(TransactFailure::Cancelled(reasons)) => reasons,
+            };
+            if let Some(idempotent) = idempotent
+                && let Reason::Condition(Some(record)) = reasons.remove(0)
+            {
+                return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
+            }
+            self.context.back_off(attempt).await;
+        }
+        self.replay_or_refuse(idempotent, contention(O::NAME).into()).await
+    }
+
     /// The write that keeps the answer `body`: only if no unexpired record has the key (invariants 2 and 6: what the
     /// key protects happens once).
-    pub(crate) fn idempotency_part(
+    fn idempotency_part(
         &self,
         idempotent: &Idempotent,
         body: String,
@@ -71,7 +167,7 @@ impl Store {
     }
 
     /// What the refused write of a record means: the first answer, or another request under this key.
-    pub(crate) fn judge_record(idempotent: &Idempotent, record: Item) -> Result<String, Failure> {
+    fn judge_record(idempotent: &Idempotent, record: Item) -> Result<String, Failure> {
         let record: Record = request::parse(record)?;
         Ok(record.judge(idempotent)?)
     }
@@ -91,14 +187,5 @@ impl Store {
         let key = keys::idempotency(idempotent.caller, &idempotent.key);
         let record = self.get::<Record>(&key, true).await?.filter(|record| self.now() < record.expires_at);
         Ok(record.map(|record| record.judge(idempotent)).transpose()?)
-    }
-}
-
-/// The record that was in the way of a cancelled transaction, where its write comes first.
-pub(crate) fn record_in_the_way(reasons: &mut [Reason], idempotent: Option<&Idempotent>) -> Option<Item> {
-    idempotent?;
-    match reasons.first_mut() {
-        Some(Reason::Condition(item)) => item.take(),
-        _ => None,
     }
 }

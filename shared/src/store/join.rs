@@ -122,7 +122,7 @@ impl Store {
         let (queue, user) = (&ticket.queue_id, Some(ticket.user_id));
         let found = self.entomb(queue, ticket.place, user, EndReason::Superseded).await?;
         match found.filter(|session| session.alive(self.now())) {
-            Some(session) => Ok(Some(Turn::Active { until: session.life_end() })),
+            Some(session) => Ok(Some(self.turn_of(&session))),
             None => Ok(None),
         }
     }

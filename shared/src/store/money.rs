@@ -1,11 +1,11 @@
 //! Balances and ledgers. The ledger is the truth; the balance item caches its sum and numbers the next entry.
 
 use super::{
-    Failure, MAX_ATTEMPTS, Store, StoreError, contention,
-    idempotency::{Done, Idempotent, record_in_the_way},
+    Failure, Store, StoreError,
+    idempotency::{Done, Draft, Idempotent, Operation, Plan},
     keys,
     keys::Table,
-    request::{self, TransactFailure, n, part, s},
+    request::{self, Reason, n, part, s},
 };
 use crate::domain::{
     amount::Amount,
@@ -24,6 +24,26 @@ pub struct Recharged {
     pub after: Amount,
 }
 
+struct Recharge<'a> {
+    store: &'a Store,
+    user: UserId,
+    amount: Amount,
+}
+
+impl Operation for Recharge<'_> {
+    const NAME: &'static str = "recharge";
+    type Outcome = Recharged;
+
+    async fn plan(&mut self, _: Vec<Reason>) -> Result<Plan<Recharged>, Failure> {
+        let balance = self.store.balance(self.user).await?;
+        let at = self.store.now();
+        let entry = balance.next_entry(EntryType::Charge, self.amount, at, None)?;
+        let parts = self.store.ledger_parts(self.user, &entry)?.into();
+        let result = Recharged { before: balance.balance, after: entry.balance_after };
+        Ok(Plan::Write(Draft { result, at, parts, hold: None }))
+    }
+}
+
 impl Store {
     /// A fan's balance.
     pub async fn balance(&self, user: UserId) -> Result<Balance, Failure> {
@@ -38,33 +58,7 @@ impl Store {
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Recharged) -> String,
     ) -> Result<Done<Recharged>, Failure> {
-        for attempt in 0..MAX_ATTEMPTS {
-            let balance = self.balance(user).await?;
-            let now = self.now();
-            let entry = match balance.next_entry(EntryType::Charge, amount, now, None) {
-                Ok(entry) => entry,
-                Err(refusal) => return self.replay_or_refuse(idempotent, refusal.into()).await,
-            };
-            let recharged = Recharged { before: balance.balance, after: entry.balance_after };
-            let mut parts = Vec::with_capacity(3);
-            if let Some(idempotent) = idempotent {
-                parts.push(self.idempotency_part(idempotent, answer(&recharged), now)?);
-            }
-            parts.extend(self.ledger_parts(user, &entry)?);
-            match self.transact(parts).await {
-                Ok(()) => return Ok(Done::Fresh(recharged)),
-                Err(TransactFailure::Store(error)) => return Err(error.into()),
-                Err(TransactFailure::Contended) => break,
-                Err(TransactFailure::Cancelled(mut reasons)) => {
-                    if let (Some(idempotent), Some(record)) = (idempotent, record_in_the_way(&mut reasons, idempotent))
-                    {
-                        return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
-                    }
-                    self.context.back_off(attempt).await;
-                }
-            }
-        }
-        self.gave_up(idempotent, "recharge").await
+        self.commit(idempotent, answer, Recharge { store: self, user, amount }).await
     }
 
     /// The two writes of a ledger entry: the balance, if its last number is still the one before (invariant 2: the sum
@@ -81,16 +75,6 @@ impl Store {
         let line = request::item(&keys::ledger(user, entry.sequence), entry, None)?;
         let line = self.put_part(Table::Fans, line).condition_expression("attribute_not_exists(pk)");
         Ok([part(balance)?, part(line)?])
-    }
-
-    /// What a request is told that others were in the way of for too long: with a key, somebody else may be working on
-    /// the very same one.
-    pub(crate) async fn gave_up<T>(&self, idempotent: Option<&Idempotent>, what: &str) -> Result<Done<T>, Failure> {
-        let failure = match idempotent {
-            Some(_) => Refusal::RequestInProgress.into(),
-            None => contention(what).into(),
-        };
-        self.replay_or_refuse(idempotent, failure).await
     }
 
     /// A page of the ledger, newest first, of entries numbered below `before`.

@@ -1,10 +1,10 @@
 //! Paying: one parallel read, then one transaction.
 
 use super::{
-    Failure, MAX_ATTEMPTS, Store, StoreError,
-    idempotency::{Done, Idempotent, record_in_the_way},
+    Failure, Store, StoreError,
+    idempotency::{Done, Draft, Idempotent, Operation, Plan},
     keys,
-    request::{self, TransactFailure, n, part, s},
+    request::{self, Reason, n, part, s},
     tickets::Claimant,
 };
 use crate::domain::{
@@ -38,6 +38,30 @@ pub struct Paid {
     pub new_balance: Amount,
 }
 
+struct Payment<'a> {
+    store: &'a Store,
+    order: &'a PaymentOrder,
+}
+
+impl Operation for Payment<'_> {
+    const NAME: &'static str = "pay";
+    type Outcome = Paid;
+
+    async fn plan(&mut self, _: Vec<Reason>) -> Result<Plan<Paid>, Failure> {
+        let (reservation, session, plan) = self.store.plan_payment(self.order).await?;
+        let at = plan.entry.at;
+        let reservation = Reservation {
+            status: ReservationStatus::Confirmed,
+            paid_at: Some(at),
+            session_over: plan.ends_session,
+            ..reservation
+        };
+        let parts = self.store.payment_parts(&reservation, &session, &plan)?;
+        let result = Paid { reservation, new_balance: plan.entry.balance_after };
+        Ok(Plan::Write(Draft { result, at, parts, hold: None }))
+    }
+}
+
 impl Store {
     /// Pays a reservation. `answer` makes the body that is kept for replays.
     pub async fn pay(
@@ -46,41 +70,7 @@ impl Store {
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Paid) -> String,
     ) -> Result<Done<Paid>, Failure> {
-        for attempt in 0..MAX_ATTEMPTS {
-            let (reservation, session, plan) = match self.plan_payment(order).await {
-                Ok(planned) => planned,
-                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(idempotent, refusal).await,
-                Err(failure) => return Err(failure),
-            };
-            let now = plan.entry.at;
-            let paid = Paid {
-                reservation: Reservation {
-                    status: ReservationStatus::Confirmed,
-                    paid_at: Some(now),
-                    session_over: plan.ends_session,
-                    ..reservation
-                },
-                new_balance: plan.entry.balance_after,
-            };
-            let mut parts = Vec::with_capacity(paid.reservation.seat_numbers.len() + 5);
-            if let Some(idempotent) = idempotent {
-                parts.push(self.idempotency_part(idempotent, answer(&paid), now)?);
-            }
-            parts.extend(self.payment_parts(&paid.reservation, &session, &plan)?);
-            match self.transact(parts).await {
-                Ok(()) => return Ok(Done::Fresh(paid)),
-                Err(TransactFailure::Store(error)) => return Err(error.into()),
-                Err(TransactFailure::Contended) => break,
-                Err(TransactFailure::Cancelled(mut reasons)) => {
-                    if let (Some(idempotent), Some(record)) = (idempotent, record_in_the_way(&mut reasons, idempotent))
-                    {
-                        return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
-                    }
-                }
-            }
-            self.context.back_off(attempt).await;
-        }
-        self.gave_up(idempotent, "pay").await
+        self.commit(idempotent, answer, Payment { store: self, order }).await
     }
 
     /// Reads what a payment depends on and judges it. One that is refused for its amount or for want of money is noted.

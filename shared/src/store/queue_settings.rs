@@ -5,7 +5,7 @@ use super::{
     keys::Table,
     notices::Notice,
     queue_state::{JoinCounter, Registered},
-    request::{self, TransactFailure, WriteFailure, n, part},
+    request::{self, Reason, TransactFailure, WriteFailure, n, part},
 };
 use crate::domain::{
     id::{QueueId, UserId},
@@ -134,7 +134,9 @@ impl Store {
                 }
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
                 // Somebody else shut, opened or changed it meanwhile.
-                Err(TransactFailure::Cancelled(_) | TransactFailure::Contended) => self.context.back_off(attempt).await,
+                Err(TransactFailure::Cancelled(_) | TransactFailure::Contended { .. }) => {
+                    self.context.back_off(attempt).await
+                }
             }
         }
         Err(contention("delete queue").into())
@@ -184,16 +186,33 @@ impl Store {
         let Some(deletion) = shut.deleted.filter(|_| shut.deleted_at + MAX_DELETION <= self.now()) else {
             return Ok(false);
         };
-        let state: Option<QueueState> = self.get(&keys::queue_state(queue), true).await?;
-        if state.is_none_or(|state| state.deleted) {
-            return Ok(false);
+        // A deletion that came to its end has marked the state, and shut the queue for good.
+        let state = keys::queue_state(queue);
+        let exists = ConditionCheck::builder()
+            .table_name(self.table(state.table))
+            .key("pk", request::s(&state.pk))
+            .key("sk", request::s(&state.sk))
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(deleted)");
+        let parts = [vec![part(exists)?], self.reopen_parts(queue, deletion)?].concat();
+        match self.transact(parts).await {
+            Ok(()) => Ok(true),
+            // Another deletion shut it since, or another fan opened it: the next draw sees which.
+            Err(TransactFailure::Cancelled(reasons)) => Ok(!matches!(reasons.first(), Some(Reason::Condition(_)))),
+            Err(TransactFailure::Contended { .. }) => Err(contention("open queue")),
+            Err(TransactFailure::Store(error)) => Err(error),
         }
-        self.reopen_counter(queue, deletion).await?;
-        Ok(true)
     }
 
     /// Lets fans draw places again, and enters the queue in the registry; nothing if another deletion shut it since.
     async fn reopen_counter(&self, queue: &QueueId, deletion: Uuid) -> Result<(), StoreError> {
+        match self.transact(self.reopen_parts(queue, deletion)?).await {
+            Ok(()) | Err(TransactFailure::Cancelled(_)) => Ok(()),
+            Err(TransactFailure::Contended { .. }) => Err(contention("open queue")),
+            Err(TransactFailure::Store(error)) => Err(error),
+        }
+    }
+
+    fn reopen_parts(&self, queue: &QueueId, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
         let registered = request::item(&keys::queue_registry(queue), &Registered { queue_id: queue.clone() }, None)?;
         // Asleep, whatever it was: no alarm stands for sure, and the next fan puts one.
         let open = self
@@ -201,10 +220,6 @@ impl Store {
             .update_expression("REMOVE deleted, deletedAt, woken")
             .condition_expression("deleted = :deletion")
             .expression_attribute_values(":deletion", request::s(deletion.to_string()));
-        match self.transact(vec![part(open)?, part(self.put_part(Table::Queues, registered))?]).await {
-            Ok(()) | Err(TransactFailure::Cancelled(_)) => Ok(()),
-            Err(TransactFailure::Contended) => Err(contention("open queue")),
-            Err(TransactFailure::Store(error)) => Err(error),
-        }
+        Ok(vec![part(open)?, part(self.put_part(Table::Queues, registered))?])
     }
 }

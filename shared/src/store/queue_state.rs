@@ -13,7 +13,7 @@ use crate::domain::{
     ticket::Place,
     time::Timestamp,
 };
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValue, TransactWriteItem};
 use futures_util::try_join;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -136,13 +136,25 @@ impl Store {
         match self.transact(parts).await {
             Ok(()) => Ok(None),
             Err(TransactFailure::Store(error)) => Err(error),
-            Err(TransactFailure::Cancelled(_) | TransactFailure::Contended) => {
+            Err(TransactFailure::Cancelled(_) | TransactFailure::Contended { .. }) => {
                 match self.get(&keys::queue_state(queue), true).await? {
                     Some(found) => Ok(Some(found)),
                     None => Err(contention("create queue")),
                 }
             }
         }
+    }
+
+    /// The check that a queue is registered: it was made, and nobody has begun to delete it for good.
+    pub(crate) fn registered_part(&self, queue: &QueueId) -> Result<TransactWriteItem, StoreError> {
+        let key = keys::queue_registry(queue);
+        part(
+            ConditionCheck::builder()
+                .table_name(self.table(key.table))
+                .key("pk", request::s(&key.pk))
+                .key("sk", request::s(&key.sk))
+                .condition_expression("attribute_exists(pk)"),
+        )
     }
 
     /// A queue as it is now; its notice may be a second old, its concerts five.

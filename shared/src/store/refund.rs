@@ -1,10 +1,10 @@
 //! Giving money back: the reverse of a payment, in one transaction.
 
 use super::{
-    Failure, MAX_ATTEMPTS, Store, StoreError,
-    idempotency::{Done, Idempotent, record_in_the_way},
+    Failure, Store, StoreError,
+    idempotency::{Done, Draft, Idempotent, Operation, Plan},
     keys,
-    request::{self, TransactFailure, n, part, s},
+    request::{self, Reason, n, part, s},
 };
 use crate::domain::{
     amount::Amount,
@@ -36,12 +36,18 @@ pub struct Refunded {
     pub new_balance: Amount,
 }
 
-/// What a refund comes to by what was read.
-enum Planned {
-    /// To be written.
-    Refund(Box<Reservation>, LedgerEntry),
-    /// Written before.
-    Refunded(Refunded),
+struct Refund<'a> {
+    store: &'a Store,
+    order: RefundOrder,
+}
+
+impl Operation for Refund<'_> {
+    const NAME: &'static str = "refund";
+    type Outcome = Refunded;
+
+    async fn plan(&mut self, _: Vec<Reason>) -> Result<Plan<Refunded>, Failure> {
+        self.store.plan_refund(self.order).await
+    }
 }
 
 impl Store {
@@ -53,46 +59,10 @@ impl Store {
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Refunded) -> String,
     ) -> Result<Done<Refunded>, Failure> {
-        for attempt in 0..MAX_ATTEMPTS {
-            let (reservation, entry) = match self.plan_refund(order).await {
-                Ok(Planned::Refund(reservation, entry)) => (reservation, entry),
-                Ok(Planned::Refunded(refunded)) => {
-                    // The first answer, where it was kept under this key; else what it came to.
-                    let kept = self.kept_answer(idempotent).await?;
-                    return Ok(kept.map_or(Done::Fresh(refunded), Done::Replayed));
-                }
-                Err(refusal @ Failure::Refused(_)) => return self.replay_or_refuse(idempotent, refusal).await,
-                Err(failure) => return Err(failure),
-            };
-            let reservation = Reservation {
-                status: ReservationStatus::Cancelled,
-                cancelled_at: Some(entry.at),
-                cancel_reason: Some(CancelReason::Refunded),
-                ..*reservation
-            };
-            let refunded = Refunded { reservation, new_balance: entry.balance_after };
-            let mut parts = Vec::with_capacity(refunded.reservation.seat_numbers.len() + 4);
-            if let Some(idempotent) = idempotent {
-                parts.push(self.idempotency_part(idempotent, answer(&refunded), entry.at)?);
-            }
-            parts.extend(self.refund_parts(&refunded.reservation, &entry)?);
-            match self.transact(parts).await {
-                Ok(()) => return Ok(Done::Fresh(refunded)),
-                Err(TransactFailure::Store(error)) => return Err(error.into()),
-                Err(TransactFailure::Contended) => break,
-                Err(TransactFailure::Cancelled(mut reasons)) => {
-                    if let (Some(idempotent), Some(record)) = (idempotent, record_in_the_way(&mut reasons, idempotent))
-                    {
-                        return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
-                    }
-                }
-            }
-            self.context.back_off(attempt).await;
-        }
-        self.gave_up(idempotent, "refund").await
+        self.commit(idempotent, answer, Refund { store: self, order }).await
     }
 
-    async fn plan_refund(&self, order: RefundOrder) -> Result<Planned, Failure> {
+    async fn plan_refund(&self, order: RefundOrder) -> Result<Plan<Refunded>, Failure> {
         let user = order.user_id;
         let (reservation_key, balance_key) = (keys::reservation(user, order.reservation_id), keys::balance(user));
         let (reservation, balance) =
@@ -101,11 +71,20 @@ impl Store {
         let reservation = paid.ok_or(Failure::Refused(Refusal::PaymentNotFound))?;
         let balance = balance.unwrap_or_default();
         if reservation.status == ReservationStatus::Cancelled {
-            return Ok(Planned::Refunded(Refunded { reservation, new_balance: balance.balance }));
+            return Ok(Plan::Nothing(Refunded { reservation, new_balance: balance.balance }));
         }
+
         let until = if order.by_admin { None } else { Some(self.concert(reservation.concert_id).await?.starts_at) };
         let entry = judge_refund(&reservation, until, balance, self.now())?;
-        Ok(Planned::Refund(Box::new(reservation), entry))
+        let reservation = Reservation {
+            status: ReservationStatus::Cancelled,
+            cancelled_at: Some(entry.at),
+            cancel_reason: Some(CancelReason::Refunded),
+            ..reservation
+        };
+        let parts = self.refund_parts(&reservation, &entry)?;
+        let result = Refunded { reservation, new_balance: entry.balance_after };
+        Ok(Plan::Write(Draft { result, at: entry.at, parts, hold: None }))
     }
 
     /// The reservation, the ledger, and each seat.

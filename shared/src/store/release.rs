@@ -5,7 +5,7 @@ use super::{
     request::{self, Reason, TransactFailure, n, part, s},
 };
 use crate::domain::{
-    id::{ReservationId, UserId},
+    id::{PaymentId, ReservationId, UserId},
     refusal::Refusal,
     reservation::{CancelReason, Reservation, ReservationStatus},
     time::Timestamp,
@@ -28,13 +28,13 @@ impl Store {
             match reservation.status_at(now) {
                 ReservationStatus::Pending => {}
                 ReservationStatus::Cancelled => return Ok(()),
-                ReservationStatus::Confirmed => return Err(Refusal::NotCancellable.into()),
+                ReservationStatus::Confirmed => return Err(Refusal::PaidNotCancellable(PaymentId::of(id)).into()),
                 ReservationStatus::Expired => return Err(Refusal::ReservationExpired.into()),
             }
             match self.transact(self.cancel_parts(&reservation, with_session, reason, now)?).await {
                 Ok(()) => return Ok(()),
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
-                Err(TransactFailure::Contended) => break,
+                Err(TransactFailure::Contended { .. }) => break,
                 Err(TransactFailure::Cancelled(reasons)) => {
                     with_session &= !matches!(reasons.last(), Some(Reason::Condition(_)));
                 }

@@ -41,8 +41,12 @@ pub enum WriteFailure {
 pub enum TransactFailure {
     /// Refused for good, with a reason for each of its writes, in their order: at least one condition was not met.
     Cancelled(Vec<Reason>),
-    /// Others were in its way. This copy was not applied; whether another of the SDK's was is not known.
-    Contended,
+    /// It conflicted with other writers each time. This copy was not applied; whether another of the SDK's was is not
+    /// known.
+    Contended {
+        /// Whether its first write was among those that conflicted.
+        first: bool,
+    },
     /// The database failed.
     Store(StoreError),
 }
@@ -291,13 +295,15 @@ impl Store {
     /// caller plan anew: a copy that is still on its way meets the condition that was not met.
     pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<(), TransactFailure> {
         let token = self.context.client_token();
+        let mut conflicted = false;
         for attempt in 0..MAX_SENDS {
             match self.transact_once(parts.clone(), &token).await {
-                Err(TransactFailure::Contended) => self.context.back_off(attempt).await,
+                Err(TransactFailure::Contended { first }) => conflicted = first,
                 done => return done,
             }
+            self.context.back_off(attempt).await;
         }
-        Err(TransactFailure::Contended)
+        Err(TransactFailure::Contended { first: conflicted })
     }
 
     /// Sends a transaction once: for a hold, which looks at its seats before it is sent again.
@@ -324,7 +330,11 @@ impl Store {
             })
             .collect::<Result<Vec<Reason>, StoreError>>()?;
         let verdict = reasons.iter().any(|reason| matches!(reason, Reason::Condition(_)));
-        Err(if verdict { TransactFailure::Cancelled(reasons) } else { TransactFailure::Contended })
+        if verdict {
+            return Err(TransactFailure::Cancelled(reasons));
+        }
+        let first = cancelled.cancellation_reasons().first().and_then(|reason| reason.code());
+        Err(TransactFailure::Contended { first: first == Some("TransactionConflict") })
     }
 }
 

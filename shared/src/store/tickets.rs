@@ -43,6 +43,8 @@ pub enum Turn {
     Active {
         /// The end of the session as it is now.
         until: Timestamp,
+        /// What it would be without holds: it never changes.
+        active_until: Timestamp,
     },
     /// Over.
     Over(EndReason),
@@ -83,8 +85,8 @@ pub struct Claimant {
     pub wait: Wait,
     /// The login that it goes back to.
     pub proof: Proof,
-    /// Whether it is known to be admitted; saves a look at the queue.
-    pub admitted: bool,
+    /// The end of its session without holds, where that is known; saves a look at the queue.
+    pub active_until: Option<Timestamp>,
 }
 
 impl Claimant {
@@ -96,7 +98,7 @@ impl Claimant {
             queue_id: ticket.queue_id.clone(),
             wait: ticket.wait(),
             proof,
-            admitted: false,
+            active_until: None,
         }
     }
 
@@ -128,7 +130,7 @@ impl Store {
 
     /// Where a fan's turn stands. The first look after being admitted claims the place.
     pub async fn turn(&self, claimant: &Claimant) -> Result<Turn, Failure> {
-        if claimant.admitted {
+        if claimant.active_until.is_some() {
             return self.turn_admitted(claimant).await;
         }
         let mut state = self.state_for(&claimant.queue_id, claimant.place()).await?;
@@ -201,7 +203,7 @@ impl Store {
     /// What the session of a place says of its turn.
     pub(crate) fn turn_of(&self, session: &Session) -> Turn {
         if session.alive(self.now()) {
-            Turn::Active { until: session.life_end() }
+            Turn::Active { until: session.life_end(), active_until: session.active_until }
         } else {
             Turn::Over(session.end_reason_or_expired())
         }

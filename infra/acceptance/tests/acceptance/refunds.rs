@@ -157,7 +157,9 @@ async fn after_the_concert_has_started_only_an_admin_refunds() -> Outcome {
     let concert = world.concert_of(&admin, &soon).await;
     let (ann, _, payment) = paid(&world, &concert).await;
     world.wait(60);
-    assert_eq!(world.send(refund(&ann, &payment, None)).await.outcome(), "409 not_cancellable");
+    let late = world.send(refund(&ann, &payment, None)).await;
+    assert_eq!((late.outcome().as_str(), late.body.get("paymentId")), ("409 not_cancellable", None));
+    assert!(late.text("detail").starts_with("the concert has started"));
     assert_eq!(balance(&world, &ann).await, 20_000);
     world.wait(3 * 3_600);
     let admin = Fan { access: fresh_access(&world, &admin, Role::Admin), ..admin };

@@ -47,6 +47,27 @@ async fn a_cancelled_reservation_says_why() -> Outcome {
 }
 
 #[tokio::test]
+async fn the_answer_to_a_hold_says_when_the_session_ends_with_it() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let (ann, mut bob) = (world.buyer("ann", PRICE).await, world.fan("bob").await);
+    world.set_capacity(1).await;
+    assert_eq!(world.join(&mut bob).await.body["status"], "WAITING");
+    let ends = async |fan: &Fan, seat: u32| {
+        let held = world.hold(fan, &concert, &[seat], None).await;
+        assert_eq!(held.outcome(), "201");
+        assert_eq!(held.body, reservation(&world, fan, held.text("reservationId")).await);
+        held.text("sessionEndsAt").to_owned()
+    };
+    assert_eq!(ends(&ann, 1).await, "2026-06-01T00:10:00.000Z");
+    world.wait(599);
+    assert_eq!(ends(&ann, 2).await, "2026-06-01T00:14:59.000Z", "the hold extends it");
+    assert_eq!(world.delete(&format!("/api/v1/tokens/{}", ann.user_id), &ann.queue).await.outcome(), "204");
+    assert_eq!(world.tick().await, 1);
+    assert_eq!(ends(&bob, 3).await, "2026-06-01T00:19:59.000Z", "the token is from before the session");
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_end_of_a_session_is_the_one_that_it_has_now() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let ann = world.buyer("ann", PRICE).await;

@@ -110,7 +110,7 @@ fn payments(s: &mut Schemas) -> Vec<Operation> {
             .payment(s)
             .on_behalf(s)
             .optional_body::<CancelPayment>(s, json!({ "reason": "cannot come" }))
-            .refuses([Refusal::Forbidden, Refusal::PaymentNotFound, Refusal::NotCancellable])
+            .refuses([Refusal::Forbidden, Refusal::PaymentNotFound, Refusal::TooLateToCancel])
             .answers(200, "The payment, given back.", &["Idempotency-Replayed"], payment, examples::refund())
             .then(200, "get_reservation", json!({ "reservationId": "$response.body#/reservationId" }), None)
             .then(200, "get_balance", json!({ "userId": "$response.body#/userId" }), None),

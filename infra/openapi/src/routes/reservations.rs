@@ -8,7 +8,11 @@ use crate::{
 };
 use serde_json::json;
 use shared::{
-    domain::{layout::SeatNumber, refusal::Refusal},
+    domain::{
+        id::{PaymentId, ReservationId},
+        layout::SeatNumber,
+        refusal::Refusal,
+    },
     http::{requests::NewReservation, views::ReservationBody},
 };
 
@@ -59,7 +63,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .reservation(s)
             .on_behalf(s)
             .refuses([Refusal::Forbidden, Refusal::ReservationNotFound])
-            .refuses([Refusal::NotCancellable, Refusal::ReservationExpired])
+            .refuses([Refusal::PaidNotCancellable(PaymentId::of(ReservationId(uuid::Uuid::nil()))), Refusal::ReservationExpired])
             .answers_nothing(204, "The hold is cancelled."),
         Operation::new("list_reservations", "get", "/api/v1/users/{userId}/reservations", Caller::Either)
             .about(TAG, "List a fan's reservations", "Newest first.")

@@ -40,8 +40,7 @@ pub struct ReservationBody {
     cancelled_at: Option<Rfc3339>,
     /// Why it was cancelled; null when it was not.
     cancel_reason: Option<CancelReason>,
-    /// When the session that made it ends, as things stand now; null when that is over. Null in the answer to a hold too,
-    /// which does not read the session: `GET /api/v1/reservations/{reservationId}` says it.
+    /// When the session that made it ends, as things stand now; null when that is over.
     session_ends_at: Option<Rfc3339>,
     /// Its payment, refunded or not.
     payment_id: Option<PaymentId>,

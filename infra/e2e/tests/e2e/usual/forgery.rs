@@ -88,7 +88,7 @@ fn forgeries(token: &str, jwks: &Value, other: &str) -> Vec<(&'static str, Strin
         ("another fan", genuine.edited("claims", "sub", json!(other))),
         ("a later exp", genuine.edited("claims", "exp", json!(extended))),
         ("the role of an admin", genuine.edited("claims", "role", json!("admin"))),
-        ("let in", genuine.edited("claims", "letIn", json!(true))),
+        ("inside", genuine.edited("claims", "activeUntil", json!(4_000_000_000_000_u64))),
         ("the front of the line", genuine.edited("claims", "place", json!(1))),
         ("another kind", {
             let kind = if genuine.claims["kind"] == "access" { "queue" } else { "access" };
