@@ -14,7 +14,6 @@ use shared::{
         values::{Rfc3339, Whole},
         views::AdminQueueBody,
     },
-    store::notices::Notice,
 };
 
 /// `opensAt` is at most so far ahead.
@@ -58,7 +57,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     check(&change, app.now())?;
     app.store.configure_queue(&queue, |settings| apply(&change, settings)).await?;
     if let Some(message) = change.message {
-        app.store.put_notice(&queue, Notice { message }).await?;
+        app.store.put_message(&queue, message).await?;
     }
     let view = app.store.queue_view(&queue).await?;
     Ok(json(StatusCode::OK, &AdminQueueBody::new(&view, app.config.queue_rules, app.now())))

@@ -1,5 +1,6 @@
 //! One story that all examples tell: a fan buys two seats.
 
+use shared::domain::{refusal::Refusal, time::Timestamp};
 use serde_json::{Value, json};
 
 /// The fan.
@@ -12,6 +13,12 @@ pub const EVENT: &str = "b6b0a3de-3f6e-4b5e-8a53-2a1d5a0c9f77";
 pub const RESERVATION: &str = "0193f2a0-7c1e-7b3a-9d2f-5e8c4a6b1d90";
 /// Its payment.
 pub const PAYMENT: &str = "0193f2a0-7c1e-8b3a-9d2f-5e8c4a6b1d90";
+
+/// A hold before the sale opens.
+pub fn sale_closed() -> Refusal {
+    let (opens_at, closes_at) = (Timestamp::from_seconds(1_796_115_600), Timestamp::from_seconds(1_798_138_800));
+    Refusal::SaleClosed { enabled: true, opens_at, closes_at }
+}
 
 /// A place in line.
 pub fn token() -> Value {

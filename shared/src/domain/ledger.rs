@@ -10,7 +10,13 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What an entry does to the balance.
+/// What an entry of the ledger does to the balance.
+///
+/// | type | effect |
+/// |---|---|
+/// | `CHARGE` | A recharge: the amount is added. |
+/// | `PAYMENT` | A reservation was paid: the amount is taken. |
+/// | `REFUND` | A payment was refunded: the amount is added. |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
@@ -113,7 +119,7 @@ pub fn judge_payment(
         return Err(Refusal::ReservationExpired);
     }
     if amount != reservation.amount {
-        return Err(Refusal::AmountMismatch);
+        return Err(Refusal::AmountMismatch { amount: reservation.amount });
     }
     let entry = balance.next_entry(EntryType::Payment, amount, now, Some(id))?;
     Ok(PaymentPlan { entry, ends_session: !session.has_other_open_hold(id, now) })

@@ -1,9 +1,11 @@
 //! Why a request that is well formed is not granted. The codes are those of the HTTP contract.
 
 use super::{
+    amount::Amount,
     id::{PaymentId, ReservationId},
     layout::SeatNumber,
     session::EndReason,
+    time::Timestamp,
 };
 
 /// A refusal: the request changed nothing.
@@ -31,7 +33,7 @@ pub enum Refusal {
         retry_after: u64,
     },
     /// An access token where a queue token is needed.
-    #[error("this route takes a queue token: join the line with POST /api/v1/tokens")]
+    #[error("only for fans who have been admitted: join the queue, and send the queue token")]
     NoTurn,
     /// For administrators.
     #[error("only an administrator may do this")]
@@ -42,9 +44,16 @@ pub enum Refusal {
     /// The concert is sold through another queue.
     #[error("the queue token is for another queue")]
     WrongQueue,
-    /// The sale is not open.
-    #[error("the sale of this concert is not open")]
-    SaleClosed,
+    /// The concert is not on sale: not yet, not any more, or taken off.
+    #[error("this concert is not on sale now")]
+    SaleClosed {
+        /// Whether it is sold at all.
+        enabled: bool,
+        /// When its sale opens or opened.
+        opens_at: Timestamp,
+        /// When it closes or closed.
+        closes_at: Timestamp,
+    },
     /// No such fan.
     #[error("no such user")]
     UserNotFound,
@@ -67,7 +76,7 @@ pub enum Refusal {
     #[error("no such queue")]
     QueueNotFound,
     /// Somebody waits in the queue or is inside, or it is `main`.
-    #[error("the queue is in use")]
+    #[error("somebody waits in this queue or is inside, or it is the queue `main`, which always exists")]
     QueueInUse,
     /// No such route.
     #[error("no such route, or not with this method")]
@@ -84,7 +93,7 @@ pub enum Refusal {
         own: Option<ReservationId>,
     },
     /// The session would hold and have bought more seats than it may.
-    #[error("this session may take no more seats")]
+    #[error("a session may hold and buy at most {limit} seats")]
     SeatLimit {
         /// Seats one session may hold and buy.
         limit: u32,
@@ -97,13 +106,13 @@ pub enum Refusal {
     #[error("this session ends too soon to hold seats; join the queue again")]
     SessionEnding,
     /// The session has made as many holds as it may.
-    #[error("this session may make no more holds")]
+    #[error("a session may hold seats at most {limit} times")]
     HoldLimit {
         /// Holds one session may make.
         limit: u32,
     },
     /// Already paid.
-    #[error("this reservation is already paid")]
+    #[error("this reservation has been paid already")]
     PaymentAlreadyProcessed(PaymentId),
     /// The balance is lower than the price.
     #[error("the balance is too low")]
@@ -113,7 +122,10 @@ pub enum Refusal {
     BalanceTooLarge,
     /// The amount is not the price of the reservation.
     #[error("the amount is not the price of the reservation")]
-    AmountMismatch,
+    AmountMismatch {
+        /// The price.
+        amount: Amount,
+    },
     /// A paid reservation is not cancelled as a hold is: its payment is.
     #[error("this reservation is paid; to give it back, cancel its payment")]
     PaidNotCancellable(PaymentId),

@@ -1,5 +1,6 @@
 //! RFC 9457 problems: the one conversion from a refusal or failure to an HTTP answer.
 
+use super::values::Rfc3339;
 use crate::{
     domain::refusal::Refusal,
     store::{Failure, StoreError},
@@ -128,8 +129,7 @@ impl From<Refusal> for Problem {
             Refusal::NotActive { retry_after } | Refusal::TooManyRequests { retry_after } => {
                 problem.retry_after(retry_after)
             }
-            // The contract gives every `not_active` a Retry-After.
-            Refusal::RequestInProgress | Refusal::NoTurn => problem.retry_after(1),
+            Refusal::RequestInProgress => problem.retry_after(1),
             Refusal::SeatUnavailable { seats, own } => {
                 let problem = problem.with("seatNumbers", json!(seats));
                 match own {
@@ -142,6 +142,11 @@ impl From<Refusal> for Problem {
             Refusal::SeatLimit { limit, held, bought } => {
                 problem.with("limit", json!(limit)).with("held", json!(held)).with("bought", json!(bought))
             }
+            Refusal::SaleClosed { enabled, opens_at, closes_at } => problem
+                .with("enabled", json!(enabled))
+                .with("saleOpensAt", json!(Rfc3339(opens_at)))
+                .with("saleClosesAt", json!(Rfc3339(closes_at))),
+            Refusal::AmountMismatch { amount } => problem.with("amount", json!(amount)),
             Refusal::HoldLimit { limit } => problem.with("limit", json!(limit)),
             Refusal::PaymentAlreadyProcessed(payment) | Refusal::PaidNotCancellable(payment) => {
                 problem.with("paymentId", json!(payment))
@@ -161,7 +166,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::Forbidden | Refusal::AdminsOnly => (S::FORBIDDEN, "forbidden"),
         Refusal::NotActive { .. } | Refusal::NoTurn => (S::FORBIDDEN, "not_active"),
         Refusal::WrongQueue => (S::FORBIDDEN, "wrong_queue"),
-        Refusal::SaleClosed => (S::FORBIDDEN, "sale_closed"),
+        Refusal::SaleClosed { .. } => (S::FORBIDDEN, "sale_closed"),
         Refusal::UserNotFound => (S::NOT_FOUND, "user_not_found"),
         Refusal::TokenNotFound => (S::NOT_FOUND, "token_not_found"),
         Refusal::ConcertNotFound => (S::NOT_FOUND, "concert_not_found"),
@@ -177,7 +182,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::SessionEnding => (S::CONFLICT, "session_ending"),
         Refusal::PaymentAlreadyProcessed(_) => (S::CONFLICT, "payment_already_processed"),
         Refusal::InsufficientBalance => (S::CONFLICT, "insufficient_balance"),
-        Refusal::AmountMismatch => (S::CONFLICT, "amount_mismatch"),
+        Refusal::AmountMismatch { .. } => (S::CONFLICT, "amount_mismatch"),
         Refusal::PaidNotCancellable(_) | Refusal::TooLateToCancel => (S::CONFLICT, "not_cancellable"),
         Refusal::RequestInProgress => (S::CONFLICT, "request_in_progress"),
         Refusal::QueueInUse => (S::CONFLICT, "queue_in_use"),

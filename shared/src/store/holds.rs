@@ -176,7 +176,8 @@ impl Store {
             return Err(Refusal::WrongQueue.into());
         }
         if !concert.on_sale(self.now()) {
-            return Err(Refusal::SaleClosed.into());
+            let (enabled, opens_at, closes_at) = (concert.enabled, concert.sale_opens_at, concert.sale_end());
+            return Err(Refusal::SaleClosed { enabled, opens_at, closes_at }.into());
         }
         let prices = concert.prices(&order.seats)?;
         let limit = self.rules.seats_per_session;

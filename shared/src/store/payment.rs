@@ -99,7 +99,7 @@ impl Store {
                 self.not_paid_meanwhile(&reservation).await?;
                 let code = match refusal {
                     Refusal::InsufficientBalance => Some("insufficient_balance"),
-                    Refusal::AmountMismatch => Some("amount_mismatch"),
+                    Refusal::AmountMismatch { .. } => Some("amount_mismatch"),
                     _ => None,
                 };
                 if let Some(code) = code {

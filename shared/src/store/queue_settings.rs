@@ -3,7 +3,6 @@
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
     keys::Table,
-    notices::Notice,
     queue_state::{JoinCounter, Registered},
     request::{self, Reason, TransactFailure, WriteFailure, n, part},
 };
@@ -46,7 +45,7 @@ impl Store {
             change(&mut settings);
             if state.deleted {
                 // Whatever a message to the fans of the old queue said.
-                self.put_notice(queue, Notice::default()).await?;
+                self.clear_notice(queue).await?;
             }
             if let Some(changed) = self.replace_settings(&state, settings).await? {
                 self.states.put(queue.clone(), changed.clone(), now);
@@ -101,9 +100,13 @@ impl Store {
     /// # Errors
     /// [`Refusal::TokenNotFound`] for a fan who has no place there, [`Refusal::QueueNotFound`].
     pub async fn remove_fan(&self, queue: &QueueId, user: UserId) -> Result<(), Failure> {
-        self.queue_state(queue, 0).await?;
+        let state = self.queue_state(queue, 0).await?;
         let ticket = self.ticket(queue, user).await?.ok_or(Refusal::TokenNotFound)?;
-        self.leave(queue, user, ticket.place, EndReason::Removed).await
+        self.leave(queue, user, ticket.place, EndReason::Removed).await?;
+        if state.served < ticket.place {
+            self.note_removed(queue, ticket.place, state.served).await?;
+        }
+        Ok(())
     }
 
     /// Deletes a queue in which nobody waits and nobody is inside. Its counter is shut first, so that nobody draws a

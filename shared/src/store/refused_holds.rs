@@ -86,7 +86,7 @@ mod tests {
     fn other_refusals_do_not_count() {
         let refused = RefusedHolds::default();
         (0..2 * MAX_REFUSALS).for_each(|_| refused.count(fan(0), &Refusal::RequestInProgress, NOW));
-        (0..2 * MAX_REFUSALS).for_each(|_| refused.count(fan(0), &Refusal::SaleClosed, NOW));
+        (0..2 * MAX_REFUSALS).for_each(|_| refused.count(fan(0), &Refusal::WrongQueue, NOW));
         assert_eq!(refused.check(fan(0), NOW), Ok(()));
         (0..MAX_REFUSALS).for_each(|_| refused.count(fan(0), &REFUSAL, NOW + Seconds(1)));
         assert_eq!(refused.check(fan(0), NOW + Seconds(1)), Err(Refusal::TooManyRequests { retry_after: 10 }));

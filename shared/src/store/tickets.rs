@@ -140,7 +140,14 @@ impl Store {
             // The state at hand may be from before the end of the wait: a fan admitted since is not turned away.
             state = self.queue_state(&claimant.queue_id, 0).await?;
         }
-        self.turn_by(&state, claimant).await
+        let turn = self.turn_by(&state, claimant).await?;
+        if matches!(turn, Turn::Waiting { .. }) {
+            let notice = self.notice(&claimant.queue_id).await;
+            if notice.removed.contains(&claimant.place()) {
+                return Ok(Turn::Over(EndReason::Removed));
+            }
+        }
+        Ok(turn)
     }
 
     /// Where a fan's turn stands, for the eyes of somebody else: the place is not claimed by it.

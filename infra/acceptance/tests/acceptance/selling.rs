@@ -30,7 +30,10 @@ async fn a_sale_is_closed_and_opened_and_what_is_held_may_be_paid() -> Outcome {
     assert_eq!(listed.body[0]["enabled"], false, "the listing tells as well");
     assert_eq!(world.hold(&ann, &concert, &[2], None).await.outcome(), "403 sale_closed");
     change(&world, &admin, &concert, json!({ "enabled": true, "saleOpensAt": "2026-06-01T00:00:10Z" })).await;
-    assert_eq!(world.hold(&ann, &concert, &[2], None).await.outcome(), "403 sale_closed", "not open yet");
+    let early = world.hold(&ann, &concert, &[2], None).await;
+    assert_eq!(early.outcome(), "403 sale_closed", "not open yet");
+    assert_eq!((&early.body["enabled"], early.text("saleOpensAt")), (&json!(true), "2026-06-01T00:00:10.000Z"));
+    assert_eq!(early.body["saleClosesAt"], closed.body["saleClosesAt"]);
     world.wait(10);
     assert_eq!(world.hold(&ann, &concert, &[2], None).await.outcome(), "201");
     change(&world, &admin, &concert, json!({ "saleClosesAt": "2026-06-01T00:00:20Z" })).await;

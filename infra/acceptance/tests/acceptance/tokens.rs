@@ -142,7 +142,9 @@ async fn one_kind_does_not_stand_in_for_the_other() -> Outcome {
     let fan = world.buyer("ann", 0).await;
     assert_eq!(join_with(&world, &fan.queue, &json!({})).await.outcome(), "401 unauthenticated");
     let with_access = Fan { queue: fan.access.clone(), ..fan.clone() };
-    assert_eq!(seats(&world, &with_access, &concert).await.outcome(), "403 not_active");
+    let refused = seats(&world, &with_access, &concert).await;
+    assert_eq!(refused.outcome(), "403 not_active");
+    assert!(!refused.headers.contains_key("retry-after"), "trying again does not help");
     assert_eq!(world.hold(&with_access, &concert, &[1], None).await.outcome(), "403 not_active");
     assert_eq!(world.pay(&with_access, &fan.user_id, 1, None).await.outcome(), "403 not_active");
     let mut queueing_admin = admin.clone();

@@ -2,10 +2,11 @@
 
 use crate::{
     Outcome,
-    support::{configure, leave, line_of, poll, queue, seats, sessions, turn, turns},
+    support::{configure, items, leave, line_of, poll, queue, seats, sessions, turn, turns},
 };
 use acceptance::{Fan, Reply, Request, World};
 use serde_json::{Value, json};
+use shared::app::App;
 
 fn reason(reply: &Reply) -> (String, Option<&str>) {
     (reply.outcome(), reply.body["reason"].as_str())
@@ -46,6 +47,56 @@ async fn whose_turn_is_over_learns_why() -> Outcome {
     world.wait(2);
     world.tick().await;
     is_over_by(&world, &slow, &concert, "EXPIRED").await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fan_who_is_removed_while_waiting_learns_it_within_a_second() -> Outcome {
+    let world = World::with(&[("QUEUE_CAPACITY", "0")]).await?;
+    let admin = world.admin().await;
+    let concert = world.concert(&admin).await;
+    let fans = line_of(&world, 3).await;
+    configure(&world, &admin, &json!({ "message": "soon" })).await;
+    for fan in &fans {
+        assert_eq!(poll(&world, fan).await.outcome(), "200");
+    }
+    let elsewhere = world.environment(&[("QUEUE_CAPACITY", "0")]).await?;
+    let remove = async |app: &App, fan: &Fan| {
+        let path = format!("/api/v1/admin/queues/main/sessions/{}", fan.user_id);
+        world.send_to(app, Request::new("DELETE", path).token(&admin.access)).await.outcome()
+    };
+    let both = futures_util::join!(remove(&world.app, &fans[0]), remove(&elsewhere, &fans[2]));
+    assert_eq!((both.0.as_str(), both.1.as_str()), ("204", "204"));
+    configure(&world, &admin, &json!({ "message": "soon!" })).await;
+    world.wait(1);
+    is_over_by(&world, &fans[0], &concert, "REMOVED").await;
+    is_over_by(&world, &fans[2], &concert, "REMOVED").await;
+    let stays = poll(&world, &fans[1]).await;
+    assert_eq!((stays.outcome().as_str(), stays.text("message")), ("200", "soon!"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn removed_places_are_forgotten_when_they_came_up_and_never_more_than_a_hundred_are_named() -> Outcome {
+    let world = World::with(&[("QUEUE_CAPACITY", "0")]).await?;
+    let admin = world.admin().await;
+    let fans = line_of(&world, 103).await;
+    let named = || items(&world, "LINE#main")[0]["removed"].as_array().map_or(0, Vec::len);
+    for fan in &fans[..102] {
+        let path = format!("/api/v1/admin/queues/main/sessions/{}", fan.user_id);
+        assert_eq!(world.delete(&path, &admin.access).await.outcome(), "204");
+    }
+    assert_eq!(named(), 100);
+    world.wait(1);
+    assert_eq!(poll(&world, &fans[1]).await.outcome(), "200", "nothing but a poll is late to say so");
+    assert_eq!(poll(&world, &fans[2]).await.outcome(), "410 session_over");
+    world.set_capacity(1).await;
+    world.tick().await;
+    assert_eq!(poll(&world, &fans[102]).await.body["status"], "ACTIVE");
+    let mut last = world.fan("last").await;
+    world.join(&mut last).await;
+    world.delete(&format!("/api/v1/admin/queues/main/sessions/{}", last.user_id), &admin.access).await;
+    assert_eq!(named(), 1);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use crate::{
 use serde_json::json;
 use shared::{
     domain::{
+        amount::Amount,
         id::{PaymentId, ReservationId},
         refusal::Refusal,
     },
@@ -94,7 +95,7 @@ fn payments(s: &mut Schemas) -> Vec<Operation> {
             .body::<ProcessPayment>(s, json!({ "reservationId": examples::RESERVATION, "amount": 100000 }))
             .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::ReservationNotFound])
             .refuses([Refusal::PaymentAlreadyProcessed(any_payment), Refusal::InsufficientBalance])
-            .refuses([Refusal::AmountMismatch, Refusal::ReservationExpired, Refusal::ReservationCancelled])
+            .refuses([Refusal::AmountMismatch { amount: Amount::new(100_000) }, Refusal::ReservationExpired, Refusal::ReservationCancelled])
             .answers(200, "The payment.", &["Idempotency-Replayed"], payment.clone(), examples::payment())
             .then(200, "cancel_payment", json!({ "paymentId": "$response.body#/paymentId" }), None)
             .then(200, "get_reservation", json!({ "reservationId": "$response.body#/reservationId" }), None),

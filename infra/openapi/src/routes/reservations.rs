@@ -41,7 +41,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .idempotent()
             .named_twice(s)
             .body::<NewReservation>(s, json!({ "concertId": examples::CONCERT, "seatNumbers": [12, 13] }))
-            .refuses([Refusal::Forbidden, Refusal::WrongQueue, Refusal::SaleClosed, Refusal::ConcertNotFound])
+            .refuses([Refusal::Forbidden, Refusal::WrongQueue, examples::sale_closed(), Refusal::ConcertNotFound])
             .refuses(SeatNumber::new(1).map(Refusal::SeatNotFound))
             .refuses([Refusal::SeatUnavailable { seats: Vec::new(), own: None }])
             .refuses([Refusal::SeatLimit { limit: 4, held: 2, bought: 2 }, Refusal::SessionEnding])
