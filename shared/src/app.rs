@@ -5,7 +5,7 @@ use crate::{
     context::Context,
     domain::time::Timestamp,
     http::{cursor::Cursors, tokens::Tokens},
-    queues::Queues,
+    queues::MessageQueues,
     store::Store,
 };
 
@@ -16,7 +16,7 @@ pub struct App {
     /// The tables.
     pub store: Store,
     /// The message queues.
-    pub queues: Queues,
+    pub queues: MessageQueues,
     /// The signing keys.
     pub tokens: Tokens,
     /// The keys of cursors.
@@ -35,7 +35,7 @@ impl App {
     ) -> Result<Self, String> {
         Ok(App {
             store: Store::new(dynamo, &config, context.clone()),
-            queues: Queues::new(sqs, &config),
+            queues: MessageQueues::new(sqs, &config),
             tokens: Tokens::new(&config.token_signing_secrets)?,
             cursors: Cursors::new(&config.token_signing_secrets),
             config,

@@ -8,7 +8,7 @@ use crate::{
     deadline::time_left,
     http::{
         answer::{Handler, answer},
-        event::tame,
+        event::sanitize,
     },
     telemetry,
 };
@@ -35,7 +35,7 @@ pub fn serve(handler: impl Handler) -> Result<(), Error> {
                 move |request| async move { Ok::<_, Infallible>(answer(app, handler, request).await) },
             );
         lambda_runtime::run(service_fn(move |event: LambdaEvent<LambdaRequest>| {
-            Adapter::from(route).call(LambdaEvent::new(tame(event.payload), event.context))
+            Adapter::from(route).call(LambdaEvent::new(sanitize(event.payload), event.context))
         }))
         .await
     })

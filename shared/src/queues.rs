@@ -70,7 +70,7 @@ impl Delayed<Tick> {
     }
 
     /// The ticks of a queue until its next alarm a minute from now, one every `tick_seconds`.
-    pub fn minute(queue_id: &QueueId, tick_seconds: u32) -> impl Iterator<Item = Self> {
+    pub fn ticks_until_next_schedule(queue_id: &QueueId, tick_seconds: u32) -> impl Iterator<Item = Self> {
         let every = tick_seconds.max(1) as usize;
         (every as u64..MINUTE).step_by(every).map(|delay_seconds| Self::tick(queue_id, delay_seconds))
     }
@@ -90,7 +90,7 @@ impl Delayed<Timer> {
 }
 
 /// The message queues of a deployment.
-pub struct Queues {
+pub struct MessageQueues {
     sqs: aws_sdk_sqs::Client,
     ticks: String,
     quiet_ticks: String,
@@ -99,10 +99,10 @@ pub struct Queues {
     dead_letters: String,
 }
 
-impl Queues {
+impl MessageQueues {
     /// From a client and the parameters.
     pub fn new(sqs: aws_sdk_sqs::Client, config: &Config) -> Self {
-        Queues {
+        MessageQueues {
             sqs,
             ticks: config.ticks_queue_url.clone(),
             quiet_ticks: config.quiet_ticks_queue_url.clone(),

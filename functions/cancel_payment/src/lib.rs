@@ -12,7 +12,7 @@ use shared::{
     },
     http::{
         Answer, Call,
-        answer::{body, json_once},
+        answer::{body, json_idempotent},
         callers::caller,
         requests::CancelPayment,
         views::PaymentBody,
@@ -22,7 +22,7 @@ use shared::{
 
 /// What an `Idempotency-Key` is used with.
 #[derive(Serialize)]
-struct Same<'a> {
+struct Fingerprint<'a> {
     payment: PaymentId,
     user: UserId,
     reason: &'a Option<Reason>,
@@ -35,11 +35,11 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let payment: PaymentId = call.path("paymentId")?;
     let CancelPayment { reason } = payload.parse()?;
     let user = caller.acting_for(call)?;
-    let same = Same { payment, user, reason: &reason };
-    let idempotent = call.idempotent(caller.user_id, "cancel_payment", &same)?;
+    let fingerprint = Fingerprint { payment, user, reason: &reason };
+    let idempotent = call.idempotent(caller.user_id, "cancel_payment", &fingerprint)?;
     let reservation_id = payment.reservation().ok_or(Refusal::PaymentNotFound)?;
     let order = RefundOrder { user_id: user, reservation_id, by_admin: caller.role == Role::Admin };
     let answer = |refunded: &_| body(&PaymentBody::from(refunded));
     let done = app.store.refund(order, idempotent.as_ref(), answer).await?;
-    Ok(json_once(StatusCode::OK, done, |refunded| PaymentBody::from(refunded)))
+    Ok(json_idempotent(StatusCode::OK, done, |refunded| PaymentBody::from(refunded)))
 }

@@ -59,6 +59,6 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     if let Some(message) = change.message {
         app.store.put_message(&queue, message).await?;
     }
-    let view = app.store.queue_view(&queue).await?;
+    let view = app.store.queue_snapshot(&queue).await?;
     Ok(json(StatusCode::OK, &AdminQueueBody::new(&view, app.config.queue_rules, app.now())))
 }

@@ -11,7 +11,7 @@ use shared::{
     },
     http::{
         Answer, Call, Problem,
-        answer::{body, json_once, with_location},
+        answer::{body, json_idempotent, with_location},
         call::Object,
         requests::{BlockDraft, ConcertDraft},
         sale::SaleTimes,
@@ -29,7 +29,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let concert = concert(app, draft)?;
     let view = || ConcertDate::new(&concert, concert.layout.seats_total());
     let done = app.store.create_concert(&concert, idempotent.as_ref(), || body(&view())).await?;
-    let answer = json_once(StatusCode::CREATED, done, |()| view());
+    let answer = json_idempotent(StatusCode::CREATED, done, |()| view());
     Ok(with_location(answer, "/api/v1/concerts/", "concertId"))
 }
 

@@ -7,7 +7,7 @@ use shared::{
     domain::{id::ConcertId, layout::SeatNumber},
     http::{
         Answer, Call, Problem,
-        answer::{body, json_once, with_location},
+        answer::{body, json_idempotent, with_location},
         callers::named_fan,
         requests::NewReservation,
         values::RequestedSeat,
@@ -21,7 +21,7 @@ const MOST_SEATS: usize = 8;
 
 /// What an `Idempotency-Key` is used with; the order of the seats does not matter.
 #[derive(Serialize)]
-struct Same {
+struct Fingerprint {
     concert: ConcertId,
     seats: BTreeSet<SeatNumber>,
 }
@@ -46,15 +46,15 @@ fn seats(new: &NewReservation) -> Result<Vec<SeatNumber>, Problem> {
 /// Answers 201 with the reservation; a held or sold seat is 409 at once.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
-    let claimant = app.tokens.claimant(call, app.now())?;
+    let claims = app.tokens.queue_claims(call, app.now())?;
     let new: NewReservation = payload.parse()?;
-    let order = HoldOrder { concert_id: new.concert_id, seats: seats(&new)?, claimant };
-    let same = Same { concert: order.concert_id, seats: order.seats.iter().copied().collect() };
-    let idempotent = call.idempotent(order.claimant.user_id, "create_reservation", &same)?;
-    order.claimant.must_be(named_fan(call, new.user_id)?)?;
+    let order = HoldOrder { concert_id: new.concert_id, seats: seats(&new)?, claims };
+    let fingerprint = Fingerprint { concert: order.concert_id, seats: order.seats.iter().copied().collect() };
+    let idempotent = call.idempotent(order.claims.user_id, "create_reservation", &fingerprint)?;
+    order.claims.must_be(named_fan(call, new.user_id)?)?;
     let view = |Held { reservation, session_ends_at }: &Held| {
         ReservationBody::new(reservation, Some(*session_ends_at), reservation.reserved_at)
     };
     let done = app.store.hold(&order, idempotent.as_ref(), |held| body(&view(held))).await?;
-    Ok(with_location(json_once(StatusCode::CREATED, done, view), "/api/v1/reservations/", "reservationId"))
+    Ok(with_location(json_idempotent(StatusCode::CREATED, done, view), "/api/v1/reservations/", "reservationId"))
 }

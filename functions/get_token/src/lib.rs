@@ -3,19 +3,19 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    domain::claims::QueueClaims,
     domain::{refusal::Refusal, session::EndReason},
-    http::{Answer, Call, turn},
-    store::tickets::Claimant,
+    http::{Answer, Call, token_answer},
 };
 
-/// Answers 200 with the token; no place is 404, a turn that is over 410.
+/// Answers 200 with the token; no place is 404, a session that is over 410.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
-    let queue = turn::queue_of(call, &caller)?;
+    let queue = token_answer::queue_of(call, &caller)?;
     let user = caller.acting_for_path(call)?;
-    if let Some(claimant) = &caller.claimant {
-        let standing = app.store.turn(claimant).await?;
-        return turn::answer_poll(app, call, claimant, caller.expires_at, standing).await;
+    if let Some(claims) = &caller.queue_claims {
+        let standing = app.store.session_status(claims).await?;
+        return token_answer::answer_poll(app, call, claims, caller.expires_at, standing).await;
     }
     let ticket = app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?;
     if ticket.left {
@@ -28,8 +28,8 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
         // The token that an admin is given is the fan's.
         proof.account_version = app.store.account(user).await?.ver;
     }
-    let claimant = Claimant::of(&ticket, proof);
+    let claims = QueueClaims::of(&ticket, proof);
     let standing =
-        if user == caller.user_id { app.store.turn(&claimant).await? } else { app.store.look(&claimant).await? };
-    turn::answer(app, StatusCode::OK, &claimant, standing).await
+        if user == caller.user_id { app.store.session_status(&claims).await? } else { app.store.look(&claims).await? };
+    token_answer::answer(app, StatusCode::OK, &claims, standing).await
 }

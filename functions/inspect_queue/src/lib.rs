@@ -11,6 +11,6 @@ use shared::{
 pub async fn handle(app: &App, call: &Call) -> Answer {
     app.tokens.admin(call, app.now())?;
     let queue: QueueId = call.path("queueId")?;
-    let view = app.store.queue_view(&queue).await?;
+    let view = app.store.queue_snapshot(&queue).await?;
     Ok(json(StatusCode::OK, &AdminQueueBody::new(&view, app.config.queue_rules, app.now())))
 }

@@ -3,9 +3,8 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::id::QueueId,
-    http::{Answer, Call, answer::with_header, callers::named_fan, requests::Join, turn},
-    store::tickets::Claimant,
+    domain::{claims::QueueClaims, id::QueueId},
+    http::{Answer, Call, answer::with_header, callers::named_fan, requests::Join, token_answer},
 };
 
 /// Answers 201 with a new place, or 200 with the one the fan has.
@@ -23,7 +22,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let limits = app.config.limits.of_join(call.address(&app.config), user);
     let joined = app.store.join(&join.queue_id.unwrap_or_else(QueueId::main), user, proof, &limits).await?;
     let status = if joined.new { StatusCode::CREATED } else { StatusCode::OK };
-    let answer = turn::answer(app, status, &Claimant::of(&joined.ticket, proof), joined.turn).await?;
+    let answer = token_answer::answer(app, status, &QueueClaims::of(&joined.ticket, proof), joined.session).await?;
     if !joined.new {
         return Ok(answer);
     }

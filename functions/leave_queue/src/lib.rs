@@ -3,16 +3,16 @@
 use shared::{
     app::App,
     domain::{refusal::Refusal, session::EndReason},
-    http::{Answer, Call, no_content, turn},
+    http::{Answer, Call, no_content, token_answer},
 };
 
 /// Answers 204, also when the fan had left before; no place is 404.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
-    let queue = turn::queue_of(call, &caller)?;
+    let queue = token_answer::queue_of(call, &caller)?;
     let user = caller.acting_for_path(call)?;
-    let place = match caller.claimant {
-        Some(claimant) => claimant.place(),
+    let place = match caller.queue_claims {
+        Some(claims) => claims.place(),
         None => app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?.place,
     };
     app.store.leave(&queue, user, place, EndReason::Left).await?;

@@ -5,7 +5,7 @@ use shared::{
     app::App,
     domain::{id::ConcertId, time::Timestamp},
     http::{Answer, Call, Problem, answer::with_header, callers::caller, cursor::List, json, views::ConcertDate},
-    store::concerts::{ListingRange, Offer},
+    store::concerts::{ConcertAvailability, ListingRange},
 };
 use std::str::FromStr;
 
@@ -21,7 +21,7 @@ impl FromStr for Position {
 }
 
 impl Position {
-    fn of(offer: &Offer) -> String {
+    fn of(offer: &ConcertAvailability) -> String {
         format!("{} {}", offer.concert.starts_at.rfc3339(), offer.concert.concert_id)
     }
 }

@@ -41,7 +41,7 @@ fn after(app: &App, call: &Call, id: ConcertId) -> Result<Option<SeatNumber>, Pr
 
 /// Answers 200 with a page of the seats by number; the next page is named in `Link`. Session and seats are read at once.
 pub async fn handle(app: &App, call: &Call) -> Answer {
-    let claimant = app.tokens.claimant(call, app.now())?;
+    let claims = app.tokens.queue_claims(call, app.now())?;
     let id: ConcertId = call.path("concertId")?;
     let section = call.label("section")?;
     let after = after(app, call, id)?;
@@ -49,7 +49,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
 
     let concert = match app.store.concert(id).await {
         Ok(concert) => concert,
-        Err(failure) => return Err(app.store.live_session(&claimant).await.err().unwrap_or(failure).into()),
+        Err(failure) => return Err(app.store.live_session(&claims).await.err().unwrap_or(failure).into()),
     };
     // One more than asked for tells whether there is more.
     let mut page: Vec<_> = concert.layout.seats(section.as_deref(), after).take(limit + 1).collect();
@@ -57,9 +57,9 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     page.truncate(limit);
     let spans = Span::of(page.iter().map(|(seat, _)| *seat));
     let seats = async { Ok::<_, Failure>(app.store.seats_of_spans(id, &spans).await?) };
-    let (_, taken) = futures_util::try_join!(app.store.live_session(&claimant), seats)?;
+    let (_, taken) = futures_util::try_join!(app.store.live_session(&claims), seats)?;
 
-    if concert.queue_id != claimant.queue_id {
+    if concert.queue_id != claims.queue_id {
         return Err(Refusal::WrongQueue.into());
     }
     if section.as_deref().is_some_and(|section| !concert.layout.has_section(section)) {

@@ -7,7 +7,7 @@ use shared::{
     domain::id::ReservationId,
     http::{
         Answer, Call,
-        answer::{body, json_once},
+        answer::{body, json_idempotent},
         callers::named_fan,
         requests::ProcessPayment,
         values::RequestedAmount,
@@ -18,7 +18,7 @@ use shared::{
 
 /// What an `Idempotency-Key` is used with.
 #[derive(Serialize)]
-struct Same {
+struct Fingerprint {
     reservation: ReservationId,
     amount: RequestedAmount,
 }
@@ -26,13 +26,13 @@ struct Same {
 /// Answers 200 with the payment. Paying twice pays once.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
-    let claimant = app.tokens.claimant(call, app.now())?;
+    let claims = app.tokens.queue_claims(call, app.now())?;
     let payment: ProcessPayment = payload.parse()?;
-    let same = Same { reservation: payment.reservation_id, amount: payment.amount };
-    let idempotent = call.idempotent(claimant.user_id, "process_payment", &same)?;
-    claimant.must_be(named_fan(call, payment.user_id)?)?;
+    let fingerprint = Fingerprint { reservation: payment.reservation_id, amount: payment.amount };
+    let idempotent = call.idempotent(claims.user_id, "process_payment", &fingerprint)?;
+    claims.must_be(named_fan(call, payment.user_id)?)?;
     let RequestedAmount(amount) = payment.amount;
-    let order = PaymentOrder { claimant, reservation_id: payment.reservation_id, amount };
+    let order = PaymentOrder { claims, reservation_id: payment.reservation_id, amount };
     let done = app.store.pay(&order, idempotent.as_ref(), |paid| body(&PaymentBody::new(paid))).await?;
-    Ok(json_once(StatusCode::OK, done, PaymentBody::new))
+    Ok(json_idempotent(StatusCode::OK, done, PaymentBody::new))
 }

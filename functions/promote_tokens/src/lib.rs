@@ -103,7 +103,9 @@ async fn tick(app: &App, queue: &QueueId, alarms: &[AlarmId]) -> Result<Ticked, 
     if ticked.unfinished {
         app.queues.send_ticks(&[Delayed::tick(queue, 0)]).await?;
     } else if ticked.regular {
-        app.queues.send_ticks(&Delayed::minute(queue, app.config.tick_seconds).collect::<Vec<_>>()).await?;
+        app.queues
+            .send_ticks(&Delayed::ticks_until_next_schedule(queue, app.config.tick_seconds).collect::<Vec<_>>())
+            .await?;
     }
     Ok(ticked)
 }

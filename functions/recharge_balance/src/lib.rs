@@ -5,7 +5,7 @@ use shared::{
     app::App,
     http::{
         Answer, Call,
-        answer::{body, json_once},
+        answer::{body, json_idempotent},
         callers::{caller, named_fan},
         requests::Recharge,
         values::RequestedAmount,
@@ -26,5 +26,5 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
         .store
         .recharge(recharge.user_id, amount, idempotent.as_ref(), |recharged| body(&BalanceBody::new(recharged)))
         .await?;
-    Ok(json_once(StatusCode::OK, done, BalanceBody::new))
+    Ok(json_idempotent(StatusCode::OK, done, BalanceBody::new))
 }

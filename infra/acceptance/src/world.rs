@@ -174,7 +174,7 @@ impl World {
 
     async fn deliver_to(app: &App, function: &str, event: &Value) -> Option<Reply> {
         let event = serde_json::from_str(&event.to_string()).ok()?;
-        let request = shared::http::event::tame(event).into();
+        let request = shared::http::event::sanitize(event).into();
         Some(Reply::of(functions::call(app, function, request).await.expect("the function of a route")))
     }
 

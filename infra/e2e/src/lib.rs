@@ -19,8 +19,8 @@ pub use stack::{Data, Stack, free_port, workspace};
 
 use std::io::Write;
 
-/// Prints a figure past the test harness, which keeps what a test that passes prints.
-pub fn figure(text: impl std::fmt::Display) {
+/// Prints a report_measurement past the test harness, which keeps what a test that passes prints.
+pub fn report_measurement(text: impl std::fmt::Display) {
     // A closed stderr is no reason to fail.
     let _ = writeln!(std::io::stderr(), "    {text}");
 }

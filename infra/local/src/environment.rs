@@ -32,7 +32,7 @@ const LOCAL_PARAMETERS: [(&str, &str); 7] = [
 const SECRET_LENGTH: usize = 64;
 
 /// Where a function finds the rest of the stack.
-pub struct Surroundings<'a> {
+pub struct FunctionEnvironment<'a> {
     /// What the template says.
     pub template: &'a Template,
     /// Where secrets are.
@@ -43,7 +43,7 @@ pub struct Surroundings<'a> {
     pub dynamodb: &'a str,
 }
 
-impl Surroundings<'_> {
+impl FunctionEnvironment<'_> {
     /// All variables that `function` gets on top of those of this process: what the template says, unless the
     /// variable is set in the environment of this process, and what Lambda sets.
     ///

@@ -18,7 +18,7 @@ use crate::{
     child::Group,
     environment::{ACCOUNT, DUMMY_CREDENTIALS, REGION, queue_arn},
     failure::{Context, Failure},
-    helpers::Helpers,
+    python_env::Helpers,
     state::State,
 };
 

@@ -11,12 +11,12 @@ use tokio::{
 use crate::{
     compile,
     control::{Functions, Program},
-    environment::Surroundings,
+    environment::FunctionEnvironment,
+    event_sources::{self, Sources},
     failure::{Context, Failure},
-    feeds::{self, Sources},
     gateway::Gateway,
-    helpers::Helpers,
     options::Options,
+    python_env::Helpers,
     queues::Queues,
     seed,
     state::{State, Workspace},
@@ -79,10 +79,10 @@ impl Running {
     fn redeploy(&self) -> Result<(), Failure> {
         let Sources { functions, queues, tables, state } = &*self.sources;
         state.read_secrets()?;
-        let surroundings =
-            Surroundings { template: &self.template, state, queues, dynamodb: &tables.functions_endpoint };
+        let environment =
+            FunctionEnvironment { template: &self.template, state, queues, dynamodb: &tables.functions_endpoint };
         let variables = (self.template.functions.iter())
-            .map(|function| Ok((function.name.clone(), surroundings.variables(function)?)))
+            .map(|function| Ok((function.name.clone(), environment.variables(function)?)))
             .collect::<Result<_, Failure>>()?;
         functions.reconfigure(variables);
         Ok(())
@@ -106,7 +106,7 @@ async fn start(options: &Options, gateway: &Gateway) -> Result<Running, Failure>
     }
     let functions = Functions::start(programs).await?;
     let sources = Arc::new(Sources { functions: functions.clone(), queues, tables, state });
-    feeds::start(&template, Arc::clone(&sources))?;
+    event_sources::start(&template, Arc::clone(&sources))?;
     gateway.open(&template, functions);
     eprintln!("the API to try out is at http://127.0.0.1:{}/docs", gateway.port());
     announce(&password, gateway.port());
@@ -120,13 +120,13 @@ fn programs(
     queues: &Queues,
     mut binaries: BTreeMap<String, PathBuf>,
 ) -> Result<Vec<Program>, Failure> {
-    let surroundings = Surroundings { template, state, queues, dynamodb: &tables.functions_endpoint };
+    let environment = FunctionEnvironment { template, state, queues, dynamodb: &tables.functions_endpoint };
     (template.functions.iter())
         .map(|function| {
             Ok(Program {
                 name: function.name.clone(),
                 binary: binaries.remove(&function.name).unwrap_or_default(),
-                variables: surroundings.variables(function)?,
+                variables: environment.variables(function)?,
                 timeout: Duration::from_secs(function.timeout_seconds.into()),
                 log: state.log(&function.name)?,
             })

@@ -112,7 +112,7 @@ impl State {
                 self.directory.display()
             )));
         }
-        if self.persistent { replace(&path, FORM.as_bytes()) } else { Ok(()) }
+        if self.persistent { write_atomically(&path, FORM.as_bytes()) } else { Ok(()) }
     }
 
     /// Reads the secrets that the directory keeps, if it keeps any.
@@ -144,7 +144,7 @@ impl State {
         secrets.insert(name.to_owned(), secret.clone());
         if self.persistent {
             let text = serde_json::to_string_pretty(&*secrets).context("secrets")?;
-            replace(&self.secrets_path(), text.as_bytes())?;
+            write_atomically(&self.secrets_path(), text.as_bytes())?;
         }
         Ok(secret)
     }
@@ -169,7 +169,7 @@ impl State {
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let next = path.with_extension("next");
     let write = || {
         let mut file = private_file(&next)?;

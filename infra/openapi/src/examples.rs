@@ -1,7 +1,13 @@
 //! One story that all examples tell: a fan buys two seats.
 
-use shared::domain::{refusal::Refusal, time::Timestamp};
 use serde_json::{Value, json};
+use shared::domain::{
+    id::{PaymentId, ReservationId},
+    layout::SeatNumber,
+    refusal::Refusal,
+    time::Timestamp,
+};
+use uuid::Uuid;
 
 /// The fan.
 pub const USER: &str = "6f9619ff-8b86-4011-b42d-00cf4fc964ff";
@@ -20,18 +26,49 @@ pub fn sale_closed() -> Refusal {
     Refusal::SaleClosed { enabled: true, opens_at, closes_at }
 }
 
-/// A place in line.
+/// The payment of the fan's reservation.
+pub fn payment_id() -> PaymentId {
+    PaymentId::of(reservation_id())
+}
+
+fn reservation_id() -> ReservationId {
+    ReservationId(Uuid::from_u128(0x0193_f2a0_7c1e_7b3a_9d2f_5e8c_4a6b_1d90))
+}
+
+/// Holds that came second: after another fan's, and after one of the caller's own.
+pub fn seats_unavailable() -> [Refusal; 2] {
+    let seats = |numbers: &[u32]| numbers.iter().copied().filter_map(SeatNumber::new).collect();
+    [
+        Refusal::SeatUnavailable { seats: seats(&[13]), own: None },
+        Refusal::SeatUnavailable { seats: seats(&[12, 13]), own: Some(reservation_id()) },
+    ]
+}
+
+/// A place in a queue, as a fan who waits sees it.
 pub fn token() -> Value {
     json!({
         "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.e30.c2lnbmF0dXJl", "status": "WAITING", "queuePosition": 17,
-        "remainingTime": 7180, "queueId": "main", "issuedAt": "2026-12-01T09:00:00.000Z",
+        "remainingTime": 7200, "queueId": "main", "issuedAt": "2026-12-01T09:00:00.000Z",
         "expiresAt": "2026-12-01T11:00:00.000Z", "estimatedWaitSeconds": 425, "pollAfterSeconds": 53,
         "place": 137, "positionFinal": true, "opensAt": null, "claimBefore": null, "paused": false, "message": null,
         "soldOut": false, "waitRangeSeconds": { "low": 251, "high": 720 },
     })
 }
 
-/// The line.
+/// The same place once the fan is admitted and has claimed it.
+pub fn active_token() -> Value {
+    let mut token = token();
+    token["status"] = json!("ACTIVE");
+    token["queuePosition"] = json!(0);
+    token["remainingTime"] = json!(585);
+    token["expiresAt"] = json!("2026-12-01T09:17:05.000Z");
+    token["estimatedWaitSeconds"] = json!(0);
+    token["waitRangeSeconds"] = json!({ "low": 0, "high": 0 });
+    token["pollAfterSeconds"] = json!(5);
+    token
+}
+
+/// The public state of the queue.
 pub fn queue() -> Value {
     json!({
         "queueId": "main", "served": 120, "lastPlace": 137, "waiting": 17, "active": 10, "capacity": 10,
@@ -42,10 +79,19 @@ pub fn queue() -> Value {
     })
 }
 
-/// The line with its times.
+/// The queue as admins see it.
 pub fn admin_queue() -> Value {
     let mut queue = queue();
     queue["waitingSeconds"] = json!(7200);
+    queue
+}
+
+/// The same right after its capacity was raised.
+pub fn widened_queue() -> Value {
+    let mut queue = admin_queue();
+    queue["capacity"] = json!(100);
+    queue["waitSecondsPerPlace"] = json!(2.5);
+    queue["pollAfterSeconds"] = json!([{ "position": 1, "seconds": 1 }, { "position": 6, "seconds": 2 }]);
     queue
 }
 
@@ -57,6 +103,20 @@ pub fn concert_date() -> Value {
         "category": "CONCERT", "queueId": "main", "enabled": true, "saleOpensAt": "2026-12-01T09:00:00.000Z",
         "saleClosesAt": "2026-12-24T19:00:00.000Z", "seatsTotal": 50, "seatsAvailable": 31,
     })
+}
+
+/// The concert as it was created.
+pub fn new_concert() -> Value {
+    let mut concert = concert_date();
+    concert["seatsAvailable"] = json!(50);
+    concert
+}
+
+/// The concert after it was taken off sale.
+pub fn disabled_concert() -> Value {
+    let mut concert = concert_date();
+    concert["enabled"] = json!(false);
+    concert
 }
 
 /// The concert with its seats and prices.
@@ -73,19 +133,38 @@ fn block() -> Value {
     json!({ "section": "A", "from": 1, "to": 50, "seatType": "STANDARD", "price": 50000 })
 }
 
-/// The concert before it exists.
+/// The concert before it is created.
 pub fn concert_draft() -> Value {
     json!({
         "concertName": "Winter Tour, first night", "startsAt": "2026-12-24T19:00:00Z",
-        "endsAt": "2026-12-24T22:00:00Z", "blocks": [block()],
+        "endsAt": "2026-12-24T22:00:00Z", "saleOpensAt": "2026-12-01T18:00:00+09:00", "blocks": [block()],
     })
 }
 
-/// A seat of the map.
-pub fn seat() -> Value {
+/// Four seats of the map.
+pub fn seats() -> Value {
+    let seat = |number: u32, status: &str| {
+        json!({
+            "seatNumber": number, "available": status == "AVAILABLE", "status": status, "section": "A",
+            "seatType": "STANDARD", "price": 50000,
+        })
+    };
+    json!([seat(10, "HELD"), seat(11, "SOLD"), seat(12, "AVAILABLE"), seat(13, "AVAILABLE")])
+}
+
+/// The key set with one key, that of RFC 8037.
+pub fn key_set() -> Value {
+    json!({ "keys": [{
+        "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "kPrK_qmxVWaYVA9w",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    }] })
+}
+
+/// The recharge in the fan's ledger.
+pub fn charge() -> Value {
     json!({
-        "seatNumber": 12, "available": true, "status": "AVAILABLE", "section": "A", "seatType": "STANDARD",
-        "price": 50000,
+        "sequence": 1, "type": "CHARGE", "amount": 120000, "balanceAfter": 120000, "at": "2026-12-01T08:57:00.000Z",
+        "paymentId": null, "reservationId": null,
     })
 }
 
@@ -93,21 +172,40 @@ pub fn seat() -> Value {
 pub fn reservation() -> Value {
     json!({
         "reservationId": RESERVATION, "userId": USER, "concertId": CONCERT, "seatNumbers": [12, 13],
-        "status": "PENDING", "amount": 100000, "reservedAt": "2026-12-01T09:01:10.000Z",
-        "expiresAt": "2026-12-01T09:06:10.000Z", "cancelledAt": null, "cancelReason": null,
-        "sessionEndsAt": "2026-12-01T09:11:00.000Z", "paymentId": null, "attempts": [],
+        "status": "PENDING", "amount": 100000, "reservedAt": "2026-12-01T09:08:10.000Z",
+        "expiresAt": "2026-12-01T09:13:10.000Z", "cancelledAt": null, "cancelReason": null,
+        "sessionEndsAt": "2026-12-01T09:17:05.000Z", "paymentId": null, "attempts": [],
     })
+}
+
+/// The same after a payment that was refused and one that was made.
+pub fn paid_reservation() -> Value {
+    let mut paid = reservation();
+    paid["status"] = json!("CONFIRMED");
+    paid["sessionEndsAt"] = json!(null);
+    paid["paymentId"] = json!(PAYMENT);
+    paid["attempts"] = json!([{ "at": "2026-12-01T09:08:55.000Z", "code": "insufficient_balance" }]);
+    paid
+}
+
+/// The same after its refund.
+pub fn refunded_reservation() -> Value {
+    let mut refunded = paid_reservation();
+    refunded["status"] = json!("CANCELLED");
+    refunded["cancelledAt"] = json!("2026-12-02T08:00:00.000Z");
+    refunded["cancelReason"] = json!("REFUNDED");
+    refunded
 }
 
 /// The fan's payment.
 pub fn payment() -> Value {
     json!({
         "paymentId": PAYMENT, "status": "success", "reservationId": RESERVATION, "userId": USER, "amount": 100000,
-        "paidAt": "2026-12-01T09:02:30.000Z", "cancelledAt": null, "newBalance": 20000, "sessionOver": true,
+        "paidAt": "2026-12-01T09:09:30.000Z", "cancelledAt": null, "newBalance": 20000, "sessionOver": true,
     })
 }
 
-/// The same, given back.
+/// The same after its refund.
 pub fn refund() -> Value {
     let mut refund = payment();
     refund["status"] = json!("cancelled");
@@ -119,7 +217,7 @@ pub fn refund() -> Value {
 /// The payment in the fan's ledger.
 pub fn ledger_entry() -> Value {
     json!({
-        "sequence": 2, "type": "PAYMENT", "amount": 100000, "balanceAfter": 20000, "at": "2026-12-01T09:02:30.000Z",
+        "sequence": 2, "type": "PAYMENT", "amount": 100000, "balanceAfter": 20000, "at": "2026-12-01T09:09:30.000Z",
         "paymentId": PAYMENT, "reservationId": RESERVATION,
     })
 }

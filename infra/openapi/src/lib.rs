@@ -2,9 +2,11 @@
 //! refusals that they give. `cargo openapi` writes it to functions/describe_api/openapi.json, which is what that
 //! function answers; the tests hold the two equal, and the document equal to the routes of the template.
 
+mod codes;
 pub mod contract;
 mod examples;
 mod operation;
+mod problem;
 mod routes;
 mod schemas;
 
@@ -43,24 +45,43 @@ pub fn document() -> Value {
 }
 
 const DESCRIPTION: &str = "\
-Fans wait in a first-come line, are let in a few at a time, see a seat map, hold seats for some minutes and pay from a \
-prepaid balance.
+Stagedoor sells seats for concerts that sell out in seconds. Fans wait in a queue, first come, first served, and are \
+admitted a few at a time. An admitted fan has a session: see the seat map, hold seats for some minutes, and pay from \
+a prepaid balance.
 
-JSON in and out, UTF-8, camelCase. Times are RFC 3339 in UTC, amounts whole numbers of the currency's minor unit. \
-Unknown fields of a body are refused. A problem is `application/problem+json` (RFC 9457) with a stable `code`.
+**A purchase.** 1. Sign up and log in (`POST /api/v1/users`, `POST /api/v1/users/login`). 2. Join the concert's \
+queue (`POST /api/v1/tokens`). 3. Poll `GET /api/v1/tokens/{userId}` every `pollAfterSeconds` until `status` is \
+ACTIVE. 4. With the queue token see the seats, hold some (`POST /api/v1/reservations`), recharge if need be, and pay \
+(`POST /api/v1/payments/process`).
 
-A purchase: sign up, log in, `POST /api/v1/tokens` to join the line, poll `GET /api/v1/tokens/{userId}` until \
-`ACTIVE`, then with the queue token see the seats, hold some, and pay them.";
+**Tokens.** Both are bearer tokens. The access token proves who the fan is. The queue token proves a place in one \
+queue, and also who the fan is, for 12 hours after the login and while its session is live. A lock beside an \
+operation names the tokens that it takes.
+
+**Claiming a place.** An admitted fan must claim the place within the claim window, else it is lost. Each of these \
+requests of the fan claims it: `GET /api/v1/tokens/{userId}`, `POST /api/v1/tokens`, the seat map, a hold, a \
+payment.
+
+**Formats.** Bodies are JSON in UTF-8 with names in camelCase. Times are RFC 3339 in UTC. Amounts are whole numbers \
+of the currency's minor unit. Answers leave no field out: what is not known is null. Unknown fields of a body are \
+refused.
+
+**Errors.** An error is `application/problem+json` (RFC 9457) with a stable `code`; an unknown path is 404 \
+`not_found`. 413, 429, 502, 503 and 504 can also come from a gateway, without such a body: judge them by the status, \
+and treat a failed connection like 503, with a pause of 2 to 30 seconds.
+
+**Retries.** Reading, joining, leaving and giving back are safe to repeat. For a hold, a recharge, a payment, a \
+refund and a new concert send an `Idempotency-Key`: a retry with the same key returns the first success again.";
 
 fn tags() -> Value {
     json!([
-        { "name": "Accounts", "description": "Who a fan is." },
-        { "name": "Line", "description": "First come, first let in." },
-        { "name": "Concerts", "description": "What is sold." },
-        { "name": "Reservations", "description": "Seats held, paid, given back." },
-        { "name": "Payments", "description": "Balances and ledgers." },
-        { "name": "Administration", "description": "With an access token whose role is admin." },
-        { "name": "System", "description": "What the system says about itself." },
+        { "name": "Accounts", "description": "Sign a fan up, and log a fan in." },
+        { "name": "Queue", "description": "Join a queue, poll until admitted, leave. First come, first served." },
+        { "name": "Concerts", "description": "What is on sale: concerts, prices and seat maps." },
+        { "name": "Reservations", "description": "Hold seats for a fan, look at holds, and give them back." },
+        { "name": "Payments", "description": "Recharge a balance, pay a reservation, refund a payment, read the ledger." },
+        { "name": "Administration", "description": "Set up concerts and queues. Only with an access token of the role admin." },
+        { "name": "System", "description": "Public keys, this document, and the health of the deployment." },
     ])
 }
 
@@ -68,10 +89,13 @@ fn idempotency_key() -> Value {
     json!({
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "A key belongs to its caller and one route. The same key with the same request (ids in the path, \
-            `userId`, body; the order of seats does not matter) within 24 hours replays the first success; with another \
-            request it is 422.",
+        "description": "A name for this act, of 1 to 255 visible ASCII characters, such as a new UUID. Send the same key when \
+            you retry: for 24 hours the first success is answered again, with its status and body and the header \
+            `Idempotency-Replayed: true`. A replay is a snapshot of the first answer, so `GET` the resource for its state now. \
+            A key belongs to its caller and one operation. With another request (ids in the path, `userId`, body; the order \
+            of seats does not matter) it is 422. Refusals are not kept: the retry is judged as it comes.",
         "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
+        "example": "5f0c3d9e-6a53-4b8e-9a38-2f6b1f0c7d11",
     })
 }
 
@@ -79,29 +103,29 @@ fn headers() -> Value {
     let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
     json!({
         "x-request-id": {
-            "description": "The request's id; quote it when you ask for help.",
+            "description": "The id of the request. Quote it when you ask the operators for help.",
             "required": true,
-            "schema": { "type": "string" },
+            "schema": { "type": "string", "examples": ["KqzB4iPgliAEMnA="] },
         },
         "Retry-After": {
-            "description": "Seconds until it makes sense to ask again.",
-            "schema": { "type": "integer", "minimum": 1 },
+            "description": "Seconds to wait before you send this request again, at least 1.",
+            "schema": { "type": "integer", "minimum": 1, "examples": [53] },
         },
         "Cache-Control": {
-            "description": "What caches may keep, and for how long; `no-store` is nothing.",
+            "description": "How long a cache may keep the answer, in seconds (`max-age`); `no-store` means not at all.",
             "required": true,
-            "schema": { "type": "string" },
+            "schema": { "type": "string", "examples": ["no-store"] },
         },
-        "Content-Encoding": text("How the body is compressed."),
-        "Content-Security-Policy": text("What the page may run and load: its own style and scripts, requests to this origin."),
-        "Referrer-Policy": text("What the page tells others about itself: nothing."),
+        "Content-Encoding": text("How the body is compressed: `gzip`, if the request accepts it."),
+        "Content-Security-Policy": text("What the page may run and load: its own style and scripts, and requests to this origin."),
+        "Referrer-Policy": text("What the page reveals of its address to other sites: `no-referrer`, which is nothing."),
         "Vary": text("The request headers that the answer depends on."),
-        "X-Content-Type-Options": text("The content type is meant."),
-        "Link": text("`<...>; rel=\"next\"` names the next page."),
-        "Location": text("Where to find what was made."),
-        "WWW-Authenticate": text("RFC 6750: which token is wanted."),
+        "X-Content-Type-Options": text("Always `nosniff`: a browser must not guess another content type."),
+        "Link": text("The URL of the next page, as `<...>; rel=\"next\"`. The last page has no such header."),
+        "Location": text("The path of the resource that was created."),
+        "WWW-Authenticate": text("The kind of token that is wanted (RFC 6750), with `error=\"invalid_token\"` for a bad one."),
         "Idempotency-Replayed": {
-            "description": "This is the first answer again.",
+            "description": "Sent with the value `true` if this is the answer of an earlier request with the same key.",
             "schema": { "type": "string", "const": "true" },
         },
     })
@@ -110,7 +134,9 @@ fn headers() -> Value {
 fn security_schemes() -> Value {
     let bearer = |description: &str| json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": description });
     json!({
-        "accessToken": bearer("Who you are, from `POST /api/v1/users/login`; good for an hour."),
-        "queueToken": bearer("Your place in one line, from `POST /api/v1/tokens`. It also proves who you are."),
+        "accessToken": bearer("Proves who the fan is. `POST /api/v1/users/login` returns it as `accessToken`; it is good for \
+            one hour."),
+        "queueToken": bearer("Proves the fan's place in one queue, and who the fan is. `POST /api/v1/tokens` and \
+            `GET /api/v1/tokens/{userId}` return it as `token`; always send the newest one."),
     })
 }

@@ -1,6 +1,6 @@
 //! One operation: a route with everything that it takes and answers.
 
-use crate::schemas::Schemas;
+use crate::{codes, schemas::Schemas};
 use serde_json::{Map, Value, json};
 use shared::{
     domain::{refusal::Refusal, session::EndReason},
@@ -15,15 +15,15 @@ use utoipa::ToSchema;
 pub enum Caller {
     /// Anybody.
     Nobody,
-    /// Anybody, or who has a token, as the deployment says.
+    /// Anybody, or a caller with a token, as the deployment says.
     Configured,
-    /// Who has an access token.
+    /// A caller with an access token.
     Access,
-    /// Who has an access or a queue token.
+    /// A caller with an access or a queue token.
     Either,
-    /// Who has a queue token and was let in.
-    LetIn,
-    /// Who has an access token with the role admin.
+    /// An admitted fan, with a queue token.
+    Admitted,
+    /// A caller with an access token of the role admin.
     Admin,
 }
 
@@ -36,7 +36,7 @@ pub struct Operation {
     head: Map<String, Value>,
     parameters: Vec<Value>,
     successes: BTreeMap<u16, Value>,
-    refusals: BTreeMap<u16, BTreeMap<&'static str, Problem>>,
+    refusals: BTreeMap<u16, BTreeMap<&'static str, Vec<Problem>>>,
 }
 
 impl Operation {
@@ -57,7 +57,12 @@ impl Operation {
             operation.refuse(Problem::token_expired());
         }
         match caller {
-            Caller::LetIn => operation.refuses([Refusal::NoTurn, Refusal::SessionOver { reason: EndReason::Expired }]),
+            Caller::Admitted => operation.refuses([
+                Refusal::NotActive { retry_after: 53 },
+                Refusal::SessionOver { reason: EndReason::Expired },
+                // Of a place that waited too long in a queue that was deleted since.
+                Refusal::QueueNotFound,
+            ]),
             Caller::Admin => operation.refuses([Refusal::AdminsOnly]),
             _ => operation,
         }
@@ -134,7 +139,11 @@ impl Operation {
     }
 
     fn refuse(&mut self, problem: Problem) {
-        self.refusals.entry(problem.status.as_u16()).or_default().insert(problem.code, problem);
+        let codes = self.refusals.entry(problem.status.as_u16()).or_default();
+        let problems = codes.entry(problem.code).or_default();
+        if problems.iter().all(|known| example(known) != example(&problem)) {
+            problems.push(problem);
+        }
     }
 
     /// It answers a status without a body.
@@ -168,9 +177,27 @@ impl Operation {
         self
     }
 
+    /// Several examples of the answer with this status, each with its name and what it shows, in place of the one.
+    pub fn shows(
+        mut self,
+        status: u16,
+        examples: impl IntoIterator<Item = (&'static str, &'static str, Value)>,
+    ) -> Self {
+        let named = examples
+            .into_iter()
+            .map(|(name, summary, value)| (name.to_owned(), json!({ "summary": summary, "value": value })));
+        let content =
+            self.successes.get_mut(&status).and_then(|answer| answer.pointer_mut("/content/application~1json"));
+        if let Some(content) = content {
+            content["examples"] = Value::Object(named.collect());
+        }
+        self
+    }
+
     /// It answers 200 with a page for a browser, and with the named headers.
-    pub fn answers_page(mut self, description: &str, named: &[&str]) -> Self {
-        let answer = json!({ "description": description, "headers": headers(named), "content": { "text/html": {} } });
+    pub fn answers_page(mut self, description: &str, named: &[&str], example: &str) -> Self {
+        let content = json!({ "text/html": { "example": example } });
+        let answer = json!({ "description": description, "headers": headers(named), "content": content });
         self.successes.insert(200, answer);
         self
     }
@@ -227,12 +254,12 @@ fn security(caller: Caller) -> Value {
         Caller::Configured => json!([{}, access, queue]),
         Caller::Access | Caller::Admin => json!([access]),
         Caller::Either => json!([access, queue]),
-        Caller::LetIn => json!([queue]),
+        Caller::Admitted => json!([queue]),
     }
 }
 
 /// The answer of a status that refuses, with the codes it may have.
-fn refusal(status: u16, problems: &BTreeMap<&'static str, Problem>) -> Value {
+fn refusal(status: u16, problems: &BTreeMap<&'static str, Vec<Problem>>) -> Value {
     let later = ["not_active", "request_in_progress", "too_many_requests", "unavailable"];
     let retry = later.iter().any(|code| problems.contains_key(code));
     let named: &[&str] = match status {
@@ -241,23 +268,31 @@ fn refusal(status: u16, problems: &BTreeMap<&'static str, Problem>) -> Value {
         _ => &[],
     };
     let codes: Vec<_> = problems.keys().collect();
-    let listed = codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ");
     let examples: Map<String, Value> =
-        problems.iter().map(|(code, problem)| ((*code).to_owned(), example(problem))).collect();
+        problems.values().flat_map(|same| same.iter().enumerate().map(as_example)).collect();
     json!({
-        "description": listed,
+        "description": codes::describe(problems.keys()),
         "headers": headers(named),
         "content": { "application/problem+json": { "schema": { "allOf": [
             { "$ref": "#/components/schemas/Problem" },
-            { "type": "object", "properties": { "status": { "const": status }, "code": { "enum": codes } } },
+            { "type": "object", "properties": {
+                "status": { "const": status, "description": "The HTTP status of this answer." },
+                "code": { "enum": codes, "description": "The codes that this answer can have." },
+            } },
         ] }, "examples": examples } },
     })
+}
+
+/// A problem as an example; those of one code are numbered.
+fn as_example((index, problem): (usize, &Problem)) -> (String, Value) {
+    let name = if index == 0 { problem.code.to_owned() } else { format!("{}_{}", problem.code, index + 1) };
+    (name, json!({ "value": example(problem) }))
 }
 
 /// A problem as it is answered.
 fn example(problem: &Problem) -> Value {
     let answer = problem.clone().into_response("KqzB4iPgliAEMnA=");
-    json!({ "value": serde_json::from_slice::<Value>(answer.body()).unwrap_or_default() })
+    serde_json::from_slice(answer.body()).unwrap_or_default()
 }
 
 /// References to the named headers; every answer carries the request's id, and says whether caches may keep it.

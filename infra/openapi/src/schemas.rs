@@ -1,5 +1,9 @@
 //! The schemas of bodies, from the types that the handlers read and write.
 
+use crate::{
+    examples,
+    problem::{end_reason, problem},
+};
 use serde_json::{Map, Value, json};
 use utoipa::{ToSchema, openapi::RefOr, openapi::schema::Schema};
 
@@ -21,7 +25,11 @@ impl Schemas {
     /// The `components.schemas` of the document.
     pub fn into_components(mut self) -> Value {
         self.0.insert("Problem".to_owned(), problem());
+        self.0.insert("EndReason".to_owned(), end_reason());
         self.0.insert("KeySet".to_owned(), key_set());
+        for (name, example) in EXAMPLES {
+            self.0[*name]["examples"] = json!([example]);
+        }
         either_one_seat_or_several(&mut self.0["NewReservation"]);
         Value::Object(self.0)
     }
@@ -32,6 +40,8 @@ impl Schemas {
         for (name, schema) in found {
             let mut schema = serde_json::to_value(schema).unwrap_or_default();
             forget_machine_types(&mut schema);
+            describe_properties(&mut schema);
+            tidy(&mut schema);
             if whole {
                 require_all(&mut schema);
             }
@@ -39,6 +49,58 @@ impl Schemas {
         }
         json!({ "$ref": format!("#/components/schemas/{}", T::name()) })
     }
+}
+
+/// Examples of ids, whose types know none.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("UserId", examples::USER),
+    ("ConcertId", examples::CONCERT),
+    ("EventId", examples::EVENT),
+    ("ReservationId", examples::RESERVATION),
+    ("PaymentId", examples::PAYMENT),
+];
+
+/// A property that may be null is described at its own level, not inside of the alternative that is not null.
+fn describe_properties(schema: &mut Value) {
+    for property in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        let inside = property.pointer_mut("/oneOf/0").and_then(Value::as_object_mut);
+        if let Some(description) = inside.and_then(|alternative| alternative.remove("description")) {
+            property["description"] = description;
+        }
+    }
+    schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten().for_each(describe_properties);
+}
+
+/// Joins the lines of a doc comment to paragraphs, and writes an example as OpenAPI 3.1 does: in a list.
+fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(example) = members.remove("example") {
+                members.insert("examples".to_owned(), json!([example]));
+            }
+            if let Some(Value::String(text)) = members.get_mut("description") {
+                *text = paragraphs(text);
+            }
+            members.values_mut().for_each(tidy);
+        }
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        _ => {}
+    }
+}
+
+/// The text with one line for each paragraph; the rows of a table stay lines.
+fn paragraphs(text: &str) -> String {
+    text.lines().fold(String::new(), |mut all, line| {
+        let glued = all.is_empty() || all.ends_with('\n') || line.is_empty() || line.starts_with('|');
+        all.push_str(if all.is_empty() {
+            ""
+        } else if glued {
+            "\n"
+        } else {
+            " "
+        });
+        all + line
+    })
 }
 
 /// Answers leave no field out; what is not known is null.
@@ -70,84 +132,40 @@ fn forget_machine_types(schema: &mut Value) {
 fn either_one_seat_or_several(schema: &mut Value) {
     schema["properties"]["seatNumbers"]["uniqueItems"] = json!(true);
     let only = |some: &str, other: &str| {
-        let properties = json!({ some: { "not": { "type": "null" } }, other: { "type": "null" } });
+        let properties = json!({
+            some: { "not": { "type": "null" }, "description": format!("Sent, where `{other}` is not.") },
+            other: { "type": "null", "description": format!("Left out or null, where `{some}` is sent.") },
+        });
         json!({ "required": [some], "properties": properties })
     };
     schema["oneOf"] = json!([only("seatNumber", "seatNumbers"), only("seatNumbers", "seatNumber")]);
 }
 
-/// RFC 9457, as `shared::http::Problem` writes it.
-fn problem() -> Value {
+/// RFC 7517, as `shared::http::tokens` writes it.
+fn key_set() -> Value {
+    let constant = |value: &str, description: &str| json!({ "const": value, "description": description });
     let text = |description: &str| json!({ "type": "string", "description": description });
     json!({
         "type": "object",
-        "description": "RFC 9457 problem details.",
-        "required": ["type", "title", "status", "detail", "instance", "code"],
-        "properties": {
-            "type": text("A URN that ends with the code."),
-            "title": text("The status in words."),
-            "status": { "type": "integer", "description": "The HTTP status." },
-            "detail": text("One sentence for people."),
-            "instance": text("The request's id, as in x-request-id."),
-            "code": text("The stable code for machines."),
-            "errors": {
-                "type": "array",
-                "description": "With invalid_request: what is wrong where.",
-                "items": {
-                    "type": "object",
-                    "required": ["pointer", "detail"],
-                    "properties": {
-                        "pointer": text("A JSON pointer into the body, or the name of a parameter."),
-                        "detail": text("What is wrong."),
-                    },
+        "description": "A JSON Web Key Set (RFC 7517) with the public keys of all tokens that are good now.",
+        "required": ["keys"],
+        "properties": { "keys": {
+            "type": "array",
+            "minItems": 1,
+            "description": "The public keys. There are several while a signing secret is replaced.",
+            "items": {
+                "type": "object",
+                "description": "One Ed25519 public key (RFC 8037).",
+                "required": ["kty", "crv", "alg", "use", "kid", "x"],
+                "properties": {
+                    "kty": constant("OKP", "The key type, always `OKP`."),
+                    "crv": constant("Ed25519", "The curve, always `Ed25519`."),
+                    "alg": constant("EdDSA", "The algorithm of the signatures, always `EdDSA`."),
+                    "use": constant("sig", "What the key is for: `sig`, checking signatures."),
+                    "kid": text("The id of the key. A token names it in the `kid` of its header."),
+                    "x": text("The 32 bytes of the public key, in base64url without padding."),
                 },
             },
-            "seatNumbers": {
-                "type": "array",
-                "items": { "type": "integer", "minimum": 1 },
-                "description": "With seat_unavailable and seat_not_found: which.",
-            },
-            "reservationId": {
-                "type": "string", "format": "uuid",
-                "description": "With seat_unavailable: the caller's own reservation that holds one of them.",
-            },
-            "reason": {
-                "type": "string",
-                "enum": ["PAID", "LEFT", "EXPIRED", "NO_SHOW", "SUPERSEDED", "WAITED_TOO_LONG", "REMOVED"],
-                "description": "With session_over: why.",
-            },
-            "limit": {
-                "type": "integer",
-                "description": "With seat_limit: how many seats one session may hold and buy. With hold_limit: how many \
-                    holds one session may make.",
-            },
-            "held": { "type": "integer", "description": "With seat_limit: the seats that the session holds." },
-            "bought": {
-                "type": "integer",
-                "description": "With seat_limit: the seats that the session bought, refunded ones too.",
-            },
-            "paymentId": {
-                "type": "string", "format": "uuid",
-                "description": "With payment_already_processed: the payment.",
-            },
-        },
-    })
-}
-
-/// RFC 7517, as `shared::http::tokens` writes it.
-fn key_set() -> Value {
-    let constant = |value: &str| json!({ "const": value });
-    json!({
-        "type": "object",
-        "description": "RFC 7517 JSON Web Key Set.",
-        "required": ["keys"],
-        "properties": { "keys": { "type": "array", "minItems": 1, "items": {
-            "type": "object",
-            "required": ["kty", "crv", "alg", "use", "kid", "x"],
-            "properties": {
-                "kty": constant("OKP"), "crv": constant("Ed25519"), "alg": constant("EdDSA"), "use": constant("sig"),
-                "kid": { "type": "string" }, "x": { "type": "string" },
-            },
-        } } },
+        } },
     })
 }

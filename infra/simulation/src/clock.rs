@@ -75,7 +75,7 @@ impl aws_smithy_async::time::TimeSource for SimClock {
 #[derive(Debug)]
 pub struct InstanceClock {
     /// The true time.
-    pub truth: SimClock,
+    pub base: SimClock,
     /// How far it is always apart, in milliseconds.
     pub apart_ms: i64,
     /// How old it is just now, in milliseconds.
@@ -84,7 +84,7 @@ pub struct InstanceClock {
 
 impl context::Clock for InstanceClock {
     fn now(&self) -> Timestamp {
-        let now = i64::try_from(self.truth.now_ms()).unwrap_or(i64::MAX);
+        let now = i64::try_from(self.base.now_ms()).unwrap_or(i64::MAX);
         Timestamp::from_millis(now + self.apart_ms - self.lag_ms.load(Ordering::SeqCst))
     }
 }

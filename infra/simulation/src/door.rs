@@ -55,13 +55,13 @@ fn brief(reply: &Reply) -> String {
 
 async fn exchange(world: &Arc<World>, client: &Client, number: usize, request: Request) -> Outcome {
     world.sleep(world.draw(1..=30)).await;
-    if world.strikes(Fault::DoorLost) {
+    if world.should_inject(Fault::DoorLost) {
         world.tell(format_args!("  request of {} lost", client.name));
         world.sleep(PATIENCE_MS).await;
         return Outcome::Unknown;
     }
     let (function, event) = event(world, client, number, &request);
-    if world.strikes(Fault::Doubled) {
+    if world.should_inject(Fault::Doubled) {
         world.tell(format_args!("  request of {} delivered twice", client.name));
         world.history().again(number);
         let (world, function, event) = (Arc::clone(world), function.clone(), event.clone());
@@ -71,7 +71,7 @@ async fn exchange(world: &Arc<World>, client: &Client, number: usize, request: R
         });
     }
     let answer = run(world, &function, &event).await;
-    if world.strikes(Fault::DoorAnswerLost) {
+    if world.should_inject(Fault::DoorAnswerLost) {
         world.tell(format_args!("  answer to {} lost", client.name));
         world.sleep(PATIENCE_MS).await;
         return Outcome::Unknown;
@@ -93,7 +93,7 @@ fn event(world: &World, client: &Client, number: usize, request: &Request) -> (S
 
 async fn run(world: &Arc<World>, function: &str, event: &str) -> Result<Response<Body>, Died> {
     let event = serde_json::from_str(event).expect("a well-formed event");
-    let request: lambda_http::Request = shared::http::event::tame(event).into();
+    let request: lambda_http::Request = shared::http::event::sanitize(event).into();
     let work = async |instance: Arc<Instance>| functions::call(&instance.app, function, request).await;
     invoke(world, function, work).await?.ok_or(Died("is not there"))
 }

@@ -56,7 +56,7 @@ faults! {
     /// A function starts cold though a warm one is free.
     Cold = "cold start", 1_500;
     /// A function's clock is wrong by up to a second.
-    ClockApart = "clock apart", 10_000;
+    ClockSkewed = "clock apart", 10_000;
     /// A function thaws with an old clock.
     ClockOld = "clock old", 500;
     /// A fan's request never reaches the door.
@@ -115,7 +115,7 @@ pub fn draw(dice: &mut Dice) -> Rates {
 
 /// Raises the rates of what lets two holders of a seat meet: functions with old clocks, and late cleaning up.
 pub fn astray(rates: &mut Rates, dice: &mut Dice) {
-    for fault in [Fault::ClockApart, Fault::ClockOld, Fault::ChangesLate, Fault::MessageLate, Fault::StaleRead] {
+    for fault in [Fault::ClockSkewed, Fault::ClockOld, Fault::ChangesLate, Fault::MessageLate, Fault::StaleRead] {
         rates.insert(fault, u32::try_from(dice.within(1_000..=5_000)).unwrap_or(10_000));
     }
 }
@@ -152,7 +152,7 @@ impl Faults {
     }
 
     /// Whether this happens now.
-    pub fn strikes(&mut self, fault: Fault) -> bool {
+    pub fn should_inject(&mut self, fault: Fault) -> bool {
         let rate = self.rates.get(&fault).copied().unwrap_or(0);
         if self.healed || rate == 0 {
             return false;

@@ -5,7 +5,7 @@ use crate::{
     clock::{InstanceClock, InstanceEntropy},
     dice::Dice,
     fault::Fault,
-    wire::Connector,
+    network::Connector,
     world::{World, lock},
 };
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -75,12 +75,12 @@ pub fn start(world: &Arc<World>, function: &str) -> Result<Instance, Box<dyn Err
         *started
     };
     let name: Arc<str> = format!("{function}/{number}").into();
-    let apart_ms = if world.strikes(Fault::ClockApart) {
-        i64::try_from(world.extent(Fault::ClockApart, 0..=2_000)).unwrap_or_default() - 1_000
+    let apart_ms = if world.should_inject(Fault::ClockSkewed) {
+        i64::try_from(world.extent(Fault::ClockSkewed, 0..=2_000)).unwrap_or_default() - 1_000
     } else {
         0
     };
-    let clock = Arc::new(InstanceClock { truth: world.clock.clone(), apart_ms, lag_ms: AtomicI64::new(0) });
+    let clock = Arc::new(InstanceClock { base: world.clock.clone(), apart_ms, lag_ms: AtomicI64::new(0) });
     let dice = Dice::of(world.plan.seed, "instance", number);
     let (timeouts, retries) = client_rules();
     let credentials = Credentials::new("simulated", "simulated", None, None, "simulation");
@@ -105,7 +105,7 @@ pub fn start(world: &Arc<World>, function: &str) -> Result<Instance, Box<dyn Err
 
 /// A warm instance, or a new one.
 fn take(world: &Arc<World>, function: &str) -> Option<Arc<Instance>> {
-    let cold = world.strikes(Fault::Cold);
+    let cold = world.should_inject(Fault::Cold);
     let warm = {
         let mut idle = lock(&world.pools.idle);
         let idle = idle.entry(function.to_owned()).or_default();
@@ -118,7 +118,7 @@ fn take(world: &Arc<World>, function: &str) -> Option<Arc<Instance>> {
             .inspect_err(|error| world.violated(format!("{function}: {error}")))
             .ok();
     };
-    let lag_ms = if world.strikes(Fault::ClockOld) {
+    let lag_ms = if world.should_inject(Fault::ClockOld) {
         // Mostly little, so that what is written by an old clock still matters when it is looked at.
         let longest = if world.extent(Fault::ClockOld, 0..=1) == 0 { 10_000 } else { 60_000 };
         let most = world.extent(Fault::ClockOld, 1_000..=longest);
@@ -142,7 +142,7 @@ where
     world.trace(format_args!("{} begins", instance.name));
     let most = world.template.function(function).map_or(8, |function| function.timeout_seconds);
     let most = Duration::from_secs(u64::from(most));
-    let killed = world.strikes(Fault::Killed);
+    let killed = world.should_inject(Fault::Killed);
     let lives =
         if killed { Duration::from_millis(world.extent(Fault::Killed, 0..=DEATH_WITHIN_MS)).min(most) } else { most };
     let work = AssertUnwindSafe(work(Arc::clone(&instance))).catch_unwind();

@@ -12,7 +12,7 @@ pub enum Keep {
     /// What fans and admins did, and what broke.
     Story,
     /// Every request to a table or queue as well.
-    Wire,
+    Network,
 }
 
 /// The trace.

@@ -3,11 +3,11 @@
 #![expect(clippy::print_stdout, reason = "what it prints is what it is there for")]
 
 use simulation::{
-    crew::run_all,
     log::Keep,
     mutants,
     options::{HELP, Options, Task, replay},
-    plan::Cuts,
+    parallel::run_all,
+    plan::Overrides,
     report::Summary,
     run::{Report, run},
     shrink::shrink,
@@ -37,7 +37,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             true
         }
         Task::Replay(seed) => {
-            let keep = if options.wire { Keep::Wire } else { Keep::Story };
+            let keep = if options.network { Keep::Network } else { Keep::Story };
             tell(&run(seed, &options.cuts, &template, keep), usize::MAX)
         }
         Task::Seeds(seeds) => search(&options, options.from..options.from + seeds, Duration::MAX, &template),
@@ -90,7 +90,7 @@ fn search(options: &Options, seeds: std::ops::Range<u64>, time: Duration, templa
 }
 
 /// Finds the smallest run of a seed that fails, and tells its story.
-fn explain(seed: u64, cuts: &Cuts, template: &Arc<Template>) {
+fn explain(seed: u64, cuts: &Overrides, template: &Arc<Template>) {
     println!("seed {seed} fails; looking for a smaller run of it");
     let cuts = shrink(seed, cuts, template);
     tell(&run(seed, &cuts, template, Keep::Story), STORY);

@@ -35,7 +35,7 @@ pub struct Message {
 
 /// One message queue.
 #[derive(Debug)]
-pub struct Line {
+pub struct MessageQueue {
     /// As the template describes it.
     pub queue: Queue,
     /// What waits or is being worked on.
@@ -57,7 +57,7 @@ pub const SHARDS: u64 = 2;
 /// All of them.
 #[derive(Debug)]
 pub struct Messages {
-    lines: Mutex<BTreeMap<String, Line>>,
+    queues: Mutex<BTreeMap<String, MessageQueue>>,
     shards: Mutex<BTreeMap<(String, u64), Shard>>,
     sent: Mutex<u64>,
     lost_timers: Mutex<BTreeSet<String>>,
@@ -67,9 +67,10 @@ pub struct Messages {
 impl Messages {
     /// The queues of a template, empty.
     pub fn new(template: &Template) -> Self {
-        let line = |queue: &Queue| (queue.logical_id.clone(), Line { queue: queue.clone(), messages: Vec::new() });
+        let queue =
+            |queue: &Queue| (queue.logical_id.clone(), MessageQueue { queue: queue.clone(), messages: Vec::new() });
         Messages {
-            lines: Mutex::new(template.queues.iter().map(line).collect()),
+            queues: Mutex::new(template.queues.iter().map(queue).collect()),
             shards: Mutex::default(),
             sent: Mutex::default(),
             lost_timers: Mutex::default(),
@@ -86,8 +87,8 @@ impl Messages {
     ///
     /// # Panics
     /// Where the template has no such queue.
-    pub fn line<T>(&self, name: &str, work: impl FnOnce(&mut Line) -> T) -> T {
-        work(lock(&self.lines).get_mut(name).expect("a queue of the template"))
+    pub fn queue<T>(&self, name: &str, work: impl FnOnce(&mut MessageQueue) -> T) -> T {
+        work(lock(&self.queues).get_mut(name).expect("a queue of the template"))
     }
 
     /// Looks at a shard of a table's stream, or changes it.
@@ -111,7 +112,7 @@ impl Messages {
             format!("message-{sent}")
         };
         let message = Message { id: id.clone(), body: body.to_owned(), visible_ms, received: 0 };
-        self.line(queue, |line| line.messages.push(message));
+        self.queue(queue, |queue| queue.messages.push(message));
         self.news.notify_waiters();
         id
     }
@@ -120,14 +121,14 @@ impl Messages {
     /// trace of a hold that has lost its seat.
     fn loses(&self, timer: &str, world: &World) -> bool {
         let mut lost = lock(&self.lost_timers);
-        !lost.contains(timer) && world.strikes(Fault::TimerLost) && lost.insert(timer.to_owned())
+        !lost.contains(timer) && world.should_inject(Fault::TimerLost) && lost.insert(timer.to_owned())
     }
 
     /// `SendMessageBatch`, the one operation that functions use.
     pub fn send(&self, world: &World, request: &Value) -> Answer {
         let refuse = |kind: &str| error(400, &format!("com.amazonaws.sqs#{kind}"), kind);
         let queue = request["QueueUrl"].as_str().unwrap_or_default();
-        let known = lock(&self.lines).contains_key(queue);
+        let known = lock(&self.queues).contains_key(queue);
         let entries = request["Entries"].as_array().map_or(&[] as &[Value], Vec::as_slice);
         match entries.len() {
             _ if !known => return refuse("QueueDoesNotExist"),
@@ -142,12 +143,15 @@ impl Messages {
                 failed.push(json!({ "Id": entry["Id"], "SenderFault": true, "Code": "InvalidParameterValue" }));
                 continue;
             }
-            if world.strikes(Fault::BatchRefused) {
+            if world.should_inject(Fault::BatchRefused) {
                 failed.push(json!({ "Id": entry["Id"], "SenderFault": false, "Code": "InternalError" }));
                 continue;
             }
-            let late =
-                if world.strikes(Fault::MessageLate) { world.extent(Fault::MessageLate, 500..=20_000) } else { 0 };
+            let late = if world.should_inject(Fault::MessageLate) {
+                world.extent(Fault::MessageLate, 500..=20_000)
+            } else {
+                0
+            };
             let visible_ms = world.clock.elapsed_ms() + delay * 1_000 + late;
             let body = entry["MessageBody"].as_str().unwrap_or_default();
             if queue == TIMERS && self.loses(body, world) {
@@ -156,7 +160,7 @@ impl Messages {
             }
             let id = self.put(queue, body, visible_ms);
             let handled = world.template.queue_triggers.iter().any(|trigger| trigger.queue == queue);
-            if handled && world.strikes(Fault::MessagePoisoned) {
+            if handled && world.should_inject(Fault::MessagePoisoned) {
                 self.put(queue, r#"{"nobody":"understands this"}"#, visible_ms);
             }
             successful.push(json!({ "Id": entry["Id"], "MessageId": id, "MD5OfMessageBody": "" }));

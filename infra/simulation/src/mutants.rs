@@ -1,10 +1,10 @@
 //! The prover on trial: each guard is taken out in turn, until a seed notices.
 
 use crate::{
-    crew::run_all,
     mutation::{Guards, Mutation},
     options::Options,
-    plan::Cuts,
+    parallel::run_all,
+    plan::Overrides,
     report::Summary,
     shrink::class,
 };
@@ -33,7 +33,7 @@ pub fn table(options: &Options, seeds: u64, template: &Arc<Template>, print: imp
     print(&format!("{} guards, at most {seeds} seeds each", trials.len()));
     let (mut unnoticed, mut together) = (Vec::new(), Vec::new());
     for trial in trials {
-        let cuts = Cuts { mutations: trial.clone(), ..options.cuts.clone() };
+        let cuts = Overrides { mutations: trial.clone(), ..options.cuts.clone() };
         let (mut tried, mut noticed) = (0, None);
         run_all(options.from..options.from + seeds, options.threads, &cuts, template, |report| {
             tried += 1;

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{fault::Fault, plan::Cuts};
+use crate::{fault::Fault, plan::Overrides};
 use lexopt::prelude::*;
 use std::{error::Error, time::Duration};
 
@@ -16,7 +16,7 @@ cargo simulate: whole sales under seeds, in a world that breaks everything it ma
   --without FAULT    without this fault (may be repeated)
   --fans N           with no more than these fans
   --chaos-ms N       everything heals after so many milliseconds
-  --wire             every request to a table or queue as well
+  --network          every request to a table or queue as well
   --mutations[=N]  take out each guard in turn until a seed of N (300) notices
   --only TEXT      of the mutations, those that contain this
   --mutate TEXT    with seeds: without the first guard that contains this (may be repeated)
@@ -48,9 +48,9 @@ pub struct Options {
     /// Runs at once.
     pub threads: usize,
     /// What is left out.
-    pub cuts: Cuts,
+    pub cuts: Overrides,
     /// Whether the story tells of every request.
-    pub wire: bool,
+    pub network: bool,
     /// Which mutations.
     pub only: String,
     /// The guards to run without.
@@ -68,8 +68,8 @@ impl Options {
             task: Task::Seeds(200),
             from: 1,
             threads: 2,
-            cuts: Cuts::default(),
-            wire: false,
+            cuts: Overrides::default(),
+            network: false,
             only: String::new(),
             mutate: Vec::new(),
         };
@@ -90,7 +90,7 @@ impl Options {
                 Long("threads") => options.threads = parser.value()?.parse::<usize>()?.max(1),
                 Long("fans") => options.cuts.fans = Some(parser.value()?.parse()?),
                 Long("chaos-ms") => options.cuts.chaos_ms = Some(parser.value()?.parse()?),
-                Long("wire") => options.wire = true,
+                Long("network") => options.network = true,
                 Long("only") => options.only = parser.value()?.string()?,
                 Long("mutate") => options.mutate.push(parser.value()?.string()?),
                 Long("without") => {
@@ -106,7 +106,7 @@ impl Options {
 }
 
 /// The command that repeats a run.
-pub fn replay(seed: u64, cuts: &Cuts) -> String {
+pub fn replay(seed: u64, cuts: &Overrides) -> String {
     let mut command = format!("cargo simulate --seed {seed}");
     for fault in &cuts.without {
         command += &format!(" --without \"{}\"", fault.text());
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_command_of_a_failure_is_understood() {
-        let cuts = Cuts {
+        let cuts = Overrides {
             without: [Fault::StaleRead, Fault::Killed].into(),
             fans: Some(3),
             chaos_ms: Some(20_000),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 /// What is left out of a seed's run to find a smaller one, or put into it to prove the checks.
 #[derive(Debug, Clone, Default)]
-pub struct Cuts {
+pub struct Overrides {
     /// Faults that do not happen.
     pub without: BTreeSet<Fault>,
     /// No more fans than these.
@@ -142,7 +142,7 @@ impl Crowd {
 
 impl Plan {
     /// The plan of a seed, with some of it cut.
-    pub fn of(seed: u64, cuts: &Cuts) -> Self {
+    pub fn of(seed: u64, cuts: &Overrides) -> Self {
         let mut dice = Dice::of(seed, "plan", 0);
         let mut rates = fault::draw(&mut dice);
         let crowd = Crowd::draw(&mut dice);

@@ -8,8 +8,8 @@ use crate::{
     functions, history,
     log::Keep,
     mutation::Guards,
-    plan::{Cuts, Plan},
-    pumps, rest, signups,
+    plan::{Overrides, Plan},
+    quiescence, signups, triggers,
     world::World,
 };
 use serde_json::json;
@@ -65,14 +65,14 @@ pub struct Report {
 ///
 /// # Panics
 /// Where the thread cannot be started or the run itself falls over.
-pub fn run(seed: u64, cuts: &Cuts, template: &Arc<Template>, keep: Keep) -> Report {
+pub fn run(seed: u64, cuts: &Overrides, template: &Arc<Template>, keep: Keep) -> Report {
     let (cuts, template) = (cuts.clone(), Arc::clone(template));
     let thread = std::thread::Builder::new().name(format!("seed {seed}"));
     let work = move || {
         // The SDK draws its jitter and its tokens from the thread's generator.
         fastrand::seed(seed);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        runtime.expect("a runtime").block_on(whole(Plan::of(seed, &cuts), template, keep))
+        runtime.expect("a runtime").block_on(run_plan(Plan::of(seed, &cuts), template, keep))
     };
     thread.spawn(work).expect("a thread").join().unwrap_or_else(|_| Report {
         seed,
@@ -81,19 +81,19 @@ pub fn run(seed: u64, cuts: &Cuts, template: &Arc<Template>, keep: Keep) -> Repo
     })
 }
 
-async fn whole(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
+async fn run_plan(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
     let (seed, text) = (plan.seed, plan.text());
     let world = match World::new(plan, template, keep) {
         Ok(world) => world,
         Err(error) => return Report { seed, violations: vec![error.to_string()], ..Report::default() },
     };
     world.tell(format_args!("seed {seed}: {text}"));
-    if let Err(error) = phases(&world).await {
+    if let Err(error) = run_phases(&world).await {
         world.violated(format!("the run fell over: {error}"));
     }
     let report = {
-        let (truth, history, faults, log) = (world.truth(), world.history(), world.faults(), world.log());
-        let entries = || truth.money.ledgers.values().flatten();
+        let (oracle, history, faults, log) = (world.oracle(), world.history(), world.faults(), world.log());
+        let entries = || oracle.money.ledgers.values().flatten();
         let count = |kind: &str| entries().filter(|entry| entry["type"] == kind).count() as u64;
         Report {
             seed,
@@ -101,13 +101,13 @@ async fn whole(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
             hash: log.hash(),
             violations: world.violations().iter().map(|violation| log.named(violation)).collect(),
             faults: faults.counts().clone(),
-            guards: world.wire.guards(),
+            guards: world.network.guards(),
             story: log.story(),
-            requests: world.wire.requests(),
+            requests: world.network.requests(),
             calls: history.calls.len() as u64,
             purchases: count("PAYMENT"),
             refunds: count("REFUND"),
-            checks: truth.checks,
+            checks: oracle.checks,
             simulated_ms: world.clock.elapsed_ms(),
         }
     };
@@ -116,7 +116,7 @@ async fn whole(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
     report
 }
 
-async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> {
     let desk = Desk { instance: Arc::new(functions::start(world, "desk")?), spoils: Arc::new(Mutex::default()) };
     let admin = admin(world, &desk).await?;
     // The queue is made by whoever comes first, and several come at once.
@@ -129,7 +129,7 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
     for number in 1..=world.plan.fans {
         crowd.push(desk.fan(world, &format!("fan {number}"), Role::Fan, &concert).await?);
     }
-    pumps::start(world);
+    triggers::start(world);
     world.tell(format_args!("the sale begins"));
     world.faults().start();
     for fan in crowd {
@@ -162,17 +162,17 @@ async fn phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> 
         world.violated(format!("liveness: {} fans or admins never come to an end", fans.len() + others.len()));
     }
     admin.restore(world, &concert).await;
-    rest::settle(world, &concert).await;
+    quiescence::settle(world, &concert).await;
     let old_clocks = world.plan.rates.contains_key(&Fault::ClockOld);
-    let found = history::check(&world.history(), &world.truth(), old_clocks);
+    let found = history::check(&world.history(), &world.oracle(), old_clocks);
     found.into_iter().for_each(|violation| world.violated(violation));
     if !world.violations().is_empty() {
         // What is wrong stays wrong, and a change that cannot be handled would be tried five times a second all day.
         return Ok(());
     }
-    rest::sell_out(world, &desk, &concert).await?;
+    quiescence::sell_out(world, &desk, &concert).await?;
     if world.plan.quarter && world.violations().is_empty() {
-        rest::quarter(world, home).await;
+        quiescence::quarter(world, home).await;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     log::Keep,
-    plan::{Cuts, Plan},
+    plan::{Overrides, Plan},
     run::{Report, run},
 };
 use std::sync::Arc;
@@ -17,11 +17,11 @@ pub fn class(report: &Report) -> Option<&str> {
 }
 
 /// Searches for cuts with which the seed still fails in the same way.
-pub fn shrink(seed: u64, cuts: &Cuts, template: &Arc<Template>) -> Cuts {
+pub fn shrink(seed: u64, cuts: &Overrides, template: &Arc<Template>) -> Overrides {
     let whole = run(seed, cuts, template, Keep::Hash);
     let Some(wanted) = class(&whole).map(str::to_owned) else { return cuts.clone() };
     let mut left = RUNS;
-    let mut fails = |cuts: &Cuts| {
+    let mut fails = |cuts: &Overrides| {
         left = left.saturating_sub(1);
         left > 0 && class(&run(seed, cuts, template, Keep::Hash)) == Some(&wanted)
     };
@@ -31,7 +31,7 @@ pub fn shrink(seed: u64, cuts: &Cuts, template: &Arc<Template>) -> Cuts {
     let faults: Vec<_> = plan.rates.keys().copied().collect();
     let only = faults.iter().map(|kept| {
         let without = best.without.iter().chain(faults.iter().filter(|fault| *fault != kept)).copied().collect();
-        Cuts { without, ..best.clone() }
+        Overrides { without, ..best.clone() }
     });
     match only.into_iter().find(|cuts| fails(cuts)) {
         Some(found) => best = found,
@@ -48,7 +48,7 @@ pub fn shrink(seed: u64, cuts: &Cuts, template: &Arc<Template>) -> Cuts {
     let mut fans = best.fans.unwrap_or(plan.fans);
     while fans > 1 {
         let fewer = if fans > 4 { fans / 2 } else { fans - 1 };
-        let less = Cuts { fans: Some(fewer), ..best.clone() };
+        let less = Overrides { fans: Some(fewer), ..best.clone() };
         if !fails(&less) {
             break;
         }
@@ -58,7 +58,7 @@ pub fn shrink(seed: u64, cuts: &Cuts, template: &Arc<Template>) -> Cuts {
     let (mut too_short, mut enough) = (0, best.chaos_ms.unwrap_or(plan.chaos_ms));
     while enough > too_short + 1_000 {
         let middle = (too_short + enough) / 2;
-        let less = Cuts { chaos_ms: Some(middle), ..best.clone() };
+        let less = Overrides { chaos_ms: Some(middle), ..best.clone() };
         if fails(&less) {
             (best, enough) = (less, middle);
         } else {

@@ -6,11 +6,11 @@ use crate::{
     fault::{Fault, Faults},
     functions::Pools,
     history::History,
+    invariants::Oracle,
     log::{Keep, Log},
     messages::Messages,
+    network::Network,
     plan::Plan,
-    truth::Truth,
-    wire::Wire,
 };
 use engine::Engine;
 use shared::config::Config;
@@ -40,7 +40,7 @@ pub struct World {
     /// What functions are told.
     pub config: Config,
     /// The network between functions and tables.
-    pub wire: Wire,
+    pub network: Network,
     /// The message queues.
     pub messages: Messages,
     /// Instances of functions.
@@ -48,7 +48,7 @@ pub struct World {
     faults: Mutex<Faults>,
     dice: Mutex<Dice>,
     log: Mutex<Log>,
-    truth: Mutex<Truth>,
+    oracle: Mutex<Oracle>,
     history: Mutex<History>,
     violations: Mutex<Vec<String>>,
     closing: AtomicBool,
@@ -79,13 +79,13 @@ impl World {
         engine.create_tables(&template.tables);
         let config = config(&plan, &template)?;
         Ok(Arc::new(World {
-            wire: Wire::new(),
+            network: Network::new(),
             messages: Messages::new(&template),
             pools: Pools::default(),
             faults: Mutex::new(Faults::new(plan.seed, plan.rates.clone())),
             dice: Mutex::new(Dice::of(plan.seed, "world", 0)),
             log: Mutex::new(Log::new(keep)),
-            truth: Mutex::new(Truth::new(&config)),
+            oracle: Mutex::new(Oracle::new(&config)),
             history: Mutex::default(),
             violations: Mutex::default(),
             closing: AtomicBool::new(false),
@@ -104,8 +104,8 @@ impl World {
     }
 
     /// What the tables hold, as the checks see it.
-    pub fn truth(&self) -> MutexGuard<'_, Truth> {
-        lock(&self.truth)
+    pub fn oracle(&self) -> MutexGuard<'_, Oracle> {
+        lock(&self.oracle)
     }
 
     /// What fans did and saw.
@@ -118,9 +118,9 @@ impl World {
         lock(&self.log)
     }
 
-    /// Whether a fault strikes now.
-    pub fn strikes(&self, fault: Fault) -> bool {
-        self.faults().strikes(fault)
+    /// Whether a fault should_inject now.
+    pub fn should_inject(&self, fault: Fault) -> bool {
+        self.faults().should_inject(fault)
     }
 
     /// How far a fault goes.
@@ -171,7 +171,7 @@ impl World {
 
     /// Tells what went over the wire.
     pub fn trace(&self, text: fmt::Arguments<'_>) {
-        self.log().line(Keep::Wire, self.clock.elapsed_ms(), text);
+        self.log().line(Keep::Network, self.clock.elapsed_ms(), text);
     }
 
     /// Notes that something is wrong.

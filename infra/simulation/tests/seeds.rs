@@ -2,7 +2,7 @@
 
 use simulation::{
     log::Keep,
-    plan::{Cuts, Plan},
+    plan::{Overrides, Plan},
     run::run,
 };
 use std::sync::Arc;
@@ -14,7 +14,7 @@ const HOUR_MS: u64 = 60 * 60_000;
 fn the_same_seed_gives_the_same_trace() {
     let template = Arc::new(Template::load(&template::locate().unwrap()).unwrap());
     for seed in [3, 12] {
-        let [one, two] = [Keep::Hash, Keep::Story].map(|keep| run(seed, &Cuts::default(), &template, keep));
+        let [one, two] = [Keep::Hash, Keep::Story].map(|keep| run(seed, &Overrides::default(), &template, keep));
         assert_eq!(one.hash, two.hash, "seed {seed}");
         assert!(one.violations.is_empty(), "seed {seed}: {:?}", one.violations);
         assert!(one.purchases > 0, "seed {seed} sells nothing");
@@ -25,12 +25,12 @@ fn the_same_seed_gives_the_same_trace() {
 fn a_run_without_a_guard_is_found_out_and_comes_to_an_end() {
     let template = Arc::new(Template::load(&template::locate().unwrap()).unwrap());
     // A seed with a quarter of a year after it, in which streams would be tried again and again.
-    let with_quarter = |seed: &u64| Plan::of(*seed, &Cuts::default()).quarter;
+    let with_quarter = |seed: &u64| Plan::of(*seed, &Overrides::default()).quarter;
     let seed = (1..).find(with_quarter).expect("a seed");
-    let whole = run(seed, &Cuts::default(), &template, Keep::Hash);
+    let whole = run(seed, &Overrides::default(), &template, Keep::Hash);
     let seats = "update in a transaction session: SET seatsTaken = seatsTaken + :seats";
     let guard = whole.guards.into_keys().find(|guard| guard.to_string().starts_with(seats)).expect("a hold");
-    let cuts = Cuts { mutations: vec![guard], ..Cuts::default() };
+    let cuts = Overrides { mutations: vec![guard], ..Overrides::default() };
     let without = run(seed, &cuts, &template, Keep::Hash);
     let first = without.violations.first().map_or("nothing", String::as_str);
     assert!(first.starts_with("seats of a session"), "{first}");

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use std::iter::Sum;
 
-/// An amount of money in the currency's minor unit, zero or more.
+/// An amount of money as a whole number of the currency's minor unit, zero or more: 50000 is 50,000 won with `KRW` and
+/// 500.00 euros with `EUR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = u64, minimum = 0))]
+#[cfg_attr(feature = "openapi", schema(value_type = u64, minimum = 0, example = 50_000))]
 #[serde(transparent)]
 pub struct Amount(u64);
 

@@ -1,7 +1,7 @@
 //! Claim deadlines of admitted places, kept in a few buckets.
 
 use super::{
-    line::Bucket,
+    line::AdmissionBatch,
     ticket::Place,
     time::{Seconds, Timestamp},
 };
@@ -20,14 +20,14 @@ pub fn claim_deadline(now: Timestamp, claim_window: Seconds) -> Timestamp {
 }
 
 /// Whether dead places behind the last bucket can have a bucket of their own, or share its.
-pub fn has_room_for_dead(buckets: &[Bucket]) -> bool {
+pub fn has_room_for_dead(buckets: &[AdmissionBatch]) -> bool {
     let dead = buckets.iter().filter(|bucket| bucket.is_dead()).count();
-    buckets.last().is_some_and(Bucket::is_dead) || dead < MAX_DEAD_BUCKETS
+    buckets.last().is_some_and(AdmissionBatch::is_dead) || dead < MAX_DEAD_BUCKETS
 }
 
 /// Adds a bucket for places behind the last one. Dead places share a bucket only with dead ones: an admitted one's
 /// deadline would let them be claimed.
-pub fn push(buckets: &mut Vec<Bucket>, new: Bucket) {
+pub fn push(buckets: &mut Vec<AdmissionBatch>, new: AdmissionBatch) {
     match buckets.last_mut() {
         Some(last) if new.up_to <= last.up_to => return,
         Some(last) if last.is_dead() == new.is_dead() && new.deadline <= last.deadline => last.up_to = new.up_to,
@@ -42,7 +42,7 @@ pub fn push(buckets: &mut Vec<Bucket>, new: Bucket) {
 /// Forgets what lies below the floor, and deadlines that were over when a survey of every place up to `surveyed` began:
 /// each place under them has a session or a tombstone by now. The boundary in front of a dead bucket stays: places that
 /// fell into that one would be taken for dead.
-pub fn prune(buckets: &mut Vec<Bucket>, floor: Place, surveyed: Place, over: impl Fn(Timestamp) -> bool) {
+pub fn prune(buckets: &mut Vec<AdmissionBatch>, floor: Place, surveyed: Place, over: impl Fn(Timestamp) -> bool) {
     buckets.retain(|bucket| floor <= bucket.up_to);
     let mut index = 0;
     while index + 1 < buckets.len() {
@@ -56,7 +56,7 @@ pub fn prune(buckets: &mut Vec<Bucket>, floor: Place, surveyed: Place, over: imp
 }
 
 /// Puts a bucket into the one behind it. A place may gain time by it, never lose any.
-fn merge(buckets: &mut Vec<Bucket>, index: usize) {
+fn merge(buckets: &mut Vec<AdmissionBatch>, index: usize) {
     let first = buckets.remove(index);
     buckets[index].deadline = buckets[index].deadline.max(first.deadline);
 }
@@ -68,11 +68,11 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_seconds(1_000_000);
 
-    fn bucket(up_to: u64, deadline: Timestamp) -> Bucket {
-        Bucket { up_to: Place::new(up_to), deadline }
+    fn bucket(up_to: u64, deadline: Timestamp) -> AdmissionBatch {
+        AdmissionBatch { up_to: Place::new(up_to), deadline }
     }
 
-    fn deadline_of(buckets: &[Bucket], place: u64) -> Option<Timestamp> {
+    fn deadline_of(buckets: &[AdmissionBatch], place: u64) -> Option<Timestamp> {
         buckets.iter().find(|bucket| Place::new(place) <= bucket.up_to).map(|bucket| bucket.deadline)
     }
 
@@ -85,14 +85,14 @@ mod tests {
                     continue;
                 }
                 served += places;
-                let deadline = if dead { Timestamp::NEVER } else { START + Seconds(deadline) };
+                let deadline = if dead { Timestamp::DISTANT_PAST } else { START + Seconds(deadline) };
                 push(&mut buckets, bucket(served, deadline));
                 promised.push((served, deadline));
                 prop_assert!(buckets.len() <= MAX_BUCKETS);
                 prop_assert!(buckets.windows(2).all(|pair| pair[0].up_to < pair[1].up_to));
                 for (place, deadline) in &promised {
                     let now = deadline_of(&buckets, *place).unwrap();
-                    prop_assert!(now >= *deadline && (now == Timestamp::NEVER) == (*deadline == Timestamp::NEVER));
+                    prop_assert!(now >= *deadline && (now == Timestamp::DISTANT_PAST) == (*deadline == Timestamp::DISTANT_PAST));
                 }
             }
         }
@@ -106,13 +106,13 @@ mod tests {
             bucket(5, past),
             bucket(7, START + Seconds(5)),
             bucket(9, past),
-            bucket(20, Timestamp::NEVER),
+            bucket(20, Timestamp::DISTANT_PAST),
             bucket(22, past),
         ];
         prune(&mut buckets, Place::new(3), Place::new(21), |deadline| deadline < START);
         assert_eq!(
             buckets,
-            [bucket(7, START + Seconds(5)), bucket(9, past), bucket(20, Timestamp::NEVER), bucket(22, past)]
+            [bucket(7, START + Seconds(5)), bucket(9, past), bucket(20, Timestamp::DISTANT_PAST), bucket(22, past)]
         );
     }
 

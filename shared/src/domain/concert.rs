@@ -77,7 +77,13 @@ pub struct SeatCount {
     pub due: Minute,
 }
 
-/// The state of a seat at a time.
+/// The state of a seat at the time of the answer.
+///
+/// | status | meaning |
+/// |---|---|
+/// | `AVAILABLE` | The seat is free and can be held. |
+/// | `HELD` | A fan holds it; it is free again unless that fan pays in time. |
+/// | `SOLD` | It is paid. It is free again only after a refund. |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]

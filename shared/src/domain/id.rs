@@ -43,23 +43,23 @@ macro_rules! uuid_id {
 }
 
 uuid_id!(
-    /// A fan's account.
+    /// The id of a fan's account, a UUID. `POST /api/v1/users` and the login return it.
     UserId
 );
 uuid_id!(
-    /// One performance on one date.
+    /// The id of a concert, a UUID. A concert is one performance on one date.
     ConcertId
 );
 uuid_id!(
-    /// The production that a concert belongs to.
+    /// The id of a production, a UUID. It groups the concerts of one tour or show.
     EventId
 );
 uuid_id!(
-    /// One hold of one or several seats, and what became of it.
+    /// The id of a reservation, a UUID. A reservation is one hold of one or several seats, and what became of it.
     ReservationId
 );
 uuid_id!(
-    /// One payment of one reservation.
+    /// The id of a payment, a UUID. A reservation has at most one payment.
     PaymentId
 );
 uuid_id!(
@@ -90,10 +90,10 @@ impl PaymentId {
     }
 }
 
-/// The name of a queue: a slug `[a-z0-9-]{1,32}`.
+/// The id of a queue: 1 to 32 lower-case letters, digits and hyphens. The queue `main` always exists.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[a-z0-9-]{1,32}$"))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[a-z0-9-]{1,32}$", example = "main"))]
 #[serde(try_from = "String", into = "String")]
 pub struct QueueId(String);
 

@@ -3,10 +3,10 @@
 use super::amount::Amount;
 use serde::{Deserialize, Serialize};
 
-/// The number of a seat, from 1.
+/// The number of a seat within its concert, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1))]
+#[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, example = 12))]
 #[serde(transparent)]
 pub struct SeatNumber(u32);
 
@@ -39,15 +39,17 @@ impl SeatNumber {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Block {
-    /// The section they are in.
+    /// The section of the venue that the seats are in.
+    #[cfg_attr(feature = "openapi", schema(example = "A"))]
     pub section: String,
-    /// The first seat.
+    /// The number of the first seat.
     pub from: SeatNumber,
-    /// The last seat.
+    /// The number of the last seat, which belongs to the block.
     pub to: SeatNumber,
-    /// `STANDARD`, `VIP` and so on.
+    /// The kind of seat, such as `STANDARD` or `VIP`. Organizers choose the word.
+    #[cfg_attr(feature = "openapi", schema(example = "STANDARD"))]
     pub seat_type: String,
-    /// The price of each.
+    /// The price of each seat, in the currency's minor unit.
     pub price: Amount,
 }
 

@@ -150,7 +150,7 @@ mod tests {
             let (mut balance, mut ledger) = (Balance::default(), Vec::new());
             for (kind, units) in moves {
                 let kind = [EntryType::Charge, EntryType::Payment, EntryType::Refund][usize::from(kind)];
-                if let Ok(entry) = balance.next_entry(kind, Amount::new(units), Timestamp::NEVER, None) {
+                if let Ok(entry) = balance.next_entry(kind, Amount::new(units), Timestamp::DISTANT_PAST, None) {
                     balance = Balance { balance: entry.balance_after, sequence: entry.sequence };
                     ledger.push(entry);
                 }
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_balance_has_bounds() {
         let full = Balance { balance: Amount::MAX_BALANCE, sequence: 1 };
-        let entry = |kind, units| full.next_entry(kind, Amount::new(units), Timestamp::NEVER, None);
+        let entry = |kind, units| full.next_entry(kind, Amount::new(units), Timestamp::DISTANT_PAST, None);
         assert_eq!(entry(EntryType::Charge, 1), Err(Refusal::BalanceTooLarge));
         assert_eq!(entry(EntryType::Payment, Amount::MAX_BALANCE.units() + 1), Err(Refusal::InsufficientBalance));
         assert!(entry(EntryType::Payment, 1).is_ok());

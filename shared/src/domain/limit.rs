@@ -38,7 +38,7 @@ pub struct Limits {
 
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
+pub enum LimitedAction {
     /// Making an account.
     SignUp,
     /// Trying a password.
@@ -49,7 +49,7 @@ pub enum Act {
 
 /// On whose account an act is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
+pub enum LimitKey {
     /// Where it came from.
     Address(Address),
     /// The user name that was tried, in the form that is unique.
@@ -62,21 +62,21 @@ pub enum Subject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
     /// What is limited.
-    pub act: Act,
+    pub action: LimitedAction,
     /// On whose account.
-    pub subject: Subject,
+    pub key: LimitKey,
     /// How often.
-    pub most: u32,
+    pub max: u32,
 }
 
 impl Limit {
     /// What one sample of the act adds to its counter, and so the number of acts of which one is counted. Above 1 only for
-    /// an address with a most of 64 or more: its counter would be written by every fan behind it. A fan and a user name are
+    /// an address with a maximum of 64 or more: its counter would be written by every fan behind it. A fan and a user name are
     /// counted exactly.
     pub fn step(&self) -> u32 {
-        match self.subject {
-            Subject::Address(_) => (self.most / MIN_SAMPLES).max(1),
-            Subject::Username(_) | Subject::Fan(_) => 1,
+        match self.key {
+            LimitKey::Address(_) => (self.max / MIN_SAMPLES).max(1),
+            LimitKey::Username(_) | LimitKey::Fan(_) => 1,
         }
     }
 
@@ -90,24 +90,24 @@ impl Limit {
 impl Limits {
     /// What a sign-up counts on.
     pub fn of_sign_up(&self, address: Address) -> [Limit; 1] {
-        [Limit { act: Act::SignUp, subject: Subject::Address(address), most: self.sign_ups_per_address }]
+        [Limit { action: LimitedAction::SignUp, key: LimitKey::Address(address), max: self.sign_ups_per_address }]
     }
 
     /// What a login counts on. A text that cannot be a user name counts as one that nobody has.
     pub fn of_login(&self, address: Address, username: String) -> [Limit; 2] {
-        let act = Act::Login;
+        let action = LimitedAction::Login;
         [
-            Limit { act, subject: Subject::Username(username), most: self.logins_per_username },
-            Limit { act, subject: Subject::Address(address), most: self.logins_per_address },
+            Limit { action, key: LimitKey::Username(username), max: self.logins_per_username },
+            Limit { action, key: LimitKey::Address(address), max: self.logins_per_address },
         ]
     }
 
     /// What a join counts on.
     pub fn of_join(&self, address: Address, user: UserId) -> [Limit; 2] {
-        let act = Act::Join;
+        let action = LimitedAction::Join;
         [
-            Limit { act, subject: Subject::Fan(user), most: self.joins_per_fan },
-            Limit { act, subject: Subject::Address(address), most: self.joins_per_address },
+            Limit { action, key: LimitKey::Fan(user), max: self.joins_per_fan },
+            Limit { action, key: LimitKey::Address(address), max: self.joins_per_address },
         ]
     }
 }
@@ -248,14 +248,14 @@ mod tests {
         }
     }
 
-    fn of_address(most: u32) -> Limit {
-        Limit { act: Act::Join, subject: Subject::Address(Address::Unknown), most }
+    fn of_address(max: u32) -> Limit {
+        Limit { action: LimitedAction::Join, key: LimitKey::Address(Address::Unknown), max }
     }
 
     /// Acts until the counter is full, with random bits from a small generator (SplitMix64).
     fn acts_until_full(limit: &Limit, state: &mut u64) -> u32 {
         let (mut acts, mut counted) = (0, 0);
-        while counted < limit.most {
+        while counted < limit.max {
             *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -268,27 +268,27 @@ mod tests {
     #[test]
     fn an_address_is_sampled_about_32_times_until_it_is_full() {
         let mut state = 22;
-        for most in [64, 100, 300, 1_000, 100_000] {
-            let limit = of_address(most);
+        for max in [64, 100, 300, 1_000, 100_000] {
+            let limit = of_address(max);
             let runs: Vec<u32> = (0..400).map(|_| acts_until_full(&limit, &mut state)).collect();
             let mean = runs.iter().map(|acts| f64::from(*acts)).sum::<f64>() / 400.0;
             // Rounded up to whole steps; a run is off by a sixth, the mean of 400 by less than 1%.
-            let expected = f64::from(most.div_ceil(limit.step()) * limit.step());
-            assert!((mean / expected - 1.0).abs() < 0.05, "{most}: {mean} on average");
+            let expected = f64::from(max.div_ceil(limit.step()) * limit.step());
+            assert!((mean / expected - 1.0).abs() < 0.05, "{max}: {mean} on average");
             let (least, longest) = (runs.iter().min().unwrap(), runs.iter().max().unwrap());
-            assert!(*least > most / 3 && *longest < most * 2, "{most}: {least} to {longest}");
-            assert!((32..64).contains(&most.div_ceil(limit.step())), "{most}: writes until it is full");
+            assert!(*least > max / 3 && *longest < max * 2, "{max}: {least} to {longest}");
+            assert!((32..64).contains(&max.div_ceil(limit.step())), "{max}: writes until it is full");
         }
     }
 
     #[test]
     fn small_limits_fans_and_names_are_counted_exactly() {
         let mut state = 22;
-        for most in [1, 2, 31, 32, 63] {
-            assert_eq!(acts_until_full(&of_address(most), &mut state), most);
+        for max in [1, 2, 31, 32, 63] {
+            assert_eq!(acts_until_full(&of_address(max), &mut state), max);
         }
-        for subject in [Subject::Fan(UserId(uuid::Uuid::nil())), Subject::Username("ann".to_owned())] {
-            let limit = Limit { act: Act::Login, subject, most: 100_000 };
+        for key in [LimitKey::Fan(UserId(uuid::Uuid::nil())), LimitKey::Username("ann".to_owned())] {
+            let limit = Limit { action: LimitedAction::Login, key, max: 100_000 };
             assert_eq!(acts_until_full(&limit, &mut state), 100_000);
         }
     }

@@ -107,28 +107,28 @@ pub const LONGEST_PLACE: Seconds = Seconds(60 * 24 * 3_600);
 /// All places up to `up_to`, and behind the bucket before, were passed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(Place, Timestamp)", into = "(Place, Timestamp)")]
-pub struct Bucket {
+pub struct AdmissionBatch {
     /// The last place.
     pub up_to: Place,
-    /// Before this time an admitted place must be claimed; [`Timestamp::NEVER`] for places that died of waiting.
+    /// Before this time an admitted place must be claimed; [`Timestamp::DISTANT_PAST`] for places that died of waiting.
     pub deadline: Timestamp,
 }
 
-impl Bucket {
+impl AdmissionBatch {
     /// Whether its places were passed without being admitted. They have no tombstones: the bucket stands for these.
     pub fn is_dead(&self) -> bool {
-        self.deadline == Timestamp::NEVER
+        self.deadline == Timestamp::DISTANT_PAST
     }
 }
 
-impl From<(Place, Timestamp)> for Bucket {
+impl From<(Place, Timestamp)> for AdmissionBatch {
     fn from((up_to, deadline): (Place, Timestamp)) -> Self {
-        Bucket { up_to, deadline }
+        AdmissionBatch { up_to, deadline }
     }
 }
 
-impl From<Bucket> for (Place, Timestamp) {
-    fn from(bucket: Bucket) -> Self {
+impl From<AdmissionBatch> for (Place, Timestamp) {
+    fn from(bucket: AdmissionBatch) -> Self {
         (bucket.up_to, bucket.deadline)
     }
 }
@@ -178,7 +178,7 @@ pub struct QueueState {
     /// The claim deadline of the places behind the last bucket (walk-ins).
     pub walk_in_deadline: Timestamp,
     /// Claim deadlines by place, at most [`super::buckets::MAX_BUCKETS`].
-    pub buckets: Vec<Bucket>,
+    pub buckets: Vec<AdmissionBatch>,
     /// How many fans had been admitted when; the oldest is a minute old or the queue's beginning.
     pub marks: Vec<(Timestamp, u64)>,
     /// What ticks have learned of how fast it moves.
@@ -195,7 +195,7 @@ pub struct QueueState {
 
 /// Where a place stands, by the queue's state alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum PlaceStatus {
     /// Not admitted yet.
     Waiting {
         /// 1 = next.
@@ -230,8 +230,8 @@ impl QueueState {
             longest_waiting: rules.waiting,
             sampled: QueueClock::default(),
             last_seen: Place::NONE,
-            next_alarm: Timestamp::NEVER,
-            walk_in_deadline: Timestamp::NEVER,
+            next_alarm: Timestamp::DISTANT_PAST,
+            walk_in_deadline: Timestamp::DISTANT_PAST,
             buckets: Vec::new(),
             marks: vec![(now, 0)],
             pace: Pace::default(),
@@ -261,34 +261,34 @@ impl QueueState {
 
     /// Where a place stands at `now`. An admitted one is not asked how long it waited: only the tick decides that a
     /// place died of waiting, by passing it.
-    pub fn standing(&self, wait: Wait, now: Timestamp) -> Standing {
+    pub fn place_status(&self, wait: Wait, now: Timestamp) -> PlaceStatus {
         if self.died_waiting(wait.place) {
-            Standing::WaitedTooLong
+            PlaceStatus::WaitedTooLong
         } else if wait.place <= self.served {
-            Standing::Admitted { claim_before: self.claim_deadline(wait.place) }
+            PlaceStatus::Admitted { claim_before: self.claim_deadline(wait.place) }
         } else if self.waits_until(wait, now) <= now {
-            Standing::WaitedTooLong
+            PlaceStatus::WaitedTooLong
         } else {
-            Standing::Waiting { position: wait.place.behind(self.served) }
+            PlaceStatus::Waiting { position: wait.place.behind(self.served) }
         }
     }
 
     /// Whether a tick passed the place as dead, with many others: it has no tombstone, and was never admitted.
     fn died_waiting(&self, place: Place) -> bool {
-        place >= self.floor && self.bucket_of(place).is_some_and(Bucket::is_dead)
+        place >= self.floor && self.bucket_of(place).is_some_and(AdmissionBatch::is_dead)
     }
 
     /// The end of the claim window of an admitted place. Below the floor every place was claimed or fenced: an item that
     /// TTL has deleted since does not open it again.
     pub fn claim_deadline(&self, place: Place) -> Timestamp {
         if place < self.floor {
-            return Timestamp::NEVER;
+            return Timestamp::DISTANT_PAST;
         }
         self.bucket_of(place).map_or(self.walk_in_deadline, |bucket| bucket.deadline)
     }
 
     /// The bucket that a place is in; `None` for walk-ins since the last one.
-    pub fn bucket_of(&self, place: Place) -> Option<&Bucket> {
+    pub fn bucket_of(&self, place: Place) -> Option<&AdmissionBatch> {
         self.buckets.iter().find(|bucket| place <= bucket.up_to)
     }
 

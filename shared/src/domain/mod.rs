@@ -4,6 +4,7 @@
 pub mod account;
 pub mod amount;
 pub mod buckets;
+pub mod claims;
 pub mod concert;
 pub mod id;
 pub mod layout;

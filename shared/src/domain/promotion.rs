@@ -2,7 +2,7 @@
 
 use super::{
     buckets,
-    line::{Bucket, QueueRules, QueueState},
+    line::{AdmissionBatch, QueueRules, QueueState},
     pace::{Pace, Step},
     survey::{CLOCK_MARGIN, Pass},
     ticket::{Place, QueueClock},
@@ -113,7 +113,7 @@ pub struct Commit {
     /// The survey that goes on with the next tick.
     pub pass: Option<Pass>,
     /// Claim deadlines.
-    pub buckets: Vec<Bucket>,
+    pub buckets: Vec<AdmissionBatch>,
     /// For the rate.
     pub marks: Vec<(Timestamp, u64)>,
     /// See [`QueueState::pace`].
@@ -154,15 +154,15 @@ pub fn commit(state: &QueueState, seen: &Observed, advance: Advance, rules: Queu
         buckets::prune(&mut buckets, floor, pass.to, |deadline| deadline + CLOCK_MARGIN <= pass.since);
     }
     // Walk-ins since the last bucket. Where nobody ever walked in, what lies there are tombstones that were passed.
-    if state.walk_in_deadline != Timestamp::NEVER {
-        buckets::push(&mut buckets, Bucket { up_to: state.served, deadline: state.walk_in_deadline });
+    if state.walk_in_deadline != Timestamp::DISTANT_PAST {
+        buckets::push(&mut buckets, AdmissionBatch { up_to: state.served, deadline: state.walk_in_deadline });
     }
     if advance.dead_bucket > Place::NONE {
-        buckets::push(&mut buckets, Bucket { up_to: advance.dead_bucket, deadline: Timestamp::NEVER });
+        buckets::push(&mut buckets, AdmissionBatch { up_to: advance.dead_bucket, deadline: Timestamp::DISTANT_PAST });
     }
     if advance.admitted > 0 {
         let deadline = buckets::claim_deadline(now, rules.claim_window);
-        buckets::push(&mut buckets, Bucket { up_to: advance.served, deadline });
+        buckets::push(&mut buckets, AdmissionBatch { up_to: advance.served, deadline });
     }
     let mut marks = state.marks.clone();
     mark(&mut marks, now, state.admitted + advance.admitted);

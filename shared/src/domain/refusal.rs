@@ -34,7 +34,7 @@ pub enum Refusal {
     },
     /// An access token where a queue token is needed.
     #[error("only for fans who have been admitted: join the queue, and send the queue token")]
-    NoTurn,
+    NoQueueToken,
     /// For administrators.
     #[error("only an administrator may do this")]
     AdminsOnly,

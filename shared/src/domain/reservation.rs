@@ -10,7 +10,14 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Where a reservation stands.
+/// The state of a reservation at the time of the answer.
+///
+/// | status | meaning |
+/// |---|---|
+/// | `PENDING` | The seats are held. Pay before `expiresAt`. |
+/// | `CONFIRMED` | The reservation is paid, and the seats are the fan's. |
+/// | `CANCELLED` | The hold was cancelled, or the payment refunded; `cancelReason` says which. The seats are free. |
+/// | `EXPIRED` | The hold ended unpaid, and the seats are free. |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
@@ -26,6 +33,14 @@ pub enum ReservationStatus {
 }
 
 /// Why a reservation was cancelled.
+///
+/// | reason | what happened |
+/// |---|---|
+/// | `GIVEN_BACK` | The fan gave the hold back. |
+/// | `LEFT` | The fan left the queue, which cancels all open holds. |
+/// | `REMOVED` | An operator removed the fan from the queue, which cancels all open holds. |
+/// | `RELEASED` | A payment was refused because the balance was too low, in a deployment that frees the seats then. |
+/// | `REFUNDED` | The reservation was paid, and the payment was refunded. |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -9,7 +9,7 @@ use std::ops::{Add, Sub};
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
-/// A length of time in whole seconds.
+/// A length of time as a whole number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
@@ -22,7 +22,7 @@ pub struct Minute(pub i64);
 
 impl Timestamp {
     /// Long before anything happened; where "not set" must compare as "over".
-    pub const NEVER: Timestamp = Timestamp(0);
+    pub const DISTANT_PAST: Timestamp = Timestamp(0);
 
     /// From milliseconds since the epoch.
     pub const fn from_millis(millis: i64) -> Self {

@@ -1,7 +1,7 @@
 //! Answers, and the boundary where a failure becomes one log line.
 
 use super::{Call, Problem};
-use crate::{app::App, store::idempotency::Done};
+use crate::{app::App, store::idempotency::Executed};
 use futures_util::future::BoxFuture;
 use lambda_http::{
     Body, Request, Response,
@@ -59,10 +59,14 @@ pub fn no_content() -> Response<Body> {
 }
 
 /// The answer of an operation that honours `Idempotency-Key`: fresh, or the first one again.
-pub fn json_once<T, V: Serialize>(status: StatusCode, done: Done<T>, view: impl Fn(&T) -> V) -> Response<Body> {
+pub fn json_idempotent<T, V: Serialize>(
+    status: StatusCode,
+    done: Executed<T>,
+    view: impl Fn(&T) -> V,
+) -> Response<Body> {
     match done {
-        Done::Fresh(value) => json(status, &view(&value)),
-        Done::Replayed(body) => with_header(json_text(status, body), "idempotency-replayed", "true"),
+        Executed::Fresh(value) => json(status, &view(&value)),
+        Executed::Replayed(body) => with_header(json_text(status, body), "idempotency-replayed", "true"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! One request: its parts as typed values, or a problem. The checks go in the contract's order: size and content type,
 //! authentication, role, body, ownership.
 
-use super::{Problem, answer::body, fault};
+use super::{Problem, answer::body, parse_error};
 use crate::{
     config::Config,
     deadline,
@@ -182,7 +182,7 @@ impl Payload<'_> {
     /// Parses the body; unknown and doubled fields, wrong types and values out of range are 400 with a pointer.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let mut json = serde_json::Deserializer::from_slice(self.0);
-        let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(fault::problem)?;
+        let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(parse_error::problem)?;
         json.end().map_err(|_| Problem::invalid("", "there is something behind the JSON value"))?;
         Ok(value)
     }

@@ -29,9 +29,9 @@ pub fn named_fan(call: &Call, in_body: Option<UserId>) -> Result<Option<UserId>,
 pub async fn caller(app: &App, call: &Call) -> Result<Caller, Problem> {
     let now = app.now();
     let caller = app.tokens.caller(call, now)?;
-    let old = caller.claimant.as_ref().filter(|claimant| claimant.proof.authenticated_at + PROOF_LIFE <= now);
-    if let Some(claimant) = old {
-        let session = app.store.session(&claimant.queue_id, claimant.place()).await?;
+    let old = caller.queue_claims.as_ref().filter(|claims| claims.proof.authenticated_at + PROOF_LIFE <= now);
+    if let Some(claims) = old {
+        let session = app.store.session(&claims.queue_id, claims.place()).await?;
         if !session.is_some_and(|session| session.alive(now)) {
             return Err(Problem::token_expired());
         }

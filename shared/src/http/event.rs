@@ -9,7 +9,7 @@ const LONGEST_PATH_OR_QUERY: usize = 10_240;
 /// Takes out of an event what `lambda_http` panics at: a scheme or host that is none (nothing here reads them), a path
 /// that does not start as one, characters of path and query that a client should have escaped or that are too many, and
 /// a body that is not the base64 it claims to be.
-pub fn tame(mut event: LambdaRequest) -> LambdaRequest {
+pub fn sanitize(mut event: LambdaRequest) -> LambdaRequest {
     if let LambdaRequest::ApiGatewayV2(request) = &mut event {
         request.headers.remove("x-forwarded-proto");
         request.headers.remove(header::HOST);

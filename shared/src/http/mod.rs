@@ -5,12 +5,12 @@ pub mod call;
 pub mod callers;
 pub mod cursor;
 pub mod event;
-mod fault;
+mod parse_error;
 pub mod problem;
 pub mod requests;
 pub mod sale;
+pub mod token_answer;
 pub mod tokens;
-pub mod turn;
 pub mod values;
 pub mod views;
 

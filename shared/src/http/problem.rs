@@ -164,7 +164,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::BadCredentials => (S::UNAUTHORIZED, "bad_credentials"),
         Refusal::SessionOver { .. } => (S::UNAUTHORIZED, "session_over"),
         Refusal::Forbidden | Refusal::AdminsOnly => (S::FORBIDDEN, "forbidden"),
-        Refusal::NotActive { .. } | Refusal::NoTurn => (S::FORBIDDEN, "not_active"),
+        Refusal::NotActive { .. } | Refusal::NoQueueToken => (S::FORBIDDEN, "not_active"),
         Refusal::WrongQueue => (S::FORBIDDEN, "wrong_queue"),
         Refusal::SaleClosed { .. } => (S::FORBIDDEN, "sale_closed"),
         Refusal::UserNotFound => (S::NOT_FOUND, "user_not_found"),

@@ -12,186 +12,198 @@ use crate::domain::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A new account.
+/// The account to create.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
-    /// Unique without regard to case.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9_.-]{3,32}$"))]
+    /// The user name: 3 to 32 ASCII letters, digits, `_`, `.` and `-`. It must be unique without regard to case.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9_.-]{3,32}$", example = "mina"))]
     pub username: String,
-    /// Spaces are allowed, control characters are not; the characters count, not the bytes.
-    #[cfg_attr(feature = "openapi", schema(min_length = 8, max_length = 128, format = Password, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
+    /// The password: 8 to 128 characters (Unicode code points, not bytes). Spaces are allowed, control characters are not.
+    #[cfg_attr(feature = "openapi", schema(example = "correct horse battery", min_length = 8, max_length = 128, format = Password, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
     pub password: String,
 }
 
-/// Who wants to log in.
+/// The user name and password of a fan who logs in.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
-    /// In any case.
+    /// The user name of the account; upper and lower case do not matter.
+    #[cfg_attr(feature = "openapi", schema(example = "mina"))]
     pub username: String,
-    /// As it was chosen.
-    #[cfg_attr(feature = "openapi", schema(format = Password))]
+    /// The password of the account, exactly as it was chosen.
+    #[cfg_attr(feature = "openapi", schema(format = Password, example = "correct horse battery"))]
     pub password: String,
 }
 
-/// A place in line is wanted.
+/// The queue to join. An empty body, or none, joins the queue `main` for the caller.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Join {
-    /// The caller, who is meant where it is left out; admins may name a fan.
+    /// The fan who joins. Leave it out to join as the caller; only an admin may name another fan (else 403).
     pub user_id: Option<UserId>,
-    /// `main` where it is left out.
+    /// The queue to join: the `queueId` of the concert. `main` where it is left out.
     pub queue_id: Option<QueueId>,
 }
 
-/// Seats to hold, all or none: either `seatNumber` or `seatNumbers`.
+/// The seats to hold, all or none of them. Send either `seatNumber` or `seatNumbers`.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct NewReservation {
-    /// Whose seats.
+    /// The concert that the seats belong to. Its queue must be that of the queue token.
     pub concert_id: ConcertId,
-    /// One seat.
+    /// One seat to hold. Leave it out where `seatNumbers` is sent.
     pub seat_number: Option<RequestedSeat>,
-    /// Several seats, each named once.
-    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 8))]
+    /// From 1 to 8 seats to hold together, each named once, in any order. Leave it out where `seatNumber` is sent.
+    #[cfg_attr(feature = "openapi", schema(example = json!([12, 13]), min_items = 1, max_items = 8))]
     pub seat_numbers: Option<Vec<RequestedSeat>>,
-    /// The caller.
+    /// The fan of the queue token, and nobody else (else 403). It can be left out.
     pub user_id: Option<UserId>,
 }
 
-/// Money for a balance.
+/// The money to put on a balance.
 #[derive(Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Recharge {
-    /// Whose balance: the caller's, or any fan's for admins.
+    /// The fan whose balance grows: the caller. Only an admin may name another fan (else 403).
     pub user_id: UserId,
-    /// How much.
+    /// The amount to add, in the currency's minor unit: a whole number from 1 to 1,000,000,000,000, or the same as text.
     pub amount: RequestedAmount,
 }
 
-/// A reservation to be paid.
+/// The reservation to pay.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ProcessPayment {
-    /// Which.
+    /// The reservation to pay, which must be the caller's and PENDING.
     pub reservation_id: ReservationId,
-    /// The caller.
+    /// The fan of the queue token, and nobody else (else 403). It can be left out.
     pub user_id: Option<UserId>,
-    /// The price of the reservation, so that nobody pays another one than he saw.
+    /// The price that the fan was shown: the `amount` of the reservation, in the currency's minor unit. Another amount is
+    /// refused (409 `amount_mismatch`), so that nobody pays a price that was not shown.
     pub amount: RequestedAmount,
 }
 
-/// A payment to be given back.
+/// The reason of a refund. An empty body, or none, gives no reason.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CancelPayment {
-    /// For the records of the one who asks; line breaks are allowed.
+    /// Why the payment is refunded, in the words of the caller: at most 500 characters, line breaks allowed. No answer
+    /// shows it.
     pub reason: Option<Reason>,
 }
 
-/// A concert to be put on sale.
+/// The concert to put on sale.
 #[derive(Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ConcertDraft {
-    /// What it is called.
+    /// The name of the concert, for people to read: 1 to 200 characters.
     pub concert_name: ConcertName,
-    /// When it starts.
+    /// When the concert starts. A time in the past is accepted, for concerts that were sold elsewhere and for tests.
     pub starts_at: Rfc3339,
-    /// When it ends; later than `startsAt`.
+    /// When the concert ends. It must be later than `startsAt`.
     pub ends_at: Rfc3339,
-    /// The production it belongs to; a new one where it is left out.
+    /// The production that the concert belongs to: the `eventId` of another date of it. Where it is left out, the concert
+    /// starts a production of its own.
     pub event_id: Option<EventId>,
+    /// The kind of event, a word of your choice of 1 to 32 characters; the list of concerts can be filtered by it.
     /// `CONCERT` where it is left out.
     pub category: Option<Label>,
-    /// The line in front of it; `main` where it is left out.
+    /// The queue through which the concert is sold, `main` where it is left out. Another queue must be created first, by
+    /// configuring it (else 404).
     pub queue_id: Option<QueueId>,
-    /// At once where it is left out.
+    /// When the sale opens. Where it is left out, the sale is open at once.
     pub sale_opens_at: Option<Rfc3339>,
-    /// `startsAt` where it is left out; later than `saleOpensAt`, and not after `endsAt`.
+    /// When the sale closes. It must be later than `saleOpensAt` and not after `endsAt`. Where it is left out, the sale
+    /// closes at `startsAt`, also where that is past.
     pub sale_closes_at: Option<Rfc3339>,
-    /// Seats 1 to 50, section `A`, `STANDARD`, price 50000 where it is left out. At most 100,000 seats in all; seat
-    /// numbers do not overlap.
+    /// The seats, as 1 to 200 blocks of neighbouring seats whose numbers do not overlap; at most 100,000 seats in all.
+    /// Where it is left out: seats 1 to 50, section `A`, type `STANDARD`, price 50000. Seats cannot be changed later.
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 200, value_type = Option<Vec<BlockDraft>>))]
     pub blocks: Option<Vec<Object<BlockDraft>>>,
 }
 
-/// Neighbouring seats of one kind.
+/// Neighbouring seats of one section, type and price.
 #[derive(Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct BlockDraft {
-    /// Where.
+    /// The section of the venue that the seats are in: 1 to 32 characters.
     pub section: Label,
-    /// The first seat.
+    /// The number of the first seat, from 1 to 100,000.
     #[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, maximum = 100_000))]
     pub from: PlannedSeat,
-    /// The last seat, not below the first.
+    /// The number of the last seat, which belongs to the block. It must not be below `from`.
     #[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, maximum = 100_000))]
     pub to: PlannedSeat,
-    /// `STANDARD`, `VIP` and so on.
+    /// The kind of seat, such as `STANDARD` or `VIP`: 1 to 32 characters.
     pub seat_type: Label,
-    /// What each seat costs; at most an eighth of what a request may move.
+    /// The price of each seat; its schema says the rest.
     #[cfg_attr(feature = "openapi", schema(schema_with = super::values::price))]
     pub price: RequestedPrice,
 }
 
-/// What is to change about the sale of a concert; the rest stays.
+/// What to change about the sale of a concert. A field that is left out stays as it is.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ConcertChange {
-    /// Whether it is sold at all.
+    /// Whether the concert is sold at all. False stops new holds; seats that are held can still be paid.
     pub enabled: Option<bool>,
-    /// From when; null opens the sale at once.
+    /// When the sale opens. Null opens it at once.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Rfc3339>))]
     pub sale_opens_at: Option<Option<Rfc3339>>,
-    /// Until when: later than `saleOpensAt`, and not after `endsAt`. Null closes the sale at `startsAt`.
+    /// When the sale closes. It must be later than `saleOpensAt` and not after `endsAt`. Null closes the sale at
+    /// `startsAt`.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Rfc3339>))]
     pub sale_closes_at: Option<Option<Rfc3339>>,
 }
 
-/// What is to change about a queue; the rest stays. Null resets a field: to the deployment's parameter, or to none
-/// (`message`, `opensAt`) or false (`paused`).
+/// What to change about a queue. A field that is left out stays as it is. Null sets a field back: to the deployment's
+/// parameter, to none (`message`, `opensAt`) or to false (`paused`).
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct QueueChange {
-    /// How many fans may be inside at once.
+    /// How many fans may be inside at once, 0 to 1,000,000. With 0 nobody is admitted. A lower number ends no session:
+    /// nobody is admitted until enough have ended.
     #[serde(default, deserialize_with = "present")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>, minimum = 0, maximum = 1_000_000))]
+    #[cfg_attr(feature = "openapi", schema(example = 100, value_type = Option<u64>, minimum = 0, maximum = 1_000_000))]
     pub capacity: Option<Option<Whole<0, { *bounds::CAPACITY.end() as u32 }>>>,
-    /// While this is true nobody is admitted; fans who are inside go on.
+    /// Whether the queue is paused. Then nobody is admitted and waiting times stand still. Fans who are inside go on, and
+    /// admitted fans must still claim in time.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<bool>))]
     pub paused: Option<Option<bool>>,
-    /// Nobody is admitted before this time, at most 30 days ahead; null opens the queue at once.
+    /// When the queue opens, at most 30 days ahead: fans can join before, and nobody is admitted before. Null opens the
+    /// queue at once.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Rfc3339>))]
     pub opens_at: Option<Option<Rfc3339>>,
-    /// How long an admitted fan may take to claim the place, in seconds. Applies to admissions from now on.
+    /// How long an admitted fan may take to claim the place, in seconds. It applies to admissions from now on.
     #[serde(default, deserialize_with = "present")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 3_600))]
+    #[cfg_attr(feature = "openapi", schema(example = 180, value_type = Option<u32>, minimum = 1, maximum = 3_600))]
     pub claim_window_seconds: Option<Option<Whole<1, { *bounds::CLAIM_WINDOW_SECONDS.end() }>>>,
-    /// How long a session lasts, in seconds. Applies to sessions from now on.
+    /// How long a session lasts from its claim, in seconds. It applies to sessions that begin from now on.
     #[serde(default, deserialize_with = "present")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 14_400))]
+    #[cfg_attr(feature = "openapi", schema(example = 600, value_type = Option<u32>, minimum = 1, maximum = 14_400))]
     pub active_seconds: Option<Option<Whole<1, { *bounds::ACTIVE_SECONDS.end() }>>>,
-    /// How long a fan may wait while the queue is open and not paused, in seconds. Applies to places from now on.
+    /// How long a place may wait, in seconds, counted only while the queue is open and not paused. It applies to fans who
+    /// join from now on.
     #[serde(default, deserialize_with = "present")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 604_800))]
+    #[cfg_attr(feature = "openapi", schema(example = 7_200, value_type = Option<u32>, minimum = 1, maximum = 604_800))]
     pub waiting_seconds: Option<Option<Whole<1, { *bounds::WAITING_SECONDS.end() }>>>,
-    /// What the operators tell the fans; null removes it.
+    /// A message to the fans of this queue, shown in their Token and in the Queue: 1 to 280 characters. Null removes it.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Message>))]
     pub message: Option<Option<Message>>,

@@ -6,12 +6,12 @@ use crate::{
     context::Context,
     domain::{
         account::Role,
+        claims::{Proof, QueueClaims},
         id::{QueueId, TicketId, UserId},
         refusal::Refusal,
         ticket::{Place, QueueClock, Wait},
         time::{Seconds, Timestamp},
     },
-    store::tickets::{Claimant, Proof},
 };
 use aws_lc_rs::{
     digest,
@@ -90,7 +90,7 @@ pub struct Caller {
     /// When the token ends.
     pub expires_at: Timestamp,
     /// The place that a queue token stands for.
-    pub claimant: Option<Claimant>,
+    pub queue_claims: Option<QueueClaims>,
 }
 
 impl Key {
@@ -138,11 +138,11 @@ impl Tokens {
     /// A token for a place in a queue, good until `end`.
     pub fn sign_queue(
         &self,
-        claimant: &Claimant,
+        claims: &QueueClaims,
         end: Timestamp,
         active_until: Option<Timestamp>,
     ) -> Result<String, Problem> {
-        let Claimant { ticket_id: TicketId(jti), user_id, queue_id, wait, proof, .. } = claimant;
+        let QueueClaims { ticket_id: TicketId(jti), user_id, queue_id, wait, proof, .. } = claims;
         let kind = Kind::Queue {
             queue: queue_id.clone(),
             place: wait.place,
@@ -204,31 +204,31 @@ impl Tokens {
         let claims = self.verify(bearer(call)?, now)?;
         let (user_id, expires_at) = (claims.sub, Timestamp::from_seconds(claims.exp));
         let proof = Proof { authenticated_at: Timestamp::from_seconds(claims.auth), account_version: claims.ver };
-        let (role, claimant) = match claims.kind {
+        let (role, queue_claims) = match claims.kind {
             Kind::Access { role } => (role, None),
             Kind::Queue { queue: queue_id, place, waiting, wait_clock, active_until } => {
                 let issued_at = Timestamp::from_seconds(claims.iat);
                 let wait = Wait { place, issued_at, waiting, clock_at_issue: wait_clock };
                 let ticket_id = TicketId(claims.jti);
-                (Role::Fan, Some(Claimant { ticket_id, user_id, queue_id, wait, proof, active_until }))
+                (Role::Fan, Some(QueueClaims { ticket_id, user_id, queue_id, wait, proof, active_until }))
             }
         };
-        Ok(Caller { user_id, role, proof, expires_at, claimant })
+        Ok(Caller { user_id, role, proof, expires_at, queue_claims })
     }
 
     /// The caller by an access token; a queue token is of the wrong kind here.
     pub fn access_caller(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
         let caller = self.caller(call, now)?;
-        if caller.claimant.is_some() {
+        if caller.queue_claims.is_some() {
             return Err(Problem::unauthenticated("this route takes an access token"));
         }
         Ok(caller)
     }
 
     /// The place in line by a queue token; an access token is not let in anywhere.
-    pub fn claimant(&self, call: &Call, now: Timestamp) -> Result<Claimant, Problem> {
+    pub fn queue_claims(&self, call: &Call, now: Timestamp) -> Result<QueueClaims, Problem> {
         let caller = self.caller(call, now)?;
-        caller.claimant.ok_or_else(|| Refusal::NoTurn.into())
+        caller.queue_claims.ok_or_else(|| Refusal::NoQueueToken.into())
     }
 
     /// The caller by an access token with the role admin.

@@ -11,10 +11,11 @@ use serde::{
 };
 use std::fmt;
 
-/// A time as RFC 3339 text, in the years 1970 to 9999.
+/// A point in time as RFC 3339 text. Answers are in UTC with milliseconds; requests may use any offset, in the years 1970
+/// to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime, pattern = "^(19[7-9][0-9]|[2-9][0-9]{3})-"))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime, example = "2026-12-01T09:00:00.000Z", pattern = "^(19[7-9][0-9]|[2-9][0-9]{3})-"))]
 pub struct Rfc3339(pub Timestamp);
 
 impl Serialize for Rfc3339 {
@@ -124,22 +125,26 @@ mod schema {
 
     impl PartialSchema for RequestedAmount {
         fn schema() -> RefOr<Schema> {
-            amount(Amount::MAX_REQUEST, "^0*([1-9][0-9]{0,11}|1000000000000)$")
+            let description =
+                "An amount in the currency's minor unit: a whole number, or the same as text (`50000` or `\"50000\"`).";
+            amount(Amount::MAX_REQUEST, "^0*([1-9][0-9]{0,11}|1000000000000)$", description)
         }
     }
 
     /// The schema of a seat's price.
     pub fn price() -> RefOr<Schema> {
         let most = "1[01][0-9]{10}|12[0-4][0-9]{9}|125000000000";
-        amount(Amount::MAX_PRICE, &format!("^0*([1-9][0-9]{{0,10}}|{most})$"))
+        let description = "The price of each seat, in the currency's minor unit: a whole number from 1 to 125,000,000,000, \
+                           or the same as text.";
+        amount(Amount::MAX_PRICE, &format!("^0*([1-9][0-9]{{0,10}}|{most})$"), description)
     }
 
-    fn amount(most: Amount, pattern: &str) -> RefOr<Schema> {
+    fn amount(most: Amount, pattern: &str, description: &str) -> RefOr<Schema> {
         let number = ObjectBuilder::new().schema_type(Type::Integer);
         let number = number.minimum(Some(1)).maximum(Some(most.units()));
         let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
-        let description = "Whole units of the currency's minor unit: a number without a fraction, or the same as text.";
-        OneOfBuilder::new().item(number).item(text).description(Some(description)).into()
+        let either = OneOfBuilder::new().item(number).item(text).examples([50_000]);
+        either.description(Some(description)).into()
     }
 
     impl ToSchema for RequestedAmount {}
@@ -164,8 +169,9 @@ mod schema {
             let shown = format!(r"{any}(?:[^\s{refused}{unseen}]|{flag}){any}");
             let pattern = if LEAST == 0 { format!("^(?:{shown})?$") } else { format!("^{shown}$") };
             let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
-            let description = "In NFC, in which its characters count. It shows something, and holds no fillers, \
-                               noncharacters, tags (outside an emoji flag), control or other invisible characters.";
+            let description = "A text for people to read. It is stored in Unicode NFC, and the length counts code points in \
+                               that form. It must show something: not only blanks, and no control characters, fillers, \
+                               noncharacters, tags (but in an emoji flag) or other invisible characters.";
             text.min_length(Some(LEAST)).max_length(Some(MOST)).description(Some(description)).into()
         }
     }
@@ -177,10 +183,10 @@ mod schema {
     }
 }
 
-/// A seat number that a client asks for: at least 1.
+/// The number of a seat as the seat map shows it, at least 1. A number that the concert lacks is 404 `seat_not_found`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, maximum = 4_294_967_295u32))]
+#[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, maximum = 4_294_967_295u32, example = 12))]
 #[serde(transparent)]
 pub struct RequestedSeat(pub SeatNumber);
 

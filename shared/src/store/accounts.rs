@@ -3,7 +3,7 @@
 use super::{
     Failure, Store, StoreError, keys,
     keys::Table,
-    request::{self, TransactFailure, part},
+    request::{self, TransactFailure, transact_item},
 };
 use crate::domain::{
     account::{Role, Username},
@@ -52,12 +52,14 @@ impl Store {
         };
         let user = account.user_id;
         let owner = request::item(&keys::name(name), &NameOwner { user_id: user }, None)?;
-        let parts = vec![
-            part(self.put_part(Table::Fans, owner).condition_expression("attribute_not_exists(pk)"))?,
-            part(self.put_part(Table::Fans, request::item(&keys::profile(user), &account, None)?))?,
-            part(self.put_part(Table::Fans, request::item(&keys::balance(user), &Balance::default(), None)?))?,
+        let writes = vec![
+            transact_item(self.transact_put(Table::Fans, owner).condition_expression("attribute_not_exists(pk)"))?,
+            transact_item(self.transact_put(Table::Fans, request::item(&keys::profile(user), &account, None)?))?,
+            transact_item(
+                self.transact_put(Table::Fans, request::item(&keys::balance(user), &Balance::default(), None)?),
+            )?,
         ];
-        match self.transact(parts).await {
+        match self.transact(writes).await {
             Ok(()) => Ok(account),
             // The name's is the only condition.
             Err(TransactFailure::Cancelled(_)) => Err(Refusal::UsernameTaken.into()),

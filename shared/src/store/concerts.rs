@@ -2,10 +2,10 @@
 
 use super::{
     Failure, Store, StoreError,
-    idempotency::{Done, Draft, Idempotent, Operation, Plan},
+    idempotency::{Draft, Executed, Idempotent, Operation, Plan},
     keys,
     keys::Table,
-    request::{self, Reason, TransactFailure, WriteFailure, n, part, s},
+    request::{self, CancellationReason, TransactFailure, WriteFailure, n, s, transact_item},
     seats::SeatItem,
 };
 use crate::domain::{
@@ -24,7 +24,7 @@ const CONCERT_AGE_MILLIS: i64 = 250;
 
 /// A concert with the number of its free seats.
 #[derive(Debug, Clone)]
-pub struct Offer {
+pub struct ConcertAvailability {
     /// The concert.
     pub concert: Arc<Concert>,
     /// Seats neither held nor sold when they were last counted.
@@ -55,18 +55,18 @@ impl Operation for NewConcert<'_> {
     const NAME: &'static str = "create concert";
     type Outcome = ();
 
-    async fn plan(&mut self, reasons: Vec<Reason>) -> Result<Plan<()>, Failure> {
+    async fn plan(&mut self, reasons: Vec<CancellationReason>) -> Result<Plan<()>, Failure> {
         let NewConcert { store, concert } = *self;
-        if matches!(reasons.first(), Some(Reason::Condition(_))) {
+        if matches!(reasons.first(), Some(CancellationReason::Condition(_))) {
             // Not registered. `main` is made when it is first asked for; any other does not exist.
             store.queue_state(&concert.queue_id, 0).await?;
         }
-        let mut parts = vec![store.registered_part(&concert.queue_id)?];
+        let mut writes = vec![store.registry_check(&concert.queue_id)?];
         for key in [keys::concert(concert.concert_id), keys::listing(concert.starts_at, concert.concert_id)] {
-            parts.push(part(store.put_part(Table::Concerts, request::item(&key, concert, None)?))?);
+            writes.push(transact_item(store.transact_put(Table::Concerts, request::item(&key, concert, None)?))?);
         }
-        parts.extend(store.sale_parts(None, concert)?);
-        Ok(Plan::Write(Draft { result: (), at: store.now(), parts, hold: None }))
+        writes.extend(store.sale_writes(None, concert)?);
+        Ok(Plan::Write(Draft { result: (), at: store.now(), writes, hold: None }))
     }
 }
 
@@ -83,7 +83,7 @@ impl Store {
         concert: &Concert,
         idempotent: Option<&Idempotent>,
         answer: impl Fn() -> String,
-    ) -> Result<Done<()>, Failure> {
+    ) -> Result<Executed<()>, Failure> {
         self.commit(idempotent, |()| answer(), NewConcert { store: self, concert }).await
     }
 
@@ -104,13 +104,13 @@ impl Store {
             // Of two changes at once, the second is made to what the first left. A version, not the values that were
             // read: a third change may have restored these meanwhile.
             let meta = self
-                .put_part(Table::Concerts, request::item(&keys::concert(id), &concert, None)?)
+                .transact_put(Table::Concerts, request::item(&keys::concert(id), &concert, None)?)
                 .condition_expression("version = :version")
                 .expression_attribute_values(":version", n(before.version));
             let listing = request::item(&keys::listing(concert.starts_at, id), &concert, None)?;
-            let mut parts = vec![part(meta)?, part(self.put_part(Table::Concerts, listing))?];
-            parts.extend(self.sale_parts(Some(&before), &concert)?);
-            match self.transact(parts).await {
+            let mut writes = vec![transact_item(meta)?, transact_item(self.transact_put(Table::Concerts, listing))?];
+            writes.extend(self.sale_writes(Some(&before), &concert)?);
+            match self.transact(writes).await {
                 Ok(()) => {
                     self.concerts.put(id, Arc::new(concert.clone()), now);
                     return Ok(Ok(concert));
@@ -141,15 +141,19 @@ impl Store {
     }
 
     /// A concert with its availability: one query.
-    pub async fn offer(&self, id: ConcertId) -> Result<Offer, Failure> {
-        match self.read_offer(id, false).await? {
+    pub async fn offer(&self, id: ConcertId) -> Result<ConcertAvailability, Failure> {
+        match self.read_availability(id, false).await? {
             Some(offer) => Ok(offer),
             // Only what a consistent read lacks does not exist.
-            None => Ok(self.read_offer(id, true).await?.ok_or(Refusal::ConcertNotFound)?),
+            None => Ok(self.read_availability(id, true).await?.ok_or(Refusal::ConcertNotFound)?),
         }
     }
 
-    async fn read_offer(&self, id: ConcertId, consistent: bool) -> Result<Option<Offer>, StoreError> {
+    async fn read_availability(
+        &self,
+        id: ConcertId,
+        consistent: bool,
+    ) -> Result<Option<ConcertAvailability>, StoreError> {
         let query = self.query(Table::Concerts, &keys::concert(id).pk).key_condition_expression("pk = :pk");
         let query = query.consistent_read(consistent);
         let (mut meta, mut counts) = (None, Vec::new());
@@ -160,11 +164,17 @@ impl Store {
                 meta = Some(request::parse::<Concert>(item)?);
             }
         }
-        Ok(meta.map(Arc::new).map(|concert| Offer { seats_available: free_seats(&concert, &counts), concert }))
+        Ok(meta
+            .map(Arc::new)
+            .map(|concert| ConcertAvailability { seats_available: free_seats(&concert, &counts), concert }))
     }
 
     /// A page of the listing, by start, with availability; and whether more come behind it.
-    pub async fn listing_page(&self, range: &ListingRange, limit: usize) -> Result<(Vec<Offer>, bool), StoreError> {
+    pub async fn listing_page(
+        &self,
+        range: &ListingRange,
+        limit: usize,
+    ) -> Result<(Vec<ConcertAvailability>, bool), StoreError> {
         let from = format!("{:015}", range.from.unwrap_or_default().millis());
         // A cursor may be of another list than the one that starts at `from`.
         let lowest = match range.after {
@@ -200,14 +210,14 @@ impl Store {
         Ok((try_join_all(concerts.into_iter().map(|concert| self.with_availability(concert))).await?, more))
     }
 
-    async fn with_availability(&self, concert: Concert) -> Result<Offer, StoreError> {
+    async fn with_availability(&self, concert: Concert) -> Result<ConcertAvailability, StoreError> {
         let query = self
             .query(Table::Concerts, &keys::concert(concert.concert_id).pk)
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
             .expression_attribute_values(":prefix", s(keys::COUNT_PREFIX));
         let items = self.all_pages(query).await?;
         let counts: Vec<SeatCount> = items.into_iter().map(request::parse).collect::<Result<_, _>>()?;
-        Ok(Offer { seats_available: free_seats(&concert, &counts), concert: Arc::new(concert) })
+        Ok(ConcertAvailability { seats_available: free_seats(&concert, &counts), concert: Arc::new(concert) })
     }
 
     /// Counts the seats of a chunk again. A count that was overtaken by a newer one is not written.

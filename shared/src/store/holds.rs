@@ -2,15 +2,15 @@
 
 use super::{
     Failure, Store, StoreError,
-    idempotency::{Done, Draft, Idempotent, Operation, Plan},
+    idempotency::{Draft, Executed, Idempotent, Operation, Plan},
     keys,
     keys::Table,
-    request::{self, Item, MAX_SENDS, Reason, TransactFailure, n, part},
+    request::{self, CancellationReason, Item, MAX_SENDS, TransactFailure, n, transact_item},
     seats::SeatItem,
-    tickets::Claimant,
 };
 use crate::domain::{
     amount::Amount,
+    claims::QueueClaims,
     concert::SeatStatus,
     id::{ConcertId, ReservationId, UserId},
     layout::SeatNumber,
@@ -28,7 +28,7 @@ const KEPT_UNPAID: Seconds = Seconds(30 * 24 * 3_600);
 #[derive(Debug, Clone)]
 pub struct HoldOrder {
     /// Who, with which place.
-    pub claimant: Claimant,
+    pub claims: QueueClaims,
     /// Of which concert.
     pub concert_id: ConcertId,
     /// Which; distinct.
@@ -51,13 +51,13 @@ struct Bounds {
     /// The session's end without holds.
     active_until: Timestamp,
     /// No hold of the session ends later.
-    latest_end: Option<Timestamp>,
+    expiry_cap: Option<Timestamp>,
     /// The end of the session's hold that ends last.
     held_until: Timestamp,
 }
 
 /// What stood in the way of a hold.
-struct Obstacles {
+struct Conflicts {
     /// The session's condition was not met; the session, if there is one.
     session: Option<Option<Session>>,
     /// Seats whose condition was not met.
@@ -76,18 +76,18 @@ impl Operation for Hold<'_> {
     const NAME: &'static str = "hold";
     type Outcome = Held;
 
-    async fn plan(&mut self, reasons: Vec<Reason>) -> Result<Plan<Held>, Failure> {
+    async fn plan(&mut self, reasons: Vec<CancellationReason>) -> Result<Plan<Held>, Failure> {
         let Hold { store, order, .. } = *self;
         let bounds = match &self.tried {
-            Some((tried, bounds)) => store.clear_way(order, tried, *bounds, Obstacles::read(reasons)?).await?,
+            Some((tried, bounds)) => store.resolve_conflicts(order, tried, *bounds, Conflicts::read(reasons)?).await?,
             None => store.first_bounds(order).await?,
         };
         let hold = store.draft(order, &self.prices, bounds)?;
         self.tried = Some((hold.clone(), bounds));
-        let parts = store.hold_parts(&hold, &self.prices, bounds)?;
+        let writes = store.hold_writes(&hold, &self.prices, bounds)?;
         let session_ends_at = bounds.active_until.max(bounds.held_until).max(hold.expires_at);
         let result = Held { reservation: hold.clone(), session_ends_at };
-        Ok(Plan::Write(Draft { result, at: hold.reserved_at, parts, hold: Some(Box::new(hold)) }))
+        Ok(Plan::Write(Draft { result, at: hold.reserved_at, writes, hold: Some(Box::new(hold)) }))
     }
 }
 
@@ -101,8 +101,8 @@ impl Store {
         order: &HoldOrder,
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Held) -> String,
-    ) -> Result<Done<Held>, Failure> {
-        let user = order.claimant.user_id;
+    ) -> Result<Executed<Held>, Failure> {
+        let user = order.claims.user_id;
         if let Err(refusal) = self.refused_holds.check(user, self.now()) {
             return self.replay_or_refuse(idempotent, refusal.into()).await;
         }
@@ -118,12 +118,12 @@ impl Store {
         order: &HoldOrder,
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Held) -> String,
-    ) -> Result<Done<Held>, Failure> {
+    ) -> Result<Executed<Held>, Failure> {
         let prices = match self.price_order(order).await {
             Ok(prices) => prices,
             Err(refusal @ Failure::Refused(_)) => {
                 // A success under this key comes before the turn, the turn before what is wrong with the order.
-                let failure = self.live_session(&order.claimant).await.err().unwrap_or(refusal);
+                let failure = self.live_session(&order.claims).await.err().unwrap_or(refusal);
                 return self.replay_or_refuse(idempotent, failure).await;
             }
             Err(failure) => return Err(failure),
@@ -133,9 +133,9 @@ impl Store {
 
     /// The session is read only where the token was signed before the place was claimed; the hold claims it then.
     async fn first_bounds(&self, order: &HoldOrder) -> Result<Bounds, Failure> {
-        match order.claimant.active_until {
-            Some(active_until) => Ok(Bounds { active_until, latest_end: None, held_until: Timestamp::default() }),
-            None => Ok(Bounds::of(&self.live_session(&order.claimant).await?)),
+        match order.claims.active_until {
+            Some(active_until) => Ok(Bounds { active_until, expiry_cap: None, held_until: Timestamp::default() }),
+            None => Ok(Bounds::of(&self.live_session(&order.claims).await?)),
         }
     }
 
@@ -147,12 +147,12 @@ impl Store {
     pub(crate) async fn transact_hold(
         &self,
         hold: &Reservation,
-        parts: Vec<TransactWriteItem>,
+        writes: Vec<TransactWriteItem>,
     ) -> Result<Result<(), TransactFailure>, Failure> {
         let token = self.context.client_token();
         let mut conflicted = false;
         for attempt in 0..MAX_SENDS {
-            match self.transact_once(parts.clone(), &token).await {
+            match self.transact_once(writes.clone(), &token).await {
                 Err(TransactFailure::Contended { first }) => conflicted = first,
                 sent => return Ok(sent),
             }
@@ -172,7 +172,7 @@ impl Store {
     /// The price of each seat, if the concert is on sale through the fan's queue.
     async fn price_order(&self, order: &HoldOrder) -> Result<Vec<Amount>, Failure> {
         let concert = self.concert(order.concert_id).await?;
-        if concert.queue_id != order.claimant.queue_id {
+        if concert.queue_id != order.claims.queue_id {
             return Err(Refusal::WrongQueue.into());
         }
         if !concert.on_sale(self.now()) {
@@ -183,7 +183,7 @@ impl Store {
         let limit = self.rules.seats_per_session;
         if order.seats.len() > limit as usize {
             // More than any session may have; what this one has is told with it.
-            self.live_session(&order.claimant).await?.check_room(order.seats.len() as u32, limit, self.now())?;
+            self.live_session(&order.claims).await?.check_room(order.seats.len() as u32, limit, self.now())?;
         }
         Ok(prices)
     }
@@ -192,25 +192,25 @@ impl Store {
         let now = self.now();
         Ok(Reservation {
             reservation_id: self.context.reservation_id(),
-            user_id: order.claimant.user_id,
+            user_id: order.claims.user_id,
             concert_id: order.concert_id,
             seat_numbers: order.seats.clone(),
             status: ReservationStatus::Pending,
             amount: prices.iter().copied().sum(),
             reserved_at: now,
-            expires_at: hold_end(now, self.rules.hold, bounds.latest_end)?,
+            expires_at: hold_end(now, self.rules.hold, bounds.expiry_cap)?,
             cancelled_at: None,
             cancel_reason: None,
             paid_at: None,
             session_over: false,
-            queue_id: order.claimant.queue_id.clone(),
-            place: order.claimant.place(),
+            queue_id: order.claims.queue_id.clone(),
+            place: order.claims.place(),
             attempts: Vec::new(),
         })
     }
 
     /// The session's write, the reservation's, then one for each seat.
-    fn hold_parts(
+    fn hold_writes(
         &self,
         reservation: &Reservation,
         prices: &[Amount],
@@ -224,7 +224,7 @@ impl Store {
         // back: a hold by an older clock would else end the session before an open hold, which then could not be paid.
         // A session that is not there fails all comparisons.
         let session = self
-            .update_part(&keys::session(&reservation.queue_id, reservation.place))
+            .transact_update(&keys::session(&reservation.queue_id, reservation.place))
             .update_expression(
                 "SET seatsTaken = seatsTaken + :seats, holdsMade = holdsMade + :one, holdUntil = :until, \
                  holds.#reservation = :hold, version = version + :one",
@@ -244,23 +244,25 @@ impl Store {
             .expression_attribute_values(":most", n(self.rules.holds_per_session));
         let key = keys::reservation(reservation.user_id, reservation.reservation_id);
         let ttl = reservation.expires_at + KEPT_UNPAID;
-        let mut parts =
-            vec![part(session)?, part(self.put_part(Table::Fans, request::item(&key, reservation, Some(ttl))?))?];
+        let mut writes = vec![
+            transact_item(session)?,
+            transact_item(self.transact_put(Table::Fans, request::item(&key, reservation, Some(ttl))?))?,
+        ];
         for (seat, price) in reservation.seat_numbers.iter().zip(prices) {
-            parts.push(self.hold_seat_part(reservation, *seat, *price, now)?);
+            writes.push(self.hold_seat_write(reservation, *seat, *price, now)?);
         }
-        Ok(parts)
+        Ok(writes)
     }
 
-    /// Does what can be done about the obstacles and returns what bounds the next hold, or says why not.
-    async fn clear_way(
+    /// Does what can be done about the conflicts and returns what bounds the next hold, or says why not.
+    async fn resolve_conflicts(
         &self,
         order: &HoldOrder,
         tried: &Reservation,
         bounds: Bounds,
-        mut obstacles: Obstacles,
+        mut conflicts: Conflicts,
     ) -> Result<Bounds, Failure> {
-        let session = match obstacles.session.take() {
+        let session = match conflicts.session.take() {
             None => None,
             Some(None) => return Err(Refusal::SessionOver { reason: EndReason::Expired }.into()),
             Some(Some(session)) if !session.alive(tried.reserved_at) => {
@@ -268,8 +270,8 @@ impl Store {
             }
             Some(session) => session,
         };
-        if !obstacles.taken.is_empty() {
-            return Err(seats_taken(tried.user_id, &obstacles.taken).into());
+        if !conflicts.taken.is_empty() {
+            return Err(seats_taken(tried.user_id, &conflicts.taken).into());
         }
         let Some(session) = session else { return Ok(bounds) };
         let most = self.rules.holds_per_session;
@@ -311,7 +313,7 @@ impl Store {
 impl Bounds {
     fn of(session: &Session) -> Self {
         let Session { active_until, hold_cap, hold_until, .. } = *session;
-        Bounds { active_until, latest_end: Some(hold_cap), held_until: hold_until }
+        Bounds { active_until, expiry_cap: Some(hold_cap), held_until: hold_until }
     }
 }
 
@@ -324,16 +326,16 @@ fn seats_taken(user: UserId, taken: &[SeatItem]) -> Refusal {
     }
 }
 
-impl Obstacles {
+impl Conflicts {
     /// From the reasons of session, reservation and seats, in that order.
-    fn read(reasons: Vec<Reason>) -> Result<Self, StoreError> {
+    fn read(reasons: Vec<CancellationReason>) -> Result<Self, StoreError> {
         let mut refused = reasons.into_iter().map(|reason| match reason {
-            Reason::Condition(item) => Some(item),
-            Reason::None => None,
+            CancellationReason::Condition(item) => Some(item),
+            CancellationReason::None => None,
         });
         let parse = |item: Option<Item>| item.map(request::parse).transpose();
         let session = refused.next().flatten().map(parse).transpose()?;
         let taken = refused.skip(1).flatten().flatten().map(request::parse).collect::<Result<_, _>>()?;
-        Ok(Obstacles { session, taken })
+        Ok(Conflicts { session, taken })
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
     keys::Table,
-    request::{self, Item, Reason, TransactFailure, part},
+    request::{self, CancellationReason, Item, TransactFailure, transact_item},
 };
 use crate::domain::{
     id::UserId,
@@ -38,7 +38,10 @@ pub(crate) trait Operation {
 
     /// Reads what it depends on, and says what to write. Called again only where the transaction was refused, with the
     /// reasons of the writes; none at first.
-    fn plan(&mut self, reasons: Vec<Reason>) -> impl Future<Output = Result<Plan<Self::Outcome>, Failure>> + Send;
+    fn plan(
+        &mut self,
+        reasons: Vec<CancellationReason>,
+    ) -> impl Future<Output = Result<Plan<Self::Outcome>, Failure>> + Send;
 }
 
 /// What an operation would do, by what was read for it.
@@ -56,17 +59,17 @@ pub(crate) struct Draft<T> {
     /// When it happens.
     pub at: Timestamp,
     /// What is written, all or none.
-    pub parts: Vec<TransactWriteItem>,
+    pub writes: Vec<TransactWriteItem>,
     /// The hold among the writes, if there is one (see [`Store::transact_hold`]).
     pub hold: Option<Box<Reservation>>,
 }
 
 /// What an operation brought: its own result, or the answer that the same request was given before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Done<T> {
-    /// Done now.
+pub enum Executed<T> {
+    /// Executed now.
     Fresh(T),
-    /// Done before; the body of that answer.
+    /// Executed before; the body of that answer.
     Replayed(String),
 }
 
@@ -98,7 +101,7 @@ impl Store {
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&O::Outcome) -> String,
         operation: O,
-    ) -> Result<Done<O::Outcome>, Failure> {
+    ) -> Result<Executed<O::Outcome>, Failure> {
         match self.commit_or_refuse(idempotent, answer, operation).await {
             Err(refusal @ Failure::Refused(_)) => self.replay_or_refuse(idempotent, refusal).await,
             done => done,
@@ -110,26 +113,26 @@ impl Store {
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&O::Outcome) -> String,
         mut operation: O,
-    ) -> Result<Done<O::Outcome>, Failure> {
+    ) -> Result<Executed<O::Outcome>, Failure> {
         let mut reasons = Vec::new();
         for attempt in 0..MAX_ATTEMPTS {
             let mut draft = match operation.plan(reasons).await? {
                 Plan::Write(draft) => draft,
                 Plan::Nothing(result) => {
                     let kept = self.kept_answer(idempotent).await?;
-                    return Ok(kept.map_or(Done::Fresh(result), Done::Replayed));
+                    return Ok(kept.map_or(Executed::Fresh(result), Executed::Replayed));
                 }
             };
-            let mut parts = std::mem::take(&mut draft.parts);
+            let mut writes = std::mem::take(&mut draft.writes);
             if let Some(idempotent) = idempotent {
-                parts.insert(0, self.idempotency_part(idempotent, answer(&draft.result), draft.at)?);
+                writes.insert(0, self.record_write(idempotent, answer(&draft.result), draft.at)?);
             }
             let sent = match &draft.hold {
-                Some(hold) => self.transact_hold(hold, parts).await?,
-                None => self.transact(parts).await,
+                Some(hold) => self.transact_hold(hold, writes).await?,
+                None => self.transact(writes).await,
             };
             reasons = match sent {
-                Ok(()) => return Ok(Done::Fresh(draft.result)),
+                Ok(()) => return Ok(Executed::Fresh(draft.result)),
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
                 // With a key, the first write is that of its record.
                 Err(TransactFailure::Contended { first: true }) if idempotent.is_some() => {
@@ -139,9 +142,9 @@ impl Store {
                 Err(TransactFailure::Cancelled(reasons)) => reasons,
             };
             if let Some(idempotent) = idempotent
-                && let Reason::Condition(Some(record)) = reasons.remove(0)
+                && let CancellationReason::Condition(Some(record)) = reasons.remove(0)
             {
-                return Ok(Done::Replayed(Self::judge_record(idempotent, record)?));
+                return Ok(Executed::Replayed(Self::judge_record(idempotent, record)?));
             }
             self.context.back_off(attempt).await;
         }
@@ -150,7 +153,7 @@ impl Store {
 
     /// The write that keeps the answer `body`: only if no unexpired record has the key (invariants 2 and 6: what the
     /// key protects happens once).
-    fn idempotency_part(
+    fn record_write(
         &self,
         idempotent: &Idempotent,
         body: String,
@@ -159,8 +162,8 @@ impl Store {
         let expires_at = now + KEPT;
         let record = Record { fingerprint: idempotent.fingerprint.clone(), body, expires_at };
         let key = keys::idempotency(idempotent.caller, &idempotent.key);
-        part(
-            self.put_part(Table::Fans, request::item(&key, &record, Some(expires_at + TTL_GRACE))?)
+        transact_item(
+            self.transact_put(Table::Fans, request::item(&key, &record, Some(expires_at + TTL_GRACE))?)
                 .condition_expression("attribute_not_exists(pk) OR expiresAt <= :now")
                 .expression_attribute_values(":now", request::n(now.millis())),
         )
@@ -177,8 +180,8 @@ impl Store {
         &self,
         idempotent: Option<&Idempotent>,
         refusal: Failure,
-    ) -> Result<Done<T>, Failure> {
-        self.kept_answer(idempotent).await?.map(Done::Replayed).ok_or(refusal)
+    ) -> Result<Executed<T>, Failure> {
+        self.kept_answer(idempotent).await?.map(Executed::Replayed).ok_or(refusal)
     }
 
     /// The answer that is kept under the request's key, if any is.

@@ -1,13 +1,14 @@
 //! Joining a queue.
 
 use super::{
-    Failure, Store, StoreError, keys,
+    Failure, Store, StoreError, contention, keys,
     keys::Table,
     queue_state::{JoinCounter, STATE_AGE_MILLIS, WalkIn},
     request::{self, WriteFailure, n},
-    tickets::{Claimant, Proof, Turn},
+    tickets::SessionStatus,
 };
 use crate::domain::{
+    claims::{Proof, QueueClaims},
     id::{QueueId, UserId},
     limit::Limit,
     line::QueueState,
@@ -17,13 +18,16 @@ use crate::domain::{
 };
 use futures_util::try_join;
 
+/// Places that one request draws, one after the other, where each ends before it is answered.
+const MAX_PLACES: u32 = 3;
+
 /// A fan with a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
     /// The ticket.
     pub ticket: Ticket,
     /// Where it stands.
-    pub turn: Turn,
+    pub session: SessionStatus,
     /// Whether it was issued just now.
     pub new: bool,
 }
@@ -44,11 +48,30 @@ impl Store {
         };
         // Whatever the reads find: a limit that is reached comes first.
         let ((), read) = try_join!(self.count(limits), async { Ok(reads.await) })?;
-        let (state, old) = read?;
+        let (mut state, mut old) = read?;
+        for _ in 0..MAX_PLACES {
+            let joined = self.join_once(state, old, user, proof).await?;
+            if !matches!(joined.session, SessionStatus::Over(_)) {
+                return Ok(joined);
+            }
+            // The place ended before the fan heard of it: the function was held up for longer than the claim window.
+            (state, old) = (self.queue_state(queue, 0).await?, Some(joined.ticket));
+        }
+        Err(contention("join").into())
+    }
+
+    async fn join_once(
+        &self,
+        state: QueueState,
+        old: Option<Ticket>,
+        user: UserId,
+        proof: Proof,
+    ) -> Result<Joined, Failure> {
+        let queue = &state.queue_id.clone();
         if let Some(ticket) = &old
-            && let Some(turn) = self.turn_or_shut(ticket, proof).await?
+            && let Some(session) = self.current_or_superseded(ticket, proof).await?
         {
-            return Ok(Joined { ticket: ticket.clone(), turn, new: false });
+            return Ok(Joined { ticket: ticket.clone(), session, new: false });
         }
         let draws = old.as_ref().map_or(Draws::default(), |ticket| ticket.draws).at(self.now());
         self.may_draw(draws)?;
@@ -61,17 +84,17 @@ impl Store {
             self.state_for(queue, place),
         )?;
         if let Some(winner) = winner {
-            self.entomb(queue, place, Some(user), EndReason::Superseded).await?;
+            self.put_tombstone(queue, place, Some(user), EndReason::Superseded).await?;
             self.count_lost_draw(&winner).await?;
-            let turn = self.turn_of_ticket(&winner, proof).await?;
-            return Ok(Joined { ticket: winner, turn, new: false });
+            let session = self.session_of_ticket(&winner, proof).await?;
+            return Ok(Joined { ticket: winner, session, new: false });
         }
         let rules = state.settings.rules(self.rules.queue);
-        let turn = match self.walk_in(state, place).await? {
-            WalkIn::Admitted => self.turn_of(&self.claim(queue, place, user, rules).await?),
-            WalkIn::Wait(state) => self.turn_by(&state, &Claimant::of(&ticket, proof)).await?,
+        let session = match self.walk_in(state, place).await? {
+            WalkIn::Admitted => self.session_from_item(&self.claim(queue, place, user, rules).await?),
+            WalkIn::Wait(state) => self.session_from_state(&state, &QueueClaims::of(&ticket, proof)).await?,
         };
-        Ok(Joined { ticket, turn, new: true })
+        Ok(Joined { ticket, session, new: true })
     }
 
     /// Refuses a place beyond those that a fan may draw from one queue in an hour.
@@ -111,18 +134,18 @@ impl Store {
 
     /// The turn of a ticket that still counts. One that does not has its place shut first, so that a fan never has two
     /// live places.
-    async fn turn_or_shut(&self, ticket: &Ticket, proof: Proof) -> Result<Option<Turn>, Failure> {
+    async fn current_or_superseded(&self, ticket: &Ticket, proof: Proof) -> Result<Option<SessionStatus>, Failure> {
         if ticket.left {
             return Ok(None);
         }
-        let turn = self.turn_of_ticket(ticket, proof).await?;
-        if !matches!(turn, Turn::Over(_)) {
-            return Ok(Some(turn));
+        let session = self.session_of_ticket(ticket, proof).await?;
+        if !matches!(session, SessionStatus::Over(_)) {
+            return Ok(Some(session));
         }
         let (queue, user) = (&ticket.queue_id, Some(ticket.user_id));
-        let found = self.entomb(queue, ticket.place, user, EndReason::Superseded).await?;
+        let found = self.put_tombstone(queue, ticket.place, user, EndReason::Superseded).await?;
         match found.filter(|session| session.alive(self.now())) {
-            Some(session) => Ok(Some(self.turn_of(&session))),
+            Some(session) => Ok(Some(self.session_from_item(&session))),
             None => Ok(None),
         }
     }

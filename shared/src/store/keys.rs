@@ -4,7 +4,7 @@ use crate::domain::{
     account::Username,
     id::{ConcertId, QueueId, ReservationId, UserId},
     layout::{Chunk, SeatNumber},
-    limit::{Act, Window},
+    limit::{LimitedAction, Window},
     ticket::{Place, QueueClock},
     time::{Minute, Timestamp},
 };
@@ -270,17 +270,17 @@ pub struct Pseudonym {
 }
 
 /// The counter of an act on somebody's account in one window.
-pub fn limit(act: Act, subject: &Pseudonym, window: Window) -> Key {
+pub fn limit(act: LimitedAction, subject: &Pseudonym, window: Window) -> Key {
     let act = match act {
-        Act::SignUp => "SIGNUP",
-        Act::Login => "LOGIN",
-        Act::Join => "JOIN",
+        LimitedAction::SignUp => "SIGNUP",
+        LimitedAction::Login => "LOGIN",
+        LimitedAction::Join => "JOIN",
     };
     let Pseudonym { kind, digest } = subject;
     key(Table::Limits, format!("{act}#{kind}#{digest}"), format!("{:012}", window.start().seconds()))
 }
 
-/// The kind of an item by its keys, as `infra/docs/KEEPERS.md` lists them; `other` for keys that no builder makes.
+/// The kind of an item by its keys, as `infra/docs/DYNAMODB.md` lists them; `other` for keys that no builder makes.
 pub fn kind(pk: &str, sk: &str) -> &'static str {
     const PARTITIONS: &[(&str, &str)] = &[
         (SESSION_PREFIX, "session"),

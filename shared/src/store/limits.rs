@@ -7,7 +7,7 @@ use super::{
     request::{WriteFailure, n},
 };
 use crate::domain::{
-    limit::{Limit, Subject, Window},
+    limit::{Limit, LimitKey, Window},
     refusal::Refusal,
     time::{Seconds, Timestamp},
 };
@@ -28,11 +28,11 @@ impl Pseudonyms {
         Pseudonyms(hmac::Key::new(hmac::HMAC_SHA256, format!("stagedoor limit subjects 1\n{secret}").as_bytes()))
     }
 
-    fn of(&self, subject: &Subject) -> Pseudonym {
-        let (kind, text) = match subject {
-            Subject::Address(address) => ("ADDRESS", address.to_string()),
-            Subject::Username(name) => ("NAME", name.clone()),
-            Subject::Fan(user) => ("FAN", user.to_string()),
+    fn of(&self, key: &LimitKey) -> Pseudonym {
+        let (kind, text) = match key {
+            LimitKey::Address(address) => ("ADDRESS", address.to_string()),
+            LimitKey::Username(name) => ("NAME", name.clone()),
+            LimitKey::Fan(user) => ("FAN", user.to_string()),
         };
         Pseudonym { kind, digest: BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, text.as_bytes())) }
     }
@@ -53,7 +53,7 @@ impl Store {
     pub async fn count(&self, limits: &[Limit]) -> Result<(), Failure> {
         let now = self.now();
         let window = Window::of(now);
-        let counters = limits.iter().filter(|limit| limit.most > 0);
+        let counters = limits.iter().filter(|limit| limit.max > 0);
         let counters: Vec<Counter<'_>> =
             counters.map(|limit| Counter { key: self.counter_key(limit, window), limit, window }).collect();
         let refusal = Refusal::TooManyRequests { retry_after: window.end().seconds_left(now) };
@@ -72,15 +72,15 @@ impl Store {
         Ok(counted.into_iter().try_for_each(|counted| counted.map(drop))?)
     }
 
-    /// Adds to a counter that is below its most; whether it was.
+    /// Adds to a counter that is below its maximum; whether it was.
     async fn add(&self, counter: &Counter<'_>, step: u32, now: Timestamp) -> Result<bool, StoreError> {
         let add = self
             .update(&counter.key)
             .update_expression("ADD counted :step SET #ttl = :ttl")
-            .condition_expression("attribute_not_exists(counted) OR counted < :most")
+            .condition_expression("attribute_not_exists(counted) OR counted < :max")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":step", n(step))
-            .expression_attribute_values(":most", n(counter.limit.most))
+            .expression_attribute_values(":max", n(counter.limit.max))
             .expression_attribute_values(":ttl", n((counter.window.end() + TTL_GRACE).seconds()));
         match self.send_update(add).await {
             Ok(_) => Ok(true),
@@ -93,6 +93,6 @@ impl Store {
     }
 
     fn counter_key(&self, limit: &Limit, window: Window) -> Key {
-        keys::limit(limit.act, &self.pseudonyms.of(&limit.subject), window)
+        keys::limit(limit.action, &self.pseudonyms.of(&limit.key), window)
     }
 }

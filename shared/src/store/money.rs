@@ -2,10 +2,10 @@
 
 use super::{
     Failure, Store, StoreError,
-    idempotency::{Done, Draft, Idempotent, Operation, Plan},
+    idempotency::{Draft, Executed, Idempotent, Operation, Plan},
     keys,
     keys::Table,
-    request::{self, Reason, n, part, s},
+    request::{self, CancellationReason, n, s, transact_item},
 };
 use crate::domain::{
     amount::Amount,
@@ -34,13 +34,13 @@ impl Operation for Recharge<'_> {
     const NAME: &'static str = "recharge";
     type Outcome = Recharged;
 
-    async fn plan(&mut self, _: Vec<Reason>) -> Result<Plan<Recharged>, Failure> {
+    async fn plan(&mut self, _: Vec<CancellationReason>) -> Result<Plan<Recharged>, Failure> {
         let balance = self.store.balance(self.user).await?;
         let at = self.store.now();
         let entry = balance.next_entry(EntryType::Charge, self.amount, at, None)?;
-        let parts = self.store.ledger_parts(self.user, &entry)?.into();
+        let writes = self.store.ledger_writes(self.user, &entry)?.into();
         let result = Recharged { before: balance.balance, after: entry.balance_after };
-        Ok(Plan::Write(Draft { result, at, parts, hold: None }))
+        Ok(Plan::Write(Draft { result, at, writes, hold: None }))
     }
 }
 
@@ -57,15 +57,19 @@ impl Store {
         amount: Amount,
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Recharged) -> String,
-    ) -> Result<Done<Recharged>, Failure> {
+    ) -> Result<Executed<Recharged>, Failure> {
         self.commit(idempotent, answer, Recharge { store: self, user, amount }).await
     }
 
     /// The two writes of a ledger entry: the balance, if its last number is still the one before (invariant 2: the sum
     /// is right and gapless), and the entry, if its number is free (invariant 2: history is never overwritten).
-    pub(crate) fn ledger_parts(&self, user: UserId, entry: &LedgerEntry) -> Result<[TransactWriteItem; 2], StoreError> {
+    pub(crate) fn ledger_writes(
+        &self,
+        user: UserId,
+        entry: &LedgerEntry,
+    ) -> Result<[TransactWriteItem; 2], StoreError> {
         let balance = self
-            .update_part(&keys::balance(user))
+            .transact_update(&keys::balance(user))
             .update_expression("SET balance = :after, #sequence = :sequence")
             .condition_expression("#sequence = :before")
             .expression_attribute_names("#sequence", "sequence")
@@ -73,8 +77,8 @@ impl Store {
             .expression_attribute_values(":sequence", n(entry.sequence))
             .expression_attribute_values(":before", n(entry.sequence - 1));
         let line = request::item(&keys::ledger(user, entry.sequence), entry, None)?;
-        let line = self.put_part(Table::Fans, line).condition_expression("attribute_not_exists(pk)");
-        Ok([part(balance)?, part(line)?])
+        let line = self.transact_put(Table::Fans, line).condition_expression("attribute_not_exists(pk)");
+        Ok([transact_item(balance)?, transact_item(line)?])
     }
 
     /// A page of the ledger, newest first, of entries numbered below `before`.

@@ -2,13 +2,13 @@
 
 use super::{
     Failure, Store, StoreError,
-    idempotency::{Done, Draft, Idempotent, Operation, Plan},
+    idempotency::{Draft, Executed, Idempotent, Operation, Plan},
     keys,
-    request::{self, Reason, n, part, s},
-    tickets::Claimant,
+    request::{self, CancellationReason, n, s, transact_item},
 };
 use crate::domain::{
     amount::Amount,
+    claims::QueueClaims,
     id::{PaymentId, ReservationId},
     ledger::{PaymentPlan, judge_payment},
     refusal::Refusal,
@@ -22,7 +22,7 @@ use futures_util::try_join;
 #[derive(Debug, Clone)]
 pub struct PaymentOrder {
     /// Who, with which place.
-    pub claimant: Claimant,
+    pub claims: QueueClaims,
     /// What is paid.
     pub reservation_id: ReservationId,
     /// What the fan thinks it costs.
@@ -47,7 +47,7 @@ impl Operation for Payment<'_> {
     const NAME: &'static str = "pay";
     type Outcome = Paid;
 
-    async fn plan(&mut self, _: Vec<Reason>) -> Result<Plan<Paid>, Failure> {
+    async fn plan(&mut self, _: Vec<CancellationReason>) -> Result<Plan<Paid>, Failure> {
         let (reservation, session, plan) = self.store.plan_payment(self.order).await?;
         let at = plan.entry.at;
         let reservation = Reservation {
@@ -56,9 +56,9 @@ impl Operation for Payment<'_> {
             session_over: plan.ends_session,
             ..reservation
         };
-        let parts = self.store.payment_parts(&reservation, &session, &plan)?;
+        let writes = self.store.payment_writes(&reservation, &session, &plan)?;
         let result = Paid { reservation, new_balance: plan.entry.balance_after };
-        Ok(Plan::Write(Draft { result, at, parts, hold: None }))
+        Ok(Plan::Write(Draft { result, at, writes, hold: None }))
     }
 }
 
@@ -69,22 +69,22 @@ impl Store {
         order: &PaymentOrder,
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Paid) -> String,
-    ) -> Result<Done<Paid>, Failure> {
+    ) -> Result<Executed<Paid>, Failure> {
         self.commit(idempotent, answer, Payment { store: self, order }).await
     }
 
     /// Reads what a payment depends on and judges it. One that is refused for its amount or for want of money is noted.
     async fn plan_payment(&self, order: &PaymentOrder) -> Result<(Reservation, Session, PaymentPlan), Failure> {
-        let Claimant { user_id: user, queue_id, .. } = &order.claimant;
+        let QueueClaims { user_id: user, queue_id, .. } = &order.claims;
         let (reservation_key, balance_key) = (keys::reservation(*user, order.reservation_id), keys::balance(*user));
         let (reservation, balance, session) = try_join!(
             self.get::<Reservation>(&reservation_key, true),
             self.get(&balance_key, true),
-            self.session(queue_id, order.claimant.place()),
+            self.session(queue_id, order.claims.place()),
         )?;
         let paid = reservation.as_ref().is_some_and(|r| r.paid_at.is_some());
         let session = match session {
-            None if !paid => Some(self.claim_in_time(&order.claimant).await?),
+            None if !paid => Some(self.claim_in_time(&order.claims).await?),
             session => session,
         };
         let now = self.now();
@@ -96,7 +96,7 @@ impl Store {
         match judge_payment(&reservation, balance.unwrap_or_default(), session.as_ref(), order.amount, now) {
             Ok(plan) => Ok((reservation, session.ok_or(Refusal::SessionOver { reason: EndReason::NoShow })?, plan)),
             Err(refusal) => {
-                self.not_paid_meanwhile(&reservation).await?;
+                self.ensure_not_paid_concurrently(&reservation).await?;
                 let code = match refusal {
                     Refusal::InsufficientBalance => Some("insufficient_balance"),
                     Refusal::AmountMismatch { .. } => Some("amount_mismatch"),
@@ -118,14 +118,14 @@ impl Store {
 
     /// What a payment depends on is read at once, but not at one instant: the money or the turn that another payment of
     /// the same reservation used up in between is not missing.
-    async fn not_paid_meanwhile(&self, read: &Reservation) -> Result<(), Failure> {
+    async fn ensure_not_paid_concurrently(&self, read: &Reservation) -> Result<(), Failure> {
         if read.paid_at.is_none() && self.reservation(read.user_id, read.reservation_id).await?.paid_at.is_some() {
             return Err(Refusal::PaymentAlreadyProcessed(PaymentId::of(read.reservation_id)).into());
         }
         Ok(())
     }
 
-    fn payment_parts(
+    fn payment_writes(
         &self,
         reservation: &Reservation,
         session: &Session,
@@ -135,7 +135,7 @@ impl Store {
         // Invariant 3: a reservation is paid once, and only while it is held; the seats' conditions check its time. It
         // loses its TTL in the same write, so that a paid one is never cleaned up.
         let confirmed = self
-            .update_part(&keys::reservation(reservation.user_id, reservation.reservation_id))
+            .transact_update(&keys::reservation(reservation.user_id, reservation.reservation_id))
             .update_expression("SET #status = :confirmed, paidAt = :now, sessionOver = :over REMOVE #ttl")
             .condition_expression("#status = :pending")
             .expression_attribute_names("#status", "status")
@@ -144,18 +144,18 @@ impl Store {
             .expression_attribute_values(":pending", s("PENDING"))
             .expression_attribute_values(":over", AttributeValue::Bool(plan.ends_session))
             .expression_attribute_values(":now", n(now.millis()));
-        let mut parts = vec![part(confirmed)?, self.settle_session_part(reservation, session, plan)?];
-        parts.extend(self.ledger_parts(reservation.user_id, &plan.entry)?);
+        let mut writes = vec![transact_item(confirmed)?, self.session_write(reservation, session, plan)?];
+        writes.extend(self.ledger_writes(reservation.user_id, &plan.entry)?);
         for seat in &reservation.seat_numbers {
-            parts.push(self.sell_seat_part(reservation, *seat, now)?);
+            writes.push(self.sell_seat_write(reservation, *seat, now)?);
         }
-        Ok(parts)
+        Ok(writes)
     }
 
     /// The hold leaves the session's list, and its seats go on counting as bought; the session ends if that was its last
     /// open hold. Only if nobody has held or released in between, else a turn could end with a hold still open, and only
     /// if nobody has ended it. Its list and times are those that were judged: they change with the version alone.
-    fn settle_session_part(
+    fn session_write(
         &self,
         reservation: &Reservation,
         session: &Session,
@@ -164,7 +164,7 @@ impl Store {
         let id = reservation.reservation_id;
         let ends = if plan.ends_session { ", ended = :now, endReason = :paid" } else { "" };
         let mut update = self
-            .update_part(&keys::session(&session.queue_id, session.place))
+            .transact_update(&keys::session(&session.queue_id, session.place))
             .update_expression(format!("SET version = version + :one{ends} REMOVE holds.#reservation"))
             .condition_expression("version = :version AND attribute_not_exists(ended)")
             .expression_attribute_names("#reservation", id.to_string())
@@ -175,6 +175,6 @@ impl Store {
                 .expression_attribute_values(":now", n(plan.entry.at.millis()))
                 .expression_attribute_values(":paid", request::value(&EndReason::Paid)?);
         }
-        part(update)
+        transact_item(update)
     }
 }

@@ -3,8 +3,8 @@
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
     keys::Table,
-    queue_state::{JoinCounter, Registered},
-    request::{self, Reason, TransactFailure, WriteFailure, n, part},
+    queue_state::{JoinCounter, RegistryEntry},
+    request::{self, CancellationReason, TransactFailure, WriteFailure, n, transact_item},
 };
 use crate::domain::{
     id::{QueueId, UserId},
@@ -120,16 +120,16 @@ impl Store {
         }
         for attempt in 0..MAX_ATTEMPTS {
             // A queue that is in use is not even shut for a moment.
-            if self.queue_view(queue).await?.is_in_use() {
+            if self.queue_snapshot(queue).await?.is_in_use() {
                 return Err(Refusal::QueueInUse.into());
             }
             let deletion = self.shut_counter(queue).await?;
-            let view = self.queue_view(queue).await?;
+            let view = self.queue_snapshot(queue).await?;
             if view.is_in_use() {
                 self.reopen_counter(queue, deletion).await?;
                 return Err(Refusal::QueueInUse.into());
             }
-            match self.transact(self.delete_parts(&view.state, deletion)?).await {
+            match self.transact(self.delete_writes(&view.state, deletion)?).await {
                 Ok(()) => {
                     self.states.remove(queue);
                     self.notices.remove(queue);
@@ -147,7 +147,7 @@ impl Store {
 
     /// The state is marked, the registry's entry and the notice go, if the counter is still shut by this deletion: else
     /// somebody opened it, and fans may have joined since the look.
-    fn delete_parts(&self, state: &QueueState, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
+    fn delete_writes(&self, state: &QueueState, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
         let queue = &state.queue_id;
         let counter = keys::join_counter(queue);
         let shut = ConditionCheck::builder()
@@ -157,17 +157,17 @@ impl Store {
             .condition_expression("deleted = :deletion")
             .expression_attribute_values(":deletion", request::s(deletion.to_string()));
         let mark = self
-            .update_part(&keys::queue_state(queue))
+            .transact_update(&keys::queue_state(queue))
             .update_expression("SET deleted = :yes, settingsVersion = settingsVersion + :one")
             .condition_expression("settingsVersion = :settings")
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":settings", n(state.settings_version));
         Ok(vec![
-            part(shut)?,
-            part(mark)?,
-            part(self.delete_part(&keys::queue_registry(queue)))?,
-            part(self.delete_part(&keys::notice(queue)))?,
+            transact_item(shut)?,
+            transact_item(mark)?,
+            transact_item(self.transact_delete(&keys::queue_registry(queue)))?,
+            transact_item(self.transact_delete(&keys::notice(queue)))?,
         ])
     }
 
@@ -196,11 +196,13 @@ impl Store {
             .key("pk", request::s(&state.pk))
             .key("sk", request::s(&state.sk))
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(deleted)");
-        let parts = [vec![part(exists)?], self.reopen_parts(queue, deletion)?].concat();
-        match self.transact(parts).await {
+        let writes = [vec![transact_item(exists)?], self.reopen_writes(queue, deletion)?].concat();
+        match self.transact(writes).await {
             Ok(()) => Ok(true),
             // Another deletion shut it since, or another fan opened it: the next draw sees which.
-            Err(TransactFailure::Cancelled(reasons)) => Ok(!matches!(reasons.first(), Some(Reason::Condition(_)))),
+            Err(TransactFailure::Cancelled(reasons)) => {
+                Ok(!matches!(reasons.first(), Some(CancellationReason::Condition(_))))
+            }
             Err(TransactFailure::Contended { .. }) => Err(contention("open queue")),
             Err(TransactFailure::Store(error)) => Err(error),
         }
@@ -208,21 +210,21 @@ impl Store {
 
     /// Lets fans draw places again, and enters the queue in the registry; nothing if another deletion shut it since.
     async fn reopen_counter(&self, queue: &QueueId, deletion: Uuid) -> Result<(), StoreError> {
-        match self.transact(self.reopen_parts(queue, deletion)?).await {
+        match self.transact(self.reopen_writes(queue, deletion)?).await {
             Ok(()) | Err(TransactFailure::Cancelled(_)) => Ok(()),
             Err(TransactFailure::Contended { .. }) => Err(contention("open queue")),
             Err(TransactFailure::Store(error)) => Err(error),
         }
     }
 
-    fn reopen_parts(&self, queue: &QueueId, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let registered = request::item(&keys::queue_registry(queue), &Registered { queue_id: queue.clone() }, None)?;
+    fn reopen_writes(&self, queue: &QueueId, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let registered = request::item(&keys::queue_registry(queue), &RegistryEntry { queue_id: queue.clone() }, None)?;
         // Asleep, whatever it was: no alarm stands for sure, and the next fan puts one.
         let open = self
-            .update_part(&keys::join_counter(queue))
+            .transact_update(&keys::join_counter(queue))
             .update_expression("REMOVE deleted, deletedAt, woken")
             .condition_expression("deleted = :deletion")
             .expression_attribute_values(":deletion", request::s(deletion.to_string()));
-        Ok(vec![part(open)?, part(self.put_part(Table::Queues, registered))?])
+        Ok(vec![transact_item(open)?, transact_item(self.transact_put(Table::Queues, registered))?])
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Failure, Store, StoreError, contention, keys,
     keys::Table,
     notices::Notice,
-    request::{self, TransactFailure, WriteFailure, n, part},
+    request::{self, TransactFailure, WriteFailure, n, transact_item},
 };
 use crate::domain::{
     id::{ConcertId, QueueId},
@@ -26,7 +26,7 @@ const WALK_IN_ATTEMPTS: u32 = 4;
 
 /// A queue with the last place that was drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueView {
+pub struct QueueSnapshot {
     /// Its state.
     pub state: QueueState,
     /// The last place.
@@ -37,7 +37,7 @@ pub struct QueueView {
     pub concerts: Vec<ConcertId>,
 }
 
-impl QueueView {
+impl QueueSnapshot {
     /// Whether anybody waits or may be inside.
     pub(crate) fn is_in_use(&self) -> bool {
         self.last_place > self.state.served || self.state.occupied > 0
@@ -55,7 +55,7 @@ pub(crate) enum WalkIn {
 /// A queue's entry in the registry.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Registered {
+pub struct RegistryEntry {
     /// The queue.
     pub queue_id: QueueId,
 }
@@ -127,13 +127,13 @@ impl Store {
     /// Puts a queue and its entry in the registry; returns the state that is already there instead.
     async fn create_queue(&self, state: &QueueState) -> Result<Option<QueueState>, StoreError> {
         let queue = &state.queue_id;
-        let registered = request::item(&keys::queue_registry(queue), &Registered { queue_id: queue.clone() }, None)?;
+        let registered = request::item(&keys::queue_registry(queue), &RegistryEntry { queue_id: queue.clone() }, None)?;
         let state = request::item(&keys::queue_state(queue), state, None)?;
-        let parts = vec![
-            part(self.put_part(Table::Queues, state).condition_expression("attribute_not_exists(pk)"))?,
-            part(self.put_part(Table::Queues, registered))?,
+        let writes = vec![
+            transact_item(self.transact_put(Table::Queues, state).condition_expression("attribute_not_exists(pk)"))?,
+            transact_item(self.transact_put(Table::Queues, registered))?,
         ];
-        match self.transact(parts).await {
+        match self.transact(writes).await {
             Ok(()) => Ok(None),
             Err(TransactFailure::Store(error)) => Err(error),
             Err(TransactFailure::Cancelled(_) | TransactFailure::Contended { .. }) => {
@@ -146,9 +146,9 @@ impl Store {
     }
 
     /// The check that a queue is registered: it was made, and nobody has begun to delete it for good.
-    pub(crate) fn registered_part(&self, queue: &QueueId) -> Result<TransactWriteItem, StoreError> {
+    pub(crate) fn registry_check(&self, queue: &QueueId) -> Result<TransactWriteItem, StoreError> {
         let key = keys::queue_registry(queue);
-        part(
+        transact_item(
             ConditionCheck::builder()
                 .table_name(self.table(key.table))
                 .key("pk", request::s(&key.pk))
@@ -158,14 +158,14 @@ impl Store {
     }
 
     /// A queue as it is now; its notice may be a second old, its concerts five.
-    pub async fn queue_view(&self, queue: &QueueId) -> Result<QueueView, Failure> {
+    pub async fn queue_snapshot(&self, queue: &QueueId) -> Result<QueueSnapshot, Failure> {
         let (state, counter, notice, concerts) = try_join!(
             self.queue_state(queue, 0),
             async { self.join_counter(queue).await.map_err(Failure::from) },
             async { Ok(self.notice(queue).await) },
             async { self.concerts_on_sale(queue).await.map_err(Failure::from) },
         )?;
-        Ok(QueueView { state, last_place: counter.last, notice, concerts })
+        Ok(QueueSnapshot { state, last_place: counter.last, notice, concerts })
     }
 
     /// The counter of places as it is now.
@@ -314,7 +314,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         buckets::MAX_BUCKETS,
-        line::{Bucket, QueueRules},
+        line::{AdmissionBatch, QueueRules},
         pace::Pace,
         survey::Pass,
         time::Seconds,
@@ -354,7 +354,7 @@ mod tests {
         let mut state = QueueState::new(queue.clone(), settings, rules, now);
         (state.served, state.floor, state.last_seen) = (Place::new(large), Place::new(large), Place::new(large));
         (state.admitted, state.tick, state.settings_version, state.unclaimed) = (large, large, large, 1_000_000);
-        state.buckets = vec![Bucket { up_to: Place::new(large), deadline: now }; MAX_BUCKETS];
+        state.buckets = vec![AdmissionBatch { up_to: Place::new(large), deadline: now }; MAX_BUCKETS];
         state.marks = vec![(now, large); 8];
         state.pace = Pace::from([
             1_795_176_000_123,

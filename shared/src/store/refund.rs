@@ -2,9 +2,9 @@
 
 use super::{
     Failure, Store, StoreError,
-    idempotency::{Done, Draft, Idempotent, Operation, Plan},
+    idempotency::{Draft, Executed, Idempotent, Operation, Plan},
     keys,
-    request::{self, Reason, n, part, s},
+    request::{self, CancellationReason, n, s, transact_item},
 };
 use crate::domain::{
     amount::Amount,
@@ -45,7 +45,7 @@ impl Operation for Refund<'_> {
     const NAME: &'static str = "refund";
     type Outcome = Refunded;
 
-    async fn plan(&mut self, _: Vec<Reason>) -> Result<Plan<Refunded>, Failure> {
+    async fn plan(&mut self, _: Vec<CancellationReason>) -> Result<Plan<Refunded>, Failure> {
         self.store.plan_refund(self.order).await
     }
 }
@@ -58,7 +58,7 @@ impl Store {
         order: RefundOrder,
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Refunded) -> String,
-    ) -> Result<Done<Refunded>, Failure> {
+    ) -> Result<Executed<Refunded>, Failure> {
         self.commit(idempotent, answer, Refund { store: self, order }).await
     }
 
@@ -82,20 +82,20 @@ impl Store {
             cancel_reason: Some(CancelReason::Refunded),
             ..reservation
         };
-        let parts = self.refund_parts(&reservation, &entry)?;
+        let writes = self.refund_writes(&reservation, &entry)?;
         let result = Refunded { reservation, new_balance: entry.balance_after };
-        Ok(Plan::Write(Draft { result, at: entry.at, parts, hold: None }))
+        Ok(Plan::Write(Draft { result, at: entry.at, writes, hold: None }))
     }
 
     /// The reservation, the ledger, and each seat.
-    fn refund_parts(
+    fn refund_writes(
         &self,
         reservation: &Reservation,
         entry: &LedgerEntry,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         // Invariant 3: a payment is given back once, however many ask at the same time.
         let cancelled = self
-            .update_part(&keys::reservation(reservation.user_id, reservation.reservation_id))
+            .transact_update(&keys::reservation(reservation.user_id, reservation.reservation_id))
             .update_expression("SET #status = :cancelled, cancelledAt = :now, cancelReason = :reason")
             .condition_expression("#status = :confirmed")
             .expression_attribute_names("#status", "status")
@@ -103,11 +103,11 @@ impl Store {
             .expression_attribute_values(":confirmed", s("CONFIRMED"))
             .expression_attribute_values(":reason", request::value(&CancelReason::Refunded)?)
             .expression_attribute_values(":now", n(entry.at.millis()));
-        let mut parts = vec![part(cancelled)?];
-        parts.extend(self.ledger_parts(reservation.user_id, entry)?);
+        let mut writes = vec![transact_item(cancelled)?];
+        writes.extend(self.ledger_writes(reservation.user_id, entry)?);
         for seat in &reservation.seat_numbers {
-            parts.push(self.free_seat_part(reservation, *seat)?);
+            writes.push(self.free_seat_write(reservation, *seat)?);
         }
-        Ok(parts)
+        Ok(writes)
     }
 }

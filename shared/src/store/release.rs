@@ -2,7 +2,7 @@
 
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
-    request::{self, Reason, TransactFailure, n, part, s},
+    request::{self, CancellationReason, TransactFailure, n, s, transact_item},
 };
 use crate::domain::{
     id::{PaymentId, ReservationId, UserId},
@@ -31,12 +31,12 @@ impl Store {
                 ReservationStatus::Confirmed => return Err(Refusal::PaidNotCancellable(PaymentId::of(id)).into()),
                 ReservationStatus::Expired => return Err(Refusal::ReservationExpired.into()),
             }
-            match self.transact(self.cancel_parts(&reservation, with_session, reason, now)?).await {
+            match self.transact(self.cancel_writes(&reservation, with_session, reason, now)?).await {
                 Ok(()) => return Ok(()),
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
                 Err(TransactFailure::Contended { .. }) => break,
                 Err(TransactFailure::Cancelled(reasons)) => {
-                    with_session &= !matches!(reasons.last(), Some(Reason::Condition(_)));
+                    with_session &= !matches!(reasons.last(), Some(CancellationReason::Condition(_)));
                 }
             }
             self.context.back_off(attempt).await;
@@ -57,7 +57,7 @@ impl Store {
         }
     }
 
-    fn cancel_parts(
+    fn cancel_writes(
         &self,
         reservation: &Reservation,
         with_session: bool,
@@ -67,7 +67,7 @@ impl Store {
         // Invariant 3: only what is still held is cancelled; a payment that came first wins. The hold's end was judged
         // at the same `now` and never changes.
         let cancelled = self
-            .update_part(&keys::reservation(reservation.user_id, reservation.reservation_id))
+            .transact_update(&keys::reservation(reservation.user_id, reservation.reservation_id))
             .update_expression("SET #status = :cancelled, cancelledAt = :now, cancelReason = :reason")
             .condition_expression("#status = :pending")
             .expression_attribute_names("#status", "status")
@@ -75,21 +75,21 @@ impl Store {
             .expression_attribute_values(":pending", s("PENDING"))
             .expression_attribute_values(":reason", request::value(&reason)?)
             .expression_attribute_values(":now", n(now.millis()));
-        let mut parts = vec![part(cancelled)?];
+        let mut writes = vec![transact_item(cancelled)?];
         for seat in &reservation.seat_numbers {
-            parts.push(self.free_seat_part(reservation, *seat)?);
+            writes.push(self.free_seat_write(reservation, *seat)?);
         }
         if with_session {
             let dropped = self
-                .update_part(&keys::session(&reservation.queue_id, reservation.place))
+                .transact_update(&keys::session(&reservation.queue_id, reservation.place))
                 .update_expression(DROP_HOLD)
                 .condition_expression(HOLD_IS_LISTED)
                 .expression_attribute_names("#reservation", reservation.reservation_id.to_string())
                 .expression_attribute_values(":seats", n(reservation.seat_numbers.len() as u64))
                 .expression_attribute_values(":one", n(1));
-            parts.push(part(dropped)?);
+            writes.push(transact_item(dropped)?);
         }
-        Ok(parts)
+        Ok(writes)
     }
 
     /// Takes an expired hold out of its session's list, if both are still there.

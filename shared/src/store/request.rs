@@ -40,7 +40,7 @@ pub enum WriteFailure {
 #[derive(Debug)]
 pub enum TransactFailure {
     /// Refused for good, with a reason for each of its writes, in their order: at least one condition was not met.
-    Cancelled(Vec<Reason>),
+    Cancelled(Vec<CancellationReason>),
     /// It conflicted with other writers each time. This copy was not applied; whether another of the SDK's was is not
     /// known.
     Contended {
@@ -53,7 +53,7 @@ pub enum TransactFailure {
 
 /// What one write of a cancelled transaction had to do with it.
 #[derive(Debug)]
-pub enum Reason {
+pub enum CancellationReason {
     /// Nothing, or no more than that somebody else was writing the item.
     None,
     /// Its condition was not met; the item as it is, if there is one.
@@ -149,7 +149,7 @@ fn unconditional(failure: WriteFailure) -> StoreError {
 }
 
 /// Whether a plain write met somebody's transaction: it did not happen and may be sent again.
-fn met_transaction<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+fn is_transaction_conflict<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.as_service_error().and_then(|e| e.code()) == Some("TransactionConflictException")
 }
 
@@ -162,7 +162,7 @@ macro_rules! single_write {
             for attempt in 0..MAX_ATTEMPTS {
                 match request.clone().send().await {
                     Ok(output) => return Ok(output),
-                    Err(error) if met_transaction(&error) => self.context.back_off(attempt).await,
+                    Err(error) if is_transaction_conflict(&error) => self.context.back_off(attempt).await,
                     Err(error) => {
                         if let Some($error::ConditionalCheckFailedException(refused)) = error.as_service_error() {
                             return Err(WriteFailure::Condition(refused.item().cloned()));
@@ -264,7 +264,7 @@ impl Store {
     }
 
     /// A put inside a transaction.
-    pub(crate) fn put_part(&self, table: Table, item: Item) -> PutBuilder {
+    pub(crate) fn transact_put(&self, table: Table, item: Item) -> PutBuilder {
         Put::builder()
             .table_name(self.table(table))
             .set_item(Some(item))
@@ -272,7 +272,7 @@ impl Store {
     }
 
     /// An update inside a transaction.
-    pub(crate) fn update_part(&self, key: &Key) -> UpdateBuilder {
+    pub(crate) fn transact_update(&self, key: &Key) -> UpdateBuilder {
         Update::builder()
             .table_name(self.table(key.table))
             .key("pk", s(&key.pk))
@@ -281,7 +281,7 @@ impl Store {
     }
 
     /// A delete inside a transaction.
-    pub(crate) fn delete_part(&self, key: &Key) -> DeleteBuilder {
+    pub(crate) fn transact_delete(&self, key: &Key) -> DeleteBuilder {
         Delete::builder()
             .table_name(self.table(key.table))
             .key("pk", s(&key.pk))
@@ -293,11 +293,11 @@ impl Store {
     /// client token, also those that the SDK sends where an answer is lost: whichever is applied first is the only one
     /// (invariant 2: what one request asks for moves money once). Only where it is [`TransactFailure::Cancelled`] may the
     /// caller plan anew: a copy that is still on its way meets the condition that was not met.
-    pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<(), TransactFailure> {
+    pub(crate) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<(), TransactFailure> {
         let token = self.context.client_token();
         let mut conflicted = false;
         for attempt in 0..MAX_SENDS {
-            match self.transact_once(parts.clone(), &token).await {
+            match self.transact_once(writes.clone(), &token).await {
                 Err(TransactFailure::Contended { first }) => conflicted = first,
                 done => return done,
             }
@@ -309,10 +309,10 @@ impl Store {
     /// Sends a transaction once: for a hold, which looks at its seats before it is sent again.
     pub(crate) async fn transact_once(
         &self,
-        parts: Vec<TransactWriteItem>,
+        writes: Vec<TransactWriteItem>,
         token: &str,
     ) -> Result<(), TransactFailure> {
-        let request = self.dynamo.transact_write_items().set_transact_items(Some(parts)).client_request_token(token);
+        let request = self.dynamo.transact_write_items().set_transact_items(Some(writes)).client_request_token(token);
         let Err(error) = request.send().await else { return Ok(()) };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
             return Err(store_error("transact", &error).into());
@@ -321,15 +321,15 @@ impl Store {
             .cancellation_reasons()
             .iter()
             .map(|reason| match reason.code() {
-                Some("ConditionalCheckFailed") => Ok(Reason::Condition(reason.item().cloned())),
+                Some("ConditionalCheckFailed") => Ok(CancellationReason::Condition(reason.item().cloned())),
                 // A throttled part is no verdict either: nothing was written, and the next attempt comes later.
                 None | Some("None" | "TransactionConflict" | "ProvisionedThroughputExceeded" | "ThrottlingError") => {
-                    Ok(Reason::None)
+                    Ok(CancellationReason::None)
                 }
                 Some(code) => Err(StoreError::Internal(format!("transact: {code}"))),
             })
-            .collect::<Result<Vec<Reason>, StoreError>>()?;
-        let verdict = reasons.iter().any(|reason| matches!(reason, Reason::Condition(_)));
+            .collect::<Result<Vec<CancellationReason>, StoreError>>()?;
+        let verdict = reasons.iter().any(|reason| matches!(reason, CancellationReason::Condition(_)));
         if verdict {
             return Err(TransactFailure::Cancelled(reasons));
         }
@@ -339,36 +339,36 @@ impl Store {
 }
 
 /// A part of a transaction.
-pub fn part<P: IntoPart>(builder: P) -> Result<TransactWriteItem, StoreError> {
-    builder.into_part().map_err(|e| StoreError::Internal(format!("transact: {e}")))
+pub fn transact_item<P: IntoTransactItem>(builder: P) -> Result<TransactWriteItem, StoreError> {
+    builder.into_transact_item().map_err(|e| StoreError::Internal(format!("transact: {e}")))
 }
 
 /// Builders that can be part of a transaction.
-pub trait IntoPart {
+pub trait IntoTransactItem {
     /// The part.
-    fn into_part(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError>;
+    fn into_transact_item(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError>;
 }
 
-impl IntoPart for PutBuilder {
-    fn into_part(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+impl IntoTransactItem for PutBuilder {
+    fn into_transact_item(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         Ok(TransactWriteItem::builder().put(self.build()?).build())
     }
 }
 
-impl IntoPart for UpdateBuilder {
-    fn into_part(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+impl IntoTransactItem for UpdateBuilder {
+    fn into_transact_item(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         Ok(TransactWriteItem::builder().update(self.build()?).build())
     }
 }
 
-impl IntoPart for ConditionCheckBuilder {
-    fn into_part(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+impl IntoTransactItem for ConditionCheckBuilder {
+    fn into_transact_item(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         Ok(TransactWriteItem::builder().condition_check(self.build()?).build())
     }
 }
 
-impl IntoPart for DeleteBuilder {
-    fn into_part(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+impl IntoTransactItem for DeleteBuilder {
+    fn into_transact_item(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         Ok(TransactWriteItem::builder().delete(self.build()?).build())
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Store, StoreError, keys,
     keys::Table,
-    request::{self, part, s},
+    request::{self, s, transact_item},
 };
 use crate::domain::{
     concert::Concert,
@@ -55,7 +55,7 @@ impl Store {
     }
 
     /// The writes that name a concert among the sales of its queue, instead of as it was `before`.
-    pub(crate) fn sale_parts(
+    pub(crate) fn sale_writes(
         &self,
         before: Option<&Concert>,
         concert: &Concert,
@@ -64,10 +64,10 @@ impl Store {
         let (id, opens_at) = (concert.concert_id, concert.sale_opens_at);
         let sale = Sale { concert_id: id, enabled: concert.enabled, opens_at };
         let item = request::item(&key(concert), &sale, Some(concert.sale_end() + SALE_TTL))?;
-        let mut parts = vec![part(self.put_part(Table::Concerts, item))?];
+        let mut writes = vec![transact_item(self.transact_put(Table::Concerts, item))?];
         if let Some(moved) = before.filter(|before| before.sale_end() != concert.sale_end()) {
-            parts.push(part(self.delete_part(&key(moved)))?);
+            writes.push(transact_item(self.transact_delete(&key(moved)))?);
         }
-        Ok(parts)
+        Ok(writes)
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Store, StoreError, keys,
     keys::Table,
-    request::{self, n, part, s},
+    request::{self, n, s, transact_item},
 };
 use crate::domain::{
     amount::Amount,
@@ -94,7 +94,7 @@ impl Store {
     }
 
     /// Holds a seat if it is free or its hold is over (invariant 1: no two unexpired holds, never a sold one).
-    pub(crate) fn hold_seat_part(
+    pub(crate) fn hold_seat_write(
         &self,
         reservation: &Reservation,
         seat: SeatNumber,
@@ -111,8 +111,8 @@ impl Store {
             price,
         };
         let key = keys::seat(reservation.concert_id, seat);
-        part(
-            self.put_part(Table::Concerts, request::item(&key, &held, Some(reservation.expires_at + TTL_GRACE))?)
+        transact_item(
+            self.transact_put(Table::Concerts, request::item(&key, &held, Some(reservation.expires_at + TTL_GRACE))?)
                 .condition_expression("attribute_not_exists(pk) OR (#status = :held AND heldUntil <= :now)")
                 .expression_attribute_names("#status", "status")
                 .expression_attribute_values(":held", s("HELD"))
@@ -121,13 +121,13 @@ impl Store {
     }
 
     /// Frees a seat that belongs to this reservation (invariant 1: never somebody else's).
-    pub(crate) fn free_seat_part(
+    pub(crate) fn free_seat_write(
         &self,
         reservation: &Reservation,
         seat: SeatNumber,
     ) -> Result<TransactWriteItem, StoreError> {
-        part(
-            self.delete_part(&keys::seat(reservation.concert_id, seat))
+        transact_item(
+            self.transact_delete(&keys::seat(reservation.concert_id, seat))
                 .condition_expression("reservationId = :reservation")
                 .expression_attribute_values(":reservation", s(reservation.reservation_id)),
         )
@@ -135,14 +135,14 @@ impl Store {
 
     /// Sells a seat that this reservation holds and whose hold is not over (invariants 1 and 3). Without its TTL, so
     /// that a sold seat is never cleaned up.
-    pub(crate) fn sell_seat_part(
+    pub(crate) fn sell_seat_write(
         &self,
         reservation: &Reservation,
         seat: SeatNumber,
         now: Timestamp,
     ) -> Result<TransactWriteItem, StoreError> {
-        part(
-            self.update_part(&keys::seat(reservation.concert_id, seat))
+        transact_item(
+            self.transact_update(&keys::seat(reservation.concert_id, seat))
                 .update_expression("SET #status = :sold REMOVE heldUntil, #ttl")
                 .condition_expression("reservationId = :reservation AND #status = :held AND heldUntil > :now")
                 .expression_attribute_names("#status", "status")

@@ -44,7 +44,7 @@ impl Store {
     }
 
     /// Shuts a place for ever, if nobody has claimed it; else returns its session.
-    pub(crate) async fn entomb(
+    pub(crate) async fn put_tombstone(
         &self,
         queue: &QueueId,
         place: Place,
@@ -77,7 +77,7 @@ impl Store {
         user: UserId,
         reason: EndReason,
     ) -> Result<Session, StoreError> {
-        let Some(found) = self.entomb(queue, place, Some(user), reason).await? else {
+        let Some(found) = self.put_tombstone(queue, place, Some(user), reason).await? else {
             return Ok(Session::tombstone(queue.clone(), place, Some(user), self.now(), reason));
         };
         let update = self
@@ -98,7 +98,7 @@ impl Store {
     /// Shuts a slot's owner out; `false` when that failed because the owner still lives (invariant 4).
     pub(crate) async fn fence(&self, queue: &QueueId, fence: &Fence) -> Result<bool, StoreError> {
         let Fence::Expired { place, hold_until } = fence else {
-            let found = self.entomb(queue, fence.place(), None, EndReason::NoShow).await?;
+            let found = self.put_tombstone(queue, fence.place(), None, EndReason::NoShow).await?;
             return Ok(found.is_none_or(|session| session.ended.is_some()));
         };
         let update = self

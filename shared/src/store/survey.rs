@@ -254,7 +254,7 @@ impl Store {
         budget.fences -= places.len();
         for some in places.chunks(FENCES_AT_ONCE) {
             let shut = some.iter().map(|place| async move {
-                let found = self.entomb(&state.queue_id, *place, None, EndReason::WaitedTooLong).await?;
+                let found = self.put_tombstone(&state.queue_id, *place, None, EndReason::WaitedTooLong).await?;
                 Ok::<_, StoreError>(found.is_none_or(|session| session.ended.is_some()).then_some(*place))
             });
             ahead.dead.extend(try_join_all(shut).await?.into_iter().flatten());

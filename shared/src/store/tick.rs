@@ -129,7 +129,7 @@ impl Store {
             Wake::Sleep(_) if !self.sleep(queue, counter).await? => Wake::SecondLook(wake::second_look(self.now())),
             wake => wake,
         };
-        let Some(due) = wake.due() else { return Ok((wake, Timestamp::NEVER)) };
+        let Some(due) = wake.due() else { return Ok((wake, Timestamp::DISTANT_PAST)) };
         let handled = alarms.iter().any(|alarm| alarm.due == state.next_alarm);
         // A queue in which fans wait has ticks for the minute that its alarm ends: one that was put for another reason, or
         // while nobody was admitted, has none.
@@ -263,7 +263,7 @@ impl Store {
     pub fn wish_tick(&self, queue: &QueueId) -> Option<u64> {
         let now = self.now();
         let due = wake::wished_tick(self.wishes.get(queue, now, i64::MAX), now)?;
-        self.wishes.put(queue.clone(), due, Timestamp::NEVER);
+        self.wishes.put(queue.clone(), due, Timestamp::DISTANT_PAST);
         Some(due.seconds_left(now))
     }
 }

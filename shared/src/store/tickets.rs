@@ -6,8 +6,9 @@ use super::{
     request::{WriteFailure, n},
 };
 use crate::domain::{
-    id::{QueueId, TicketId, UserId},
-    line::{LONGEST_PLACE, QueueRules, QueueState, Standing},
+    claims::{Proof, QueueClaims},
+    id::{QueueId, UserId},
+    line::{LONGEST_PLACE, PlaceStatus, QueueRules, QueueState},
     pace::Outlook,
     polling::Polling,
     refusal::Refusal,
@@ -22,7 +23,7 @@ const STATE_AGE: Seconds = Seconds(STATE_AGE_MILLIS.unsigned_abs().div_ceil(1_00
 
 /// Where a fan's turn stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum SessionStatus {
     /// Not admitted yet.
     Waiting {
         /// 1 = next.
@@ -50,66 +51,16 @@ pub enum Turn {
     Over(EndReason),
 }
 
-impl Turn {
+impl SessionStatus {
     /// Refuses one that is over, as a look at the token is told.
     ///
     /// # Errors
     /// [`Refusal::TokenOver`].
     pub fn or_over(self) -> Result<Self, Refusal> {
         match self {
-            Turn::Over(reason) => Err(Refusal::TokenOver { reason }),
-            turn => Ok(turn),
+            SessionStatus::Over(reason) => Err(Refusal::TokenOver { reason }),
+            status => Ok(status),
         }
-    }
-}
-
-/// What a fan proved by logging in, which every token made of it carries on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Proof {
-    /// When the fan logged in.
-    pub authenticated_at: Timestamp,
-    /// The version of the account then.
-    pub account_version: u64,
-}
-
-/// A place that a fan proves to have, by a signed token or by the ticket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claimant {
-    /// Which issue of the place.
-    pub ticket_id: TicketId,
-    /// The fan.
-    pub user_id: UserId,
-    /// The queue.
-    pub queue_id: QueueId,
-    /// The place, and what decides how long it may wait.
-    pub wait: Wait,
-    /// The login that it goes back to.
-    pub proof: Proof,
-    /// The end of its session without holds, where that is known; saves a look at the queue.
-    pub active_until: Option<Timestamp>,
-}
-
-impl Claimant {
-    /// The holder of a ticket.
-    pub fn of(ticket: &Ticket, proof: Proof) -> Self {
-        Claimant {
-            ticket_id: ticket.ticket_id,
-            user_id: ticket.user_id,
-            queue_id: ticket.queue_id.clone(),
-            wait: ticket.wait(),
-            proof,
-            active_until: None,
-        }
-    }
-
-    /// The place.
-    pub fn place(&self) -> Place {
-        self.wait.place
-    }
-
-    /// Refuses to act for anybody else.
-    pub fn must_be(&self, user: Option<UserId>) -> Result<(), Refusal> {
-        if user.is_none_or(|user| user == self.user_id) { Ok(()) } else { Err(Refusal::Forbidden) }
     }
 }
 
@@ -129,66 +80,72 @@ impl Store {
     }
 
     /// Where a fan's turn stands. The first look after being admitted claims the place.
-    pub async fn turn(&self, claimant: &Claimant) -> Result<Turn, Failure> {
-        if claimant.active_until.is_some() {
-            return self.turn_admitted(claimant).await;
+    pub async fn session_status(&self, claims: &QueueClaims) -> Result<SessionStatus, Failure> {
+        if claims.active_until.is_some() {
+            return self.admitted_session(claims).await;
         }
-        let mut state = self.state_for(&claimant.queue_id, claimant.place()).await?;
+        let mut state = self.state_for(&claims.queue_id, claims.place()).await?;
         let now = self.now();
-        let until = state.waits_until(claimant.wait, now);
+        let until = state.waits_until(claims.wait, now);
         if until <= now && now < until + STATE_AGE {
             // The state at hand may be from before the end of the wait: a fan admitted since is not turned away.
-            state = self.queue_state(&claimant.queue_id, 0).await?;
+            state = self.queue_state(&claims.queue_id, 0).await?;
         }
-        let turn = self.turn_by(&state, claimant).await?;
-        if matches!(turn, Turn::Waiting { .. }) {
-            let notice = self.notice(&claimant.queue_id).await;
-            if notice.removed.contains(&claimant.place()) {
-                return Ok(Turn::Over(EndReason::Removed));
+        let status = self.session_from_state(&state, claims).await?;
+        if matches!(status, SessionStatus::Waiting { .. }) {
+            let notice = self.notice(&claims.queue_id).await;
+            if notice.removed.contains(&claims.place()) {
+                return Ok(SessionStatus::Over(EndReason::Removed));
             }
         }
-        Ok(turn)
+        Ok(status)
     }
 
     /// Where a fan's turn stands, for the eyes of somebody else: the place is not claimed by it.
     ///
     /// # Errors
     /// [`Refusal::QueueNotFound`].
-    pub async fn look(&self, claimant: &Claimant) -> Result<Turn, Failure> {
-        let state = self.queue_state(&claimant.queue_id, STATE_AGE_MILLIS).await?;
-        let Standing::Admitted { claim_before } = state.standing(claimant.wait, self.now()) else {
-            return self.turn_by(&state, claimant).await;
+    pub async fn look(&self, claims: &QueueClaims) -> Result<SessionStatus, Failure> {
+        let state = self.queue_state(&claims.queue_id, STATE_AGE_MILLIS).await?;
+        let PlaceStatus::Admitted { claim_before } = state.place_status(claims.wait, self.now()) else {
+            return self.session_from_state(&state, claims).await;
         };
-        Ok(match self.session(&claimant.queue_id, claimant.place()).await? {
-            Some(session) => self.turn_of(&session),
-            None if self.now() < claim_before => Turn::Admitted { claim_before },
-            None => Turn::Over(EndReason::NoShow),
+        Ok(match self.session(&claims.queue_id, claims.place()).await? {
+            Some(session) => self.session_from_item(&session),
+            None if self.now() < claim_before => SessionStatus::Admitted { claim_before },
+            None => SessionStatus::Over(EndReason::NoShow),
         })
     }
 
     /// Where the turn of a ticket stands: one read, beside a state that is at most a second old.
-    pub async fn turn_of_ticket(&self, ticket: &Ticket, proof: Proof) -> Result<Turn, Failure> {
-        self.turn(&Claimant::of(ticket, proof)).await
+    pub async fn session_of_ticket(&self, ticket: &Ticket, proof: Proof) -> Result<SessionStatus, Failure> {
+        self.session_status(&QueueClaims::of(ticket, proof)).await
     }
 
-    /// [`Store::turn`] by a state at hand.
-    pub(crate) async fn turn_by(&self, state: &QueueState, claimant: &Claimant) -> Result<Turn, Failure> {
+    /// [`Store::session_status`] by a state at hand.
+    pub(crate) async fn session_from_state(
+        &self,
+        state: &QueueState,
+        claims: &QueueClaims,
+    ) -> Result<SessionStatus, Failure> {
         let rules = state.settings.rules(self.rules.queue);
-        match state.standing(claimant.wait, self.now()) {
+        match state.place_status(claims.wait, self.now()) {
             // One write and no read: whatever is at the place already is what the put gives back.
-            Standing::Admitted { claim_before } if self.now() < claim_before => {
-                let session = self.claim(&claimant.queue_id, claimant.place(), claimant.user_id, rules).await?;
-                Ok(self.turn_of(&session))
+            PlaceStatus::Admitted { claim_before } if self.now() < claim_before => {
+                let session = self.claim(&claims.queue_id, claims.place(), claims.user_id, rules).await?;
+                Ok(self.session_from_item(&session))
             }
-            Standing::Admitted { .. } => self.turn_admitted(claimant).await,
+            PlaceStatus::Admitted { .. } => self.admitted_session(claims).await,
             // Whoever left or was removed before has a tombstone that says so.
-            Standing::WaitedTooLong => {
-                let session = self.session(&claimant.queue_id, claimant.place()).await?;
-                Ok(Turn::Over(session.and_then(|session| session.end_reason).unwrap_or(EndReason::WaitedTooLong)))
+            PlaceStatus::WaitedTooLong => {
+                let session = self.session(&claims.queue_id, claims.place()).await?;
+                Ok(SessionStatus::Over(
+                    session.and_then(|session| session.end_reason).unwrap_or(EndReason::WaitedTooLong),
+                ))
             }
-            Standing::Waiting { position } => Ok(Turn::Waiting {
+            PlaceStatus::Waiting { position } => Ok(SessionStatus::Waiting {
                 position,
-                until: state.waits_until(claimant.wait, self.now()),
+                until: state.waits_until(claims.wait, self.now()),
                 outlook: state.outlook(position, rules, self.now()),
                 poll_after_seconds: self.poll_after(state, position),
             }),
@@ -196,23 +153,23 @@ impl Store {
     }
 
     /// The turn of an admitted place: its session says.
-    async fn turn_admitted(&self, claimant: &Claimant) -> Result<Turn, Failure> {
-        match self.session(&claimant.queue_id, claimant.place()).await? {
-            Some(session) => Ok(self.turn_of(&session)),
-            None => match self.claim_in_time(claimant).await {
-                Ok(session) => Ok(self.turn_of(&session)),
-                Err(Failure::Refused(Refusal::SessionOver { reason })) => Ok(Turn::Over(reason)),
+    async fn admitted_session(&self, claims: &QueueClaims) -> Result<SessionStatus, Failure> {
+        match self.session(&claims.queue_id, claims.place()).await? {
+            Some(session) => Ok(self.session_from_item(&session)),
+            None => match self.claim_in_time(claims).await {
+                Ok(session) => Ok(self.session_from_item(&session)),
+                Err(Failure::Refused(Refusal::SessionOver { reason })) => Ok(SessionStatus::Over(reason)),
                 Err(failure) => Err(failure),
             },
         }
     }
 
     /// What the session of a place says of its turn.
-    pub(crate) fn turn_of(&self, session: &Session) -> Turn {
+    pub(crate) fn session_from_item(&self, session: &Session) -> SessionStatus {
         if session.alive(self.now()) {
-            Turn::Active { until: session.life_end(), active_until: session.active_until }
+            SessionStatus::Active { until: session.life_end(), active_until: session.active_until }
         } else {
-            Turn::Over(session.end_reason_or_expired())
+            SessionStatus::Over(session.end_reason_or_expired())
         }
     }
 
@@ -234,26 +191,26 @@ impl Store {
 
     /// Claims a place without a session, if it is admitted and its claim window is open. The state is read again: a fan
     /// who was admitted a moment ago is not sent back to the queue.
-    pub async fn claim_in_time(&self, claimant: &Claimant) -> Result<Session, Failure> {
-        let state = self.queue_state(&claimant.queue_id, 0).await?;
+    pub async fn claim_in_time(&self, claims: &QueueClaims) -> Result<Session, Failure> {
+        let state = self.queue_state(&claims.queue_id, 0).await?;
         let rules = state.settings.rules(self.rules.queue);
-        match state.standing(claimant.wait, self.now()) {
-            Standing::Waiting { position } => {
+        match state.place_status(claims.wait, self.now()) {
+            PlaceStatus::Waiting { position } => {
                 Err(Refusal::NotActive { retry_after: self.poll_after(&state, position) }.into())
             }
-            Standing::Admitted { claim_before } if self.now() < claim_before => {
-                Ok(self.claim(&claimant.queue_id, claimant.place(), claimant.user_id, rules).await?)
+            PlaceStatus::Admitted { claim_before } if self.now() < claim_before => {
+                Ok(self.claim(&claims.queue_id, claims.place(), claims.user_id, rules).await?)
             }
-            Standing::Admitted { .. } => Err(Refusal::SessionOver { reason: EndReason::NoShow }.into()),
-            Standing::WaitedTooLong => Err(Refusal::SessionOver { reason: EndReason::WaitedTooLong }.into()),
+            PlaceStatus::Admitted { .. } => Err(Refusal::SessionOver { reason: EndReason::NoShow }.into()),
+            PlaceStatus::WaitedTooLong => Err(Refusal::SessionOver { reason: EndReason::WaitedTooLong }.into()),
         }
     }
 
     /// A live session for a route that needs one, claiming it if need be.
-    pub async fn live_session(&self, claimant: &Claimant) -> Result<Session, Failure> {
-        let session = match self.session(&claimant.queue_id, claimant.place()).await? {
+    pub async fn live_session(&self, claims: &QueueClaims) -> Result<Session, Failure> {
+        let session = match self.session(&claims.queue_id, claims.place()).await? {
             Some(session) => session,
-            None => self.claim_in_time(claimant).await?,
+            None => self.claim_in_time(claims).await?,
         };
         if session.alive(self.now()) {
             Ok(session)

@@ -1,4 +1,4 @@
-//! `cargo budget`: prints the budget table of infra/ARCHITECTURE.md as measured; fails when a figure exceeds it.
+//! `cargo budget`: prints the budget table of infra/docs/ARCHITECTURE.md as measured; fails when a report_measurement exceeds it.
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
 use acceptance::budget;

@@ -1,4 +1,4 @@
-//! The budget table of infra/ARCHITECTURE.md, measured: what each step of a purchase costs in a warm function.
+//! The budget table of infra/docs/ARCHITECTURE.md, measured: what each step of a purchase costs in a warm function.
 
 mod queues;
 
@@ -32,7 +32,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether no figure exceeds the budget.
+    /// Whether no report_measurement exceeds the budget.
     pub fn is_kept(&self) -> bool {
         let (used, allowed) = (self.measured, self.budget);
         used.write_units <= allowed.write_units
@@ -45,13 +45,13 @@ impl fmt::Display for Row {
     /// A row of the table; figures are measured / budget.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Row { step, budget, measured } = self;
-        let figure = |used: f64, allowed: f64| format!("{used} / {allowed}");
+        let report_measurement = |used: f64, allowed: f64| format!("{used} / {allowed}");
         write!(
             f,
             "| {step:<46} | {:>11} | {:>13} | {:>13} | {} |",
-            figure(measured.write_units, budget.write_units),
-            figure(measured.read_units, budget.read_units),
-            figure(measured.round_trips, budget.round_trips),
+            report_measurement(measured.write_units, budget.write_units),
+            report_measurement(measured.read_units, budget.read_units),
+            report_measurement(measured.round_trips, budget.round_trips),
             if self.is_kept() { "ok      " } else { "EXCEEDED" },
         )
     }

@@ -171,7 +171,7 @@ impl Scene<'_> {
         }
         let joined = self.world.join(&mut other.fan).await.outcome();
         other.admitted = None;
-        other.place = self.world.app.store.queue_view(&QueueId::main()).await?.last_place.get();
+        other.place = self.world.app.store.queue_snapshot(&QueueId::main()).await?.last_place.get();
         Ok(vec![joined])
     }
 

@@ -41,10 +41,10 @@ async fn passed(what: &'static str, piles: &[(u64, Pile)], old: bool) -> Result<
 
 /// A tick that finds nothing to do but writes down who came until now.
 async fn sample(world: &World) -> Result<(), Box<dyn Error>> {
-    let before = world.app.store.queue_view(&QueueId::main()).await?.state.sampled;
+    let before = world.app.store.queue_snapshot(&QueueId::main()).await?.state.sampled;
     for _ in 0..MOST_TICKS {
         world.tick().await;
-        if world.app.store.queue_view(&QueueId::main()).await?.state.sampled > before {
+        if world.app.store.queue_snapshot(&QueueId::main()).await?.state.sampled > before {
             return Ok(());
         }
     }
@@ -66,7 +66,7 @@ async fn until_admitted(world: &World, what: &'static str, capacity: u64) -> Res
     let mut fan = world.fan("living").await;
     world.join(&mut fan).await;
     world.set_capacity(capacity).await;
-    let last = world.app.store.queue_view(&QueueId::main()).await?.last_place;
+    let last = world.app.store.queue_snapshot(&QueueId::main()).await?.last_place;
     ticks(world, what, last.get()).await
 }
 
@@ -79,7 +79,7 @@ async fn ticks(world: &World, what: &'static str, place: u64) -> Result<Figure, 
         world.tick().await;
         longest_millis = longest_millis.max(began.elapsed().as_millis());
         let used = world.engine.meter();
-        let state = world.app.store.queue_view(&QueueId::main()).await?.state;
+        let state = world.app.store.queue_snapshot(&QueueId::main()).await?.state;
         if state.served.get() == place {
             let (read_units, write_units) = (used.read_units, used.write_units + used.refused_write_units);
             return Ok(Figure { what, runs, read_units, write_units, requests: used.requests, longest_millis });

@@ -138,7 +138,7 @@ const HEADING: &str = "| a thousand times too much                            | 
 /// Where a living fan is not admitted, or the engine fails.
 pub async fn measure(print: impl Fn(String)) -> Result<(), Box<dyn Error>> {
     print(HEADING.to_owned());
-    dead::measure(|figure| print(figure.to_string())).await?;
+    dead::measure(|report_measurement| print(report_measurement.to_string())).await?;
     print(rest::minute().await?.to_string());
     crowd::measure(&print).await
 }

@@ -1,4 +1,4 @@
-//! The budget of infra/ARCHITECTURE.md.
+//! The budget of infra/docs/ARCHITECTURE.md.
 
 use crate::{
     Outcome,

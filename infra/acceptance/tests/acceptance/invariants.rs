@@ -1,4 +1,4 @@
-//! Invariants 1, 2 and 3 of infra/ARCHITECTURE.md, read off the tables.
+//! Invariants 1, 2 and 3 of infra/docs/ARCHITECTURE.md, read off the tables.
 
 use acceptance::World;
 use serde_json::Value;

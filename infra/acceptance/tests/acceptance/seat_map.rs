@@ -165,7 +165,7 @@ async fn only_fans_who_were_let_in_see_the_map() -> Outcome {
     for access in [&inside.access, &admin.access] {
         let refused = world.get(&path, access).await;
         assert_eq!(refused.outcome(), "403 not_active");
-        assert!(refused.headers.contains_key("retry-after"));
+        assert!(!refused.headers.contains_key("retry-after"), "waiting does not help");
     }
     assert_eq!(world.get(&path, "").await.outcome(), "401 unauthenticated");
     world.wait(600);

@@ -1,33 +1,33 @@
 //! End to end: real function processes, the real SDK, a real `cargo local`.
 //!
-//! Most tests share a stack; further ones run only where variables differ. A figure is printed with its unit and not
+//! Most tests share a stack; further ones run only where variables differ. A report_measurement is printed with its unit and not
 //! judged, unless the contract does.
 //!
 //! The harness takes tests in the order of their names: those of a module share its stack, so that each stack is
 //! started about once.
 
-mod brisk;
+mod default_settings;
 mod events;
 mod live;
 mod restart;
 mod rotation;
-mod usual;
+mod short_timeouts;
 
 use std::{
     sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
-use e2e::{Data, Site, Stack, figure};
+use e2e::{Data, Site, Stack, report_measurement};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// What the contract allows the list of dates to be behind.
 const DATES_AGE: Duration = Duration::from_secs(5);
 
 /// The stack that most tests share, with the template's parameters.
-static USUAL: Shared = Shared::new("the usual stack", &[]);
+static DEFAULT_SETTINGS: Shared = Shared::new("the usual stack", &[]);
 /// A stack in which time flies.
-static BRISK: Shared = Shared::new(
+static SHORT_TIMEOUTS: Shared = Shared::new(
     "the brisk stack",
     &[("HOLD_SECONDS", "4"), ("QUEUE_CAPACITY", "5"), ("CLAIM_WINDOW_SECONDS", "3"), ("JOINS_PER_FAN", "20")],
 );
@@ -50,7 +50,7 @@ impl Shared {
         let mut running = self.running.lock().expect("it started before");
         running.upgrade().unwrap_or_else(|| {
             let stack = Arc::new(Stack::start(Data::Ephemeral, self.variables));
-            figure(format!("{} was ready after {:.1} s", self.name, stack.ready_after().as_secs_f64()));
+            report_measurement(format!("{} was ready after {:.1} s", self.name, stack.ready_after().as_secs_f64()));
             *running = Arc::downgrade(&stack);
             stack
         })

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Client, Data, Fan, Site, Stack, figure, workspace};
+use e2e::{Client, Data, Fan, Site, Stack, report_measurement, workspace};
 use template::Template;
 
 use crate::{DATES_AGE, alone};
@@ -33,7 +33,7 @@ async fn a_second_start_keeps_the_data_and_the_first_leaves_no_process() {
 
     let second = Stack::start(Data::Directory(&data), &[]);
     let ready = second.ready_after();
-    figure(format!("a second start with data was ready after {:.2} s", ready.as_secs_f64()));
+    report_measurement(format!("a second start with data was ready after {:.2} s", ready.as_secs_f64()));
     assert_eq!(second.admin(), (admin.0.as_str(), admin.1.as_str()));
     // The tokens of before are good, and so are the session, the hold and the money.
     let client = Client::new(second.address());
@@ -72,6 +72,10 @@ fn end_without_a_trace(stack: Stack) {
     let left: Vec<_> = children.iter().filter(|child| child.is_running()).collect();
     assert!(left.is_empty(), "still running: {left:?}");
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "its port is closed");
-    figure(format!("SIGTERM ended a stack of {} processes in {:.2} s", children.len() + 1, took.as_secs_f64()));
+    report_measurement(format!(
+        "SIGTERM ended a stack of {} processes in {:.2} s",
+        children.len() + 1,
+        took.as_secs_f64()
+    ));
     stack.stop();
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use e2e::{Client, Concert, Data, Fan, Site, Stack, figure};
+use e2e::{Client, Concert, Data, Fan, Site, Stack, report_measurement};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time;
@@ -123,5 +123,7 @@ async fn rotating_the_key_in_the_middle_of_purchases_breaks_no_request() {
     let path = format!("/api/v1/payments/balance/{}", late.id);
     site.client.get(path).bearer(&late.access).send().await.expect_problem(401, "unauthenticated");
     let done: usize = progress.counts().iter().sum();
-    figure(format!("the signing key was rotated in three steps during {done} purchases; each of them went through"));
+    report_measurement(format!(
+        "the signing key was rotated in three steps during {done} purchases; each of them went through"
+    ));
 }

@@ -13,6 +13,26 @@ use shared::{
 
 const TAG: &str = "Concerts";
 
+const LIST: &str = "\
+Lists the concerts, ordered by `startsAt`, at most five seconds old. The header `Link` names the next page; the last \
+page has none. Some deployments ask for a token of either kind here.
+
+A concert can be bought now if it is `enabled`, the time is between `saleOpensAt` and `saleClosesAt`, and its queue \
+(`GET /api/v1/queues/{queueId}`) is OPEN. Count down to the later of `saleOpensAt` and the queue's `opensAt`. A \
+concert whose queue returns 404 is not on sale.";
+
+const SEE: &str = "\
+Returns one concert with its seats, prices and rules, so that a fan can choose before joining the queue. No token is \
+needed. A change by an admin shows within about a second.";
+
+const SEATS: &str = "\
+Returns the seat map for an admitted fan, ordered by seat number and at most one second old. If the place has been \
+admitted, this request claims it. A page holds up to 5,000 seats; the header `Link` names the next page.
+
+A seat that is AVAILABLE here can be gone a moment later: the hold decides. 403 `not_active` means that the fan \
+still waits. 403 `wrong_queue` means that the concert is sold through another queue. 401 `session_over` means that \
+the session is over: join again.";
+
 pub fn operations(s: &mut Schemas) -> Vec<Operation> {
     let date = s.answer::<ConcertDate>();
     let seat = s.answer::<SeatBody<'static>>();
@@ -23,21 +43,20 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
     });
     vec![
         Operation::new("list_dates", "get", "/api/v1/reservations/dates", Caller::Configured)
-            .about(
-                TAG,
-                "List the concerts",
-                "By start. Some deployments want a token of either kind here. The next page is named in the `Link` \
-                 header.",
-            )
+            .about(TAG, "List the concerts", LIST)
             .stored()
-            .query("eventId", "Of this production only.", s.request::<EventId>())
-            .query("category", "Of this category only, letter by letter.", s.request::<Label>())
-            .query("from", "Starting at this time, or on this day (UTC), or later.", moment.clone())
-            .query("to", "Starting at this time, or on this day (UTC), or earlier.", moment)
+            .query("eventId", "Only concerts of this production.", s.request::<EventId>())
+            .query("category", "Only concerts with exactly this category, such as `CONCERT`.", s.request::<Label>())
+            .query(
+                "from",
+                "Only concerts that start at this time or later, or on this day (UTC) or later.",
+                moment.clone(),
+            )
+            .query("to", "Only concerts that start at this time or earlier, or on this day (UTC) or earlier.", moment)
             .paged()
             .answers(
                 200,
-                "The concerts.",
+                "One page of the concerts.",
                 &["Link"],
                 json!({ "type": "array", "items": date }),
                 json!([examples::concert_date()]),
@@ -45,28 +64,28 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .then(200, "get_concert", json!({ "concertId": "$response.body#/0/concertId" }), None)
             .then(200, "list_seats", json!({ "concertId": "$response.body#/0/concertId" }), None),
         Operation::new("get_concert", "get", "/api/v1/concerts/{concertId}", Caller::Nobody)
-            .about(TAG, "See a concert", "What a fan wants to know before queueing: seats, prices, rules.")
+            .about(TAG, "See a concert", SEE)
             .stored()
             .concert(s)
             .refuses([Refusal::ConcertNotFound])
-            .answers(200, "The concert.", &[], s.answer::<ConcertBody>(), examples::concert()),
-        Operation::new("list_seats", "get", "/api/v1/reservations/{concertId}/seats", Caller::LetIn)
-            .about(
-                TAG,
-                "See the seat map",
-                "By seat number; a second old at most. The next page is named in the `Link` header.",
-            )
+            .answers(200, "The concert with its prices.", &[], s.answer::<ConcertBody>(), examples::concert()),
+        Operation::new("list_seats", "get", "/api/v1/reservations/{concertId}/seats", Caller::Admitted)
+            .about(TAG, "See the seat map", SEATS)
             .stored()
             .concert(s)
-            .query("section", "Of this section only; 400 for one that the concert lacks.", s.request::<Label>())
+            .query(
+                "section",
+                "Only seats of this section; 400 if the concert has no such section.",
+                s.request::<Label>(),
+            )
             .paged_by(5_000, 5_000)
             .refuses([Refusal::ConcertNotFound, Refusal::WrongQueue])
             .answers(
                 200,
-                "The seats.",
+                "One page of the seats.",
                 &["Link"],
                 json!({ "type": "array", "items": seat }),
-                json!([examples::seat()]),
+                examples::seats(),
             ),
     ]
 }

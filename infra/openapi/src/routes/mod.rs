@@ -31,36 +31,73 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
 impl Operation {
     fn user(self, schemas: &mut Schemas) -> Self {
         let schema = schemas.request::<UserId>();
-        self.path_parameter("userId", "The fan: the caller, or any for admins.", schema, examples::USER)
+        self.path_parameter(
+            "userId",
+            "The id of the fan. A fan may send only their own id, else it is 403; an admin may send any.",
+            schema,
+            examples::USER,
+        )
     }
 
     fn queue(self, schemas: &mut Schemas) -> Self {
-        self.path_parameter("queueId", "The line.", schemas.request::<QueueId>(), "main")
+        self.path_parameter(
+            "queueId",
+            "The id of the queue, such as the `queueId` of a concert.",
+            schemas.request::<QueueId>(),
+            "main",
+        )
     }
 
     fn concert(self, schemas: &mut Schemas) -> Self {
-        self.path_parameter("concertId", "The concert.", schemas.request::<ConcertId>(), examples::CONCERT)
+        self.path_parameter(
+            "concertId",
+            "The id of the concert, from the list of concerts.",
+            schemas.request::<ConcertId>(),
+            examples::CONCERT,
+        )
     }
 
     fn reservation(self, schemas: &mut Schemas) -> Self {
         let schema = schemas.request::<ReservationId>();
-        self.path_parameter("reservationId", "The reservation.", schema, examples::RESERVATION)
+        self.path_parameter(
+            "reservationId",
+            "The id of the reservation, from the answer of the hold.",
+            schema,
+            examples::RESERVATION,
+        )
     }
 
     fn payment(self, schemas: &mut Schemas) -> Self {
-        self.path_parameter("paymentId", "The payment.", schemas.request::<PaymentId>(), examples::PAYMENT)
+        self.path_parameter(
+            "paymentId",
+            "The id of the payment, from its answer or from the reservation.",
+            schemas.request::<PaymentId>(),
+            examples::PAYMENT,
+        )
     }
 
-    /// Admins act for a fan.
+    /// Admins act for the fan of the path, and may name the fan in the query instead.
     fn on_behalf(self, schemas: &mut Schemas) -> Self {
         let schema = schemas.request::<UserId>();
-        self.query("userId", "The fan whom an admin acts for; others may name only themselves.", schema)
+        self.query(
+            "userId",
+            "The fan for whom an admin acts; it counts instead of the one in the path. A fan can leave it out.",
+            schema,
+        )
+    }
+
+    /// An admin names the fan whose reservation or payment it is.
+    fn owned(self, schemas: &mut Schemas) -> Self {
+        let schema = schemas.request::<UserId>();
+        let description = "The fan who owns it. An admin must send this for something of another fan, else it is 404. A fan \
+                           can leave it out.";
+        self.query("userId", description, schema)
     }
 
     /// The fan of the body may be named in the query as well.
     fn named_twice(self, schemas: &mut Schemas) -> Self {
         let schema = schemas.request::<UserId>();
-        self.query("userId", "The fan, as in the body; 400 where the two differ.", schema)
+        self.query("userId", "The fan, if it is not sent in the body. If both are sent and differ, it is 400.", schema)
     }
 
     fn paged(self) -> Self {
@@ -69,24 +106,26 @@ impl Operation {
 
     fn paged_by(self, default: u32, most: u32) -> Self {
         let limit = json!({ "type": "integer", "minimum": 1, "maximum": most, "default": default });
-        self.query("limit", "The most items that a page has.", limit).query(
+        self.query("limit", "How many items a page has at most.", limit).query(
             "cursor",
-            "Where the page starts: the cursor of the page before, as it was given.",
+            "Where the page starts: the cursor of the page before, unchanged (`nextCursor`, or in the URL of the header \
+             `Link`). Leave it out for the first page.",
             json!({ "type": "string" }),
         )
     }
 }
 
-/// A page of a list.
-fn page(item: Value) -> Value {
+/// A page of a list of items.
+fn page(items: &str, item: Value) -> Value {
     json!({
         "type": "object",
+        "description": "One page of the list, with the cursor of the next page.",
         "required": ["items", "nextCursor"],
         "properties": {
-            "items": { "type": "array", "items": item },
+            "items": { "type": "array", "items": item, "description": items },
             "nextCursor": {
                 "type": ["string", "null"],
-                "description": "Where the next page starts; null on the last.",
+                "description": "Send this as `cursor` to get the next page; null on the last page.",
             },
         },
     })

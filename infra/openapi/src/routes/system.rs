@@ -1,6 +1,7 @@
 //! What the system says about itself.
 
 use crate::{
+    examples,
     operation::{Caller, Operation},
     schemas::Schemas,
 };
@@ -9,23 +10,52 @@ use shared::http::views::HealthBody;
 
 const TAG: &str = "System";
 
+const KEYS: &str = "\
+Returns the public keys of both kinds of token, for services that check a token themselves. The `kid` in a token's \
+header names its key. Ask again when a `kid` is unknown: keys change when the operators replace a signing secret.";
+
+const DOCUMENT: &str = "\
+Returns this description of the API as OpenAPI 3.1, for tools that make clients or tests from it.";
+
+const PAGE: &str = "\
+Returns a page on which people read this document and try every operation. It loads nothing but this document.";
+
+const HEALTH: &str = "\
+Returns 200 if the function runs and the tables answer, and 503 if the tables do not. For monitors; it needs no \
+token.";
+
 pub fn operations(s: &mut Schemas) -> Vec<Operation> {
+    let document = json!({ "openapi": "3.1.0", "info": { "title": "Stagedoor", "version": "1" }, "paths": {} });
+    let any = json!({ "type": "object", "description": "An OpenAPI 3.1 document: this one." });
     vec![
         Operation::new("get_jwks", "get", "/.well-known/jwks.json", Caller::Nobody)
-            .about(TAG, "Get the keys that tokens are signed with", "While keys are rotated there are several.")
-            .answers(200, "The keys.", &[], json!({ "$ref": "#/components/schemas/KeySet" }), None),
+            .about(TAG, "Get the keys that tokens are signed with", KEYS)
+            .answers(
+                200,
+                "The public keys of the deployment.",
+                &[],
+                json!({ "$ref": "#/components/schemas/KeySet" }),
+                examples::key_set(),
+            ),
         Operation::new("describe_api", "get", "/openapi.json", Caller::Nobody)
-            .about(TAG, "Get this document", "OpenAPI 3.1.")
-            .answers(200, "The document.", &[], json!({ "type": "object" }), None),
+            .about(TAG, "Get this document", DOCUMENT)
+            .answers(200, "The whole OpenAPI document.", &[], any, document),
         Operation::new("show_docs", "get", "/docs", Caller::Nobody)
-            .about(TAG, "Read and try the API in a browser", "One page that loads nothing but this document.")
+            .about(TAG, "Read and try the API in a browser", PAGE)
             .answers_page(
-                "The page, compressed for whoever accepts gzip.",
+                "The page as HTML, compressed if the request accepts gzip.",
                 &["Content-Encoding", "Content-Security-Policy", "Referrer-Policy", "Vary", "X-Content-Type-Options"],
+                "<!DOCTYPE html>\n<html lang=\"en\">...</html>",
             ),
         Operation::new("check_health", "get", "/health", Caller::Nobody)
-            .about(TAG, "See whether the system works", "200 when the tables answer.")
+            .about(TAG, "See whether the system works", HEALTH)
             .stored()
-            .answers(200, "It works.", &[], s.answer::<HealthBody>(), json!({ "status": "ok" })),
+            .answers(
+                200,
+                "The function runs and the tables answer.",
+                &[],
+                s.answer::<HealthBody>(),
+                json!({ "status": "ok" }),
+            ),
     ]
 }

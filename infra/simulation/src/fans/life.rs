@@ -311,7 +311,7 @@ impl Fan {
     /// # Errors
     /// With the answer that was not as it should be.
     pub async fn buy(&mut self, seats: &[u64]) -> Result<(), String> {
-        self.manners = super::Manners::plain();
+        self.manners = super::FanProfile::plain();
         let price = self.world.plan.price;
         let expect = |what: &str, status: u16, reply: Option<acceptance::Reply>| match reply {
             Some(reply) if reply.status == status => Ok(reply),

@@ -17,7 +17,7 @@ const ACCESS_MS: u64 = 50 * 60 * 1_000;
 
 /// What somebody is like; rates in 10,000.
 #[derive(Debug, Clone)]
-pub struct Manners {
+pub struct FanProfile {
     /// Sends a key with everything that moves money or seats, and the same one until answered.
     pub careful: bool,
     /// Sends everything twice at once.
@@ -50,10 +50,10 @@ pub struct Manners {
     pub haste: u64,
 }
 
-impl Manners {
+impl FanProfile {
     /// Somebody who just buys.
     fn plain() -> Self {
-        Manners {
+        FanProfile {
             careful: false,
             double_clicks: 0,
             abandons: 0,
@@ -74,7 +74,7 @@ impl Manners {
 
     /// Somebody who keeps seats going from hand to hand.
     fn restless(self) -> Self {
-        Manners {
+        FanProfile {
             refunds: 9_000,
             snatches: 9_000,
             dawdles: self.dawdles.max(6_000),
@@ -89,12 +89,12 @@ impl Manners {
 
     /// Somebody who does not go when the turn is over.
     fn lingering(self) -> Self {
-        Manners { overstays: 9_000, wants: 6, patience: 30, haste: 4, ..self }
+        FanProfile { overstays: 9_000, wants: 6, patience: 30, haste: 4, ..self }
     }
 
     /// Somebody who has the same seats again and again.
     fn renewing(self) -> Self {
-        Manners { renews: 9_000, hoards: 0, abandons: 0, wants: 20, patience: 30, haste: 4, ..self }
+        FanProfile { renews: 9_000, hoards: 0, abandons: 0, wants: 20, patience: 30, haste: 4, ..self }
     }
 
     fn draw(dice: &mut Dice) -> Self {
@@ -104,7 +104,7 @@ impl Manners {
         let (double_clicks, abandons, hoards) = (often(3_000, 9_000), often(3_000, 4_000), often(3_000, 9_000));
         let (refunds, devices, attacks) = (often(4_000, 9_000), often(2_000, 6_000), often(2_000, 6_000));
         let (short, snatches, dawdles) = (often(3_000, 8_000), often(7_000, 9_500), often(6_000, 9_000));
-        Manners {
+        FanProfile {
             careful: dice.happens(6_000),
             double_clicks,
             abandons,
@@ -132,9 +132,9 @@ pub struct Fan {
     user: UserId,
     role: Role,
     dice: Dice,
-    manners: Manners,
+    manners: FanProfile,
     concert: String,
-    others: Arc<std::sync::Mutex<Spoils>>,
+    others: Arc<std::sync::Mutex<LeakedIds>>,
     access: (u64, String),
     turn: String,
     turn_ends_ms: u64,
@@ -144,7 +144,7 @@ pub struct Fan {
 
 /// What attackers have got hold of: ids of others.
 #[derive(Debug, Default)]
-pub struct Spoils {
+pub struct LeakedIds {
     /// Users.
     pub users: Vec<String>,
     /// Reservations, with whose they are.
@@ -162,7 +162,7 @@ pub struct Desk {
     /// The instance that opens accounts and signs.
     pub instance: Arc<Instance>,
     /// What attackers know.
-    pub spoils: Arc<std::sync::Mutex<Spoils>>,
+    pub spoils: Arc<std::sync::Mutex<LeakedIds>>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -187,7 +187,7 @@ impl Desk {
         let app = &self.instance.app;
         let account = app.store.create_account(&username, "no password matches this".to_owned(), role).await?;
         let mut dice = Dice::of(world.plan.seed, "fan", account.user_id.0.as_u128() as u64);
-        let manners = Manners::draw(&mut dice);
+        let manners = FanProfile::draw(&mut dice);
         let user_id = account.user_id.to_string();
         world.log().name(&user_id, name.to_owned());
         let address = format!("10.{}.{}.{}", dice.below(256), dice.below(256), dice.below(256));

@@ -58,8 +58,8 @@ impl Fan {
 
     /// What a reservation costs: its fan was told.
     fn price_of(&self, id: &str) -> u64 {
-        let truth = self.world.truth();
-        truth.seats.reservations.get(id).and_then(|found| found["amount"].as_u64()).unwrap_or(self.world.plan.price)
+        let oracle = self.world.oracle();
+        oracle.seats.reservations.get(id).and_then(|found| found["amount"].as_u64()).unwrap_or(self.world.plan.price)
     }
 
     /// A section of the hall.

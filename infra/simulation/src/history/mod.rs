@@ -1,8 +1,8 @@
 //! What fans asked for and what they were told.
 
 mod check;
-mod line;
 mod money;
+mod queue;
 mod seats;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,12 @@
 //! Balances and ledgers as fans saw them.
 
 use super::{Call, History, Op};
-use crate::truth::{Truth, number, text};
+use crate::invariants::{Oracle, number, text};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks every answer about money, fan by fan.
-pub fn check(history: &History, end: &Truth, wrong: &mut Vec<String>) {
+pub fn check(history: &History, end: &Oracle, wrong: &mut Vec<String>) {
     let empty = Vec::new();
     let mut calls: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
     for call in &history.calls {
@@ -110,7 +110,7 @@ impl Account<'_> {
     }
 
     /// Money is missing only where there was too little of it, and the reservation was not paid.
-    fn check_missing(&self, end: &Truth, wrong: &mut Vec<String>) {
+    fn check_missing(&self, end: &Oracle, wrong: &mut Vec<String>) {
         for call in self.calls {
             let (Op::Pay(id, _), Some(reply)) = (&call.op, call.outcome.reply()) else { continue };
             if reply.text("code") != "insufficient_balance" {

@@ -1,7 +1,7 @@
 //! Seats and reservations as fans saw them.
 
 use super::{Call, History, Op};
-use crate::truth::{AHEAD_MS, Truth, number, text};
+use crate::invariants::{AHEAD_MS, Oracle, number, text};
 use serde_json::Value;
 use shared::domain::time::Timestamp;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ struct Known<'a> {
 }
 
 /// Checks every answer about seats.
-pub fn check(history: &History, end: &Truth, stale_ms: u64, wrong: &mut Vec<String>) {
+pub fn check(history: &History, end: &Oracle, stale_ms: u64, wrong: &mut Vec<String>) {
     let known = known(history);
     for (id, reservation) in &known {
         check_existence(id, reservation, end, wrong);
@@ -101,7 +101,7 @@ fn succeeded(call: &Call) -> bool {
 }
 
 /// What was answered with 201 is there, as it was said.
-fn check_existence(id: &str, known: &Known<'_>, end: &Truth, wrong: &mut Vec<String>) {
+fn check_existence(id: &str, known: &Known<'_>, end: &Oracle, wrong: &mut Vec<String>) {
     let found = end.seats.reservations.get(id).unwrap_or(&Value::Null);
     if text(found, "userId") != known.user || seats_of(found) != known.seats {
         wrong.push(format!("history: reservation {id} was granted to {} and is {found}", known.user));
@@ -161,7 +161,7 @@ fn first_asked(history: &History) -> BTreeMap<(&str, u64), u64> {
 }
 
 /// A seat is refused only where somebody has it, or may have it.
-fn check_refused_hold(call: &Call, asked: &BTreeMap<(&str, u64), u64>, end: &Truth, wrong: &mut Vec<String>) {
+fn check_refused_hold(call: &Call, asked: &BTreeMap<(&str, u64), u64>, end: &Oracle, wrong: &mut Vec<String>) {
     let Some(reply) = call.outcome.reply() else { return };
     if reply.text("code") != "seat_unavailable" {
         return;
@@ -194,7 +194,7 @@ fn check_own_hold(call: &Call, seats: &[u64], history: &History, wrong: &mut Vec
 }
 
 /// What was cancelled, paid or given back stays so.
-fn check_lasting(call: &Call, id: &str, history: &History, end: &Truth, wrong: &mut Vec<String>) {
+fn check_lasting(call: &Call, id: &str, history: &History, end: &Oracle, wrong: &mut Vec<String>) {
     if !succeeded(call) {
         return;
     }
@@ -211,7 +211,7 @@ fn check_lasting(call: &Call, id: &str, history: &History, end: &Truth, wrong: &
 
 /// Whoever has paid is told so (invariant 6), whatever has become of turn and money since. A turn that is over before
 /// its time cannot have paid later: whoever is told so of a reservation that is paid should have been told that.
-fn check_paid(call: &Call, id: &str, history: &History, end: &Truth, stale_ms: u64, wrong: &mut Vec<String>) {
+fn check_paid(call: &Call, id: &str, history: &History, end: &Oracle, stale_ms: u64, wrong: &mut Vec<String>) {
     let Some(reply) = call.outcome.reply().filter(|_| call.outcome.definite() && !succeeded(call)) else { return };
     let paid = |other: &Call| matches!(&other.op, Op::Pay(of, _) if of == id) && succeeded(other);
     let before = history.calls.iter().any(|other| other.end_ms < call.start_ms && paid(other));

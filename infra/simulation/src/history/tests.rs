@@ -1,7 +1,7 @@
 //! The checker on trial: histories that no order of events explains, and some that one does.
 
 use super::{Call, History, Op, Outcome, check};
-use crate::{truth::Truth, wire::Change, wire::ItemKey};
+use crate::{invariants::Oracle, network::Change, network::ItemKey};
 use acceptance::Reply;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use lambda_http::{Body, Response};
@@ -40,25 +40,25 @@ fn paid(user: &str, id: &str, from: u64, to: u64, balance: u64) -> Call {
 }
 
 /// The tables at the end: reservations as user, id, seat, status, and the ledger of `ann`.
-fn tables(reservations: &[(&str, &str, u64, &str)], ledger: &[(&str, u64, u64, &str)]) -> Truth {
+fn tables(reservations: &[(&str, &str, u64, &str)], ledger: &[(&str, u64, u64, &str)]) -> Oracle {
     let config = Config::from_lookup(|name| match name {
         "TOKEN_SIGNING_SECRET" => Some("x".repeat(32)),
         name if name.ends_with("_TABLE") || name.ends_with("_URL") => Some(name.to_owned()),
         _ => None,
     });
-    let mut truth = Truth::new(&config.unwrap());
+    let mut oracle = Oracle::new(&config.unwrap());
     for (user, id, seat, status) in reservations {
         let item = json!({ "userId": user, "reservationId": id, "seatNumbers": [seat], "status": status });
-        truth.seats.reservations.insert((*id).to_owned(), item);
+        oracle.seats.reservations.insert((*id).to_owned(), item);
     }
     let entries = ledger.iter().zip(1..).map(|((kind, amount, after, id), sequence)| {
         json!({ "type": kind, "amount": amount, "balanceAfter": after, "reservationId": id, "sequence": sequence })
     });
-    truth.money.ledgers.insert("ann".to_owned(), entries.collect());
-    truth
+    oracle.money.ledgers.insert("ann".to_owned(), entries.collect());
+    oracle
 }
 
-fn judge(calls: Vec<Call>, end: &Truth) -> String {
+fn judge(calls: Vec<Call>, end: &Oracle) -> String {
     check(&History { calls }, end, false).join("\n")
 }
 
@@ -255,9 +255,9 @@ fn a_write_that_breaks_an_invariant_is_seen_at_once() {
         new,
         at_ms: NOW,
     };
-    let mut truth = tables(&[("ann", "r1", 7, "CONFIRMED"), ("bob", "r2", 7, "PENDING")], &[]);
-    let found = truth.observe(&[change(seat("r1", "HELD"), seat("r2", "HELD"))], NOW).join("\n");
+    let mut oracle = tables(&[("ann", "r1", 7, "CONFIRMED"), ("bob", "r2", 7, "PENDING")], &[]);
+    let found = oracle.observe(&[change(seat("r1", "HELD"), seat("r2", "HELD"))], NOW).join("\n");
     assert!(found.contains("is held and goes to another"), "{found}");
-    let found = truth.observe(&[change(seat("r1", "SOLD"), seat("r2", "HELD"))], NOW).join("\n");
+    let found = oracle.observe(&[change(seat("r1", "SOLD"), seat("r2", "HELD"))], NOW).join("\n");
     assert!(found.contains("was sold and goes to another"), "{found}");
 }

@@ -12,8 +12,8 @@ fn state() -> QueueState {
     state.served = Place::new(12);
     state.floor = Place::new(3);
     state.walk_in_deadline = NOW + Seconds(9);
-    let bucket = |up_to, deadline| Bucket { up_to: Place::new(up_to), deadline };
-    state.buckets = vec![bucket(4, NOW + Seconds(1)), bucket(6, Timestamp::NEVER), bucket(10, NOW + Seconds(5))];
+    let bucket = |up_to, deadline| AdmissionBatch { up_to: Place::new(up_to), deadline };
+    state.buckets = vec![bucket(4, NOW + Seconds(1)), bucket(6, Timestamp::DISTANT_PAST), bucket(10, NOW + Seconds(5))];
     state
 }
 
@@ -24,15 +24,15 @@ fn wait(place: u64) -> Wait {
 
 #[test]
 fn standing_is_computed() {
-    let at = |place, seconds| state().standing(wait(place), NOW + Seconds(seconds));
-    assert_eq!(at(13, 0), Standing::Waiting { position: 1 });
-    assert_eq!(at(13, 99), Standing::Waiting { position: 1 });
-    assert_eq!(at(13, 100), Standing::WaitedTooLong);
-    assert_eq!(at(2, 0), Standing::Admitted { claim_before: Timestamp::NEVER });
-    assert_eq!(at(4, 100), Standing::Admitted { claim_before: NOW + Seconds(1) }, "admitted is not asked");
-    assert_eq!(at(5, 0), Standing::WaitedTooLong, "passed as dead");
-    assert_eq!(at(7, 0), Standing::Admitted { claim_before: NOW + Seconds(5) });
-    assert_eq!(at(12, 0), Standing::Admitted { claim_before: NOW + Seconds(9) });
+    let at = |place, seconds| state().place_status(wait(place), NOW + Seconds(seconds));
+    assert_eq!(at(13, 0), PlaceStatus::Waiting { position: 1 });
+    assert_eq!(at(13, 99), PlaceStatus::Waiting { position: 1 });
+    assert_eq!(at(13, 100), PlaceStatus::WaitedTooLong);
+    assert_eq!(at(2, 0), PlaceStatus::Admitted { claim_before: Timestamp::DISTANT_PAST });
+    assert_eq!(at(4, 100), PlaceStatus::Admitted { claim_before: NOW + Seconds(1) }, "admitted is not asked");
+    assert_eq!(at(5, 0), PlaceStatus::WaitedTooLong, "passed as dead");
+    assert_eq!(at(7, 0), PlaceStatus::Admitted { claim_before: NOW + Seconds(5) });
+    assert_eq!(at(12, 0), PlaceStatus::Admitted { claim_before: NOW + Seconds(9) });
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn waiting_time_runs_only_while_the_queue_is_open_and_not_paused() {
     assert_eq!(state.clock(NOW + Seconds(500)), QueueClock::from_millis(10_000));
     assert_eq!(state.waits_until(wait(13), NOW + Seconds(500)), NOW + Seconds(590));
     let years_later = NOW + Seconds(200 * 24 * 3_600);
-    assert_eq!(state.standing(wait(13), years_later), Standing::WaitedTooLong, "a place lives 60 days at most");
+    assert_eq!(state.place_status(wait(13), years_later), PlaceStatus::WaitedTooLong, "a place lives 60 days at most");
 }
 
 proptest! {

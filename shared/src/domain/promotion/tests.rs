@@ -69,8 +69,8 @@ impl Model {
     }
 
     fn put(&mut self, place: Place, ended: Option<Timestamp>) {
-        let active_until = if ended.is_some() { Timestamp::NEVER } else { self.now + ACTIVE };
-        self.sessions.entry(place).or_insert(Seen { place, active_until, hold_until: Timestamp::NEVER, ended });
+        let active_until = if ended.is_some() { Timestamp::DISTANT_PAST } else { self.now + ACTIVE };
+        self.sessions.entry(place).or_insert(Seen { place, active_until, hold_until: Timestamp::DISTANT_PAST, ended });
     }
 
     fn walk_in(&mut self) {
@@ -211,7 +211,7 @@ proptest! {
             prop_assert!(state.marks.len() <= 16);
             for place in (before.served.get() + 1..=state.served.get()).map(Place::new) {
                 let waited = state.clock(model.now).millis() - model.issued[place.get() as usize - 1].millis();
-                let dead = state.bucket_of(place).is_some_and(Bucket::is_dead) && !model.sessions.contains_key(&place);
+                let dead = state.bucket_of(place).is_some_and(AdmissionBatch::is_dead) && !model.sessions.contains_key(&place);
                 prop_assert!(!dead || waited >= WAITING.millis(), "passed before its time: {place:?}");
             }
         }

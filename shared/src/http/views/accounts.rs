@@ -7,17 +7,18 @@ use crate::{
 };
 use serde::Serialize;
 
-/// An account, as it was made.
+/// The account of a fan who signed up.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = User))]
 #[serde(rename_all = "camelCase")]
 pub struct UserBody {
-    /// The fan's id, which never changes.
+    /// The fan's id, which never changes. The routes with `{userId}` in their path take it.
     user_id: UserId,
-    /// As the fan wrote it.
+    /// The user name, with upper and lower case as the fan wrote it.
+    #[cfg_attr(feature = "openapi", schema(example = "mina"))]
     username: String,
-    /// When the account was made.
+    /// When the account was created.
     created_at: Rfc3339,
 }
 
@@ -27,23 +28,26 @@ impl From<Account> for UserBody {
     }
 }
 
-/// An access token. It has no `Debug`, so that it cannot reach a log by accident.
+/// An access token, which proves who the fan is on every route that takes one.
+// No `Debug`, so that it cannot reach a log by accident.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = AccessToken))]
 #[serde(rename_all = "camelCase")]
 pub struct LoginBody {
-    /// Whose.
+    /// The fan who logged in.
     user_id: UserId,
-    /// A JWT that says who the fan is.
+    /// A signed JWT (EdDSA). Send it as `Authorization: Bearer <accessToken>`, and treat it as a password: it is good for
+    /// everything that the fan may do.
+    #[cfg_attr(feature = "openapi", schema(example = "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.e30.c2lnbmF0dXJl"))]
     access_token: String,
-    /// How the token is presented.
+    /// The scheme of the `Authorization` header, always `Bearer`.
     token_type: TokenType,
-    /// Seconds until the token expires.
+    /// Seconds until the token expires, 3600 (one hour). Log in again before that; the fan's place in a queue is kept.
     expires_in: Seconds,
 }
 
-/// How a token is presented: `Authorization: Bearer ...`.
+/// How a token is sent: in the header `Authorization: Bearer <token>` (RFC 6750).
 #[derive(Debug, Clone, Copy, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum TokenType {
@@ -58,16 +62,16 @@ impl LoginBody {
     }
 }
 
-/// Whether the deployment works.
+/// The report of a deployment that works; one that does not work answers 503 instead.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = HealthReport))]
 pub struct HealthBody {
-    /// The tables answer.
+    /// Always `ok`, which means that the function runs and the tables answer.
     status: Health,
 }
 
-/// The one thing that a healthy deployment says.
+/// The state of a healthy deployment, always `ok`.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]

@@ -9,41 +9,47 @@ use crate::{
         time::Seconds,
     },
     http::values::Rfc3339,
-    store::concerts::Offer,
+    store::concerts::ConcertAvailability,
 };
 use serde::Serialize;
 
-/// One performance on one date.
+/// One performance on one date, as the list of concerts shows it.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ConcertDate {
-    /// Which.
+    /// The id of the concert. Use it to see the concert, its seat map, and to hold seats.
     concert_id: ConcertId,
-    /// What it is called.
+    /// The name of the concert, for people to read.
+    #[cfg_attr(feature = "openapi", schema(example = "Winter Tour, first night"))]
     concert_name: String,
-    /// The day it starts on, in UTC.
-    #[cfg_attr(feature = "openapi", schema(format = Date))]
+    /// The day on which the concert starts, in UTC, as `YYYY-MM-DD`. It is not always the day at the venue.
+    #[cfg_attr(feature = "openapi", schema(format = Date, example = "2026-12-24"))]
     date: String,
-    /// When it starts.
+    /// When the concert starts. From then on a fan cannot refund a payment any more.
     starts_at: Rfc3339,
-    /// When it ends.
+    /// When the concert ends. No seat is held after this time.
     ends_at: Rfc3339,
-    /// The production it belongs to.
+    /// The production that the concert belongs to. All concerts with this id are dates of one tour or show.
     event_id: EventId,
-    /// CONCERT, SPORTS, TALK and so on.
+    /// The kind of event, such as `CONCERT`, `SPORTS` or `TALK`. Organizers choose the word, so expect others too.
+    #[cfg_attr(feature = "openapi", schema(example = "CONCERT"))]
     category: String,
-    /// The line in front of it.
+    /// The queue through which the concert is sold. If that queue is gone (404 `queue_not_found`), the concert cannot be
+    /// bought, whatever its sale times say.
     queue_id: QueueId,
-    /// Whether it is sold at all.
+    /// Whether the concert is sold at all. While this is false nobody can hold its seats; what is held can still be paid.
     enabled: bool,
-    /// From when it is sold.
+    /// When the sale opens: seats can be held from this time on. Count down to the later of this time and the queue's
+    /// `opensAt`.
     sale_opens_at: Rfc3339,
-    /// Until when it is sold.
+    /// When the sale closes: seats can be held before this time. A hold made in time can be paid until it expires.
     sale_closes_at: Rfc3339,
-    /// Seats it has.
+    /// How many seats the concert has.
+    #[cfg_attr(feature = "openapi", schema(example = 50))]
     seats_total: u32,
-    /// Seats that are neither held nor sold; may be some seconds old.
+    /// How many seats are neither held nor sold. The number can be some seconds old; the seat map is newer.
+    #[cfg_attr(feature = "openapi", schema(example = 31))]
     seats_available: u32,
 }
 
@@ -68,7 +74,7 @@ impl ConcertDate {
     }
 }
 
-/// One performance, with what a fan wants to know before queueing.
+/// One performance with its seats, prices and rules: what a fan wants to know before joining the queue.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Concert))]
@@ -76,19 +82,21 @@ impl ConcertDate {
 pub struct ConcertBody {
     #[serde(flatten)]
     date: ConcertDate,
-    /// Its seats and prices.
+    /// The seats and their prices, ordered by seat number. They never change.
     blocks: Vec<Block>,
-    /// How long a seat is held for its fan.
+    /// How long seats are held for a fan, in seconds. A hold can be shorter when the session ends before that.
     hold_seconds: Seconds,
-    /// Seats that one session may hold at once.
+    /// How many seats one session may hold and buy together, refunded ones included: a refund gives none back.
+    #[cfg_attr(feature = "openapi", schema(example = 4))]
     seats_per_session: u32,
-    /// ISO 4217 code; amounts are in its minor unit.
+    /// The currency as an ISO 4217 code. Every amount is a whole number of its minor unit: cents for `EUR`, won for `KRW`.
+    #[cfg_attr(feature = "openapi", schema(example = "KRW"))]
     currency: String,
 }
 
 impl ConcertBody {
     /// What a fan wants to know before queueing.
-    pub fn new(offer: &Offer, hold_seconds: Seconds, seats_per_session: u32, currency: &str) -> Self {
+    pub fn new(offer: &ConcertAvailability, hold_seconds: Seconds, seats_per_session: u32, currency: &str) -> Self {
         ConcertBody {
             date: ConcertDate::new(&offer.concert, offer.seats_available),
             blocks: offer.concert.layout.blocks().to_vec(),
@@ -99,37 +107,42 @@ impl ConcertBody {
     }
 }
 
-/// A seat of the map.
+/// One seat of the seat map.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Seat))]
 #[serde(rename_all = "camelCase")]
 pub struct SeatBody<'a> {
-    /// Which.
+    /// The number of the seat within the concert. Send it to hold the seat.
     pub seat_number: SeatNumber,
-    /// Whether it can be held.
+    /// Whether the seat is free. True exactly when `status` is `AVAILABLE`.
     pub available: bool,
-    /// What it is.
+    /// Whether the seat is free, held or sold.
     pub status: SeatStatus,
-    /// Where.
+    /// The section of the venue that the seat is in.
+    #[cfg_attr(feature = "openapi", schema(example = "A"))]
     pub section: &'a str,
-    /// `STANDARD`, `VIP` and so on.
+    /// The kind of seat, such as `STANDARD` or `VIP`. Organizers choose the word.
+    #[cfg_attr(feature = "openapi", schema(example = "STANDARD"))]
     pub seat_type: &'a str,
-    /// What it costs.
+    /// The price of the seat, in the currency's minor unit.
     pub price: Amount,
 }
 
-/// The sales report.
+/// The sales report of one concert. `sold`, `held` and `free` add up to the seats of the concert.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Sales))]
 pub struct SalesBody {
-    /// Seats sold.
+    /// How many seats are paid and not refunded.
+    #[cfg_attr(feature = "openapi", schema(example = 17))]
     pub sold: u32,
-    /// Seats held.
+    /// How many seats are held and not paid.
+    #[cfg_attr(feature = "openapi", schema(example = 2))]
     pub held: u32,
-    /// Seats that can be held.
+    /// How many seats are neither held nor sold.
+    #[cfg_attr(feature = "openapi", schema(example = 31))]
     pub free: u32,
-    /// The prices of the sold ones.
+    /// The prices of the sold seats added up, in the currency's minor unit.
     pub revenue: Amount,
 }

@@ -9,141 +9,188 @@ use crate::{
         time::{Seconds, Timestamp},
     },
     http::values::Rfc3339,
-    store::queue_state::QueueView,
+    store::queue_state::QueueSnapshot,
 };
 use serde::Serialize;
 
-/// A fan's place in line, with the token that proves it.
+/// A fan's place in a queue, and the queue token that proves it.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Token))]
 #[serde(rename_all = "camelCase")]
-pub struct TokenView {
-    /// The queue token.
+pub struct TokenBody {
+    /// The queue token, a signed JWT (EdDSA). Send it as `Authorization: Bearer <token>`. Keep the one of the newest
+    /// answer and drop older ones: a poll can answer another token than the one it was sent with.
+    #[cfg_attr(feature = "openapi", schema(example = "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.e30.c2lnbmF0dXJl"))]
     pub token: String,
-    /// Where the fan stands.
+    /// Whether the fan waits or has been admitted. A place or session that is over is answered as 410 instead.
     pub status: TokenStatus,
-    /// 1 = next in, 0 when active.
+    /// How many places the queue must move until it is this fan's, 1 being the next; 0 when ACTIVE. It is an upper bound:
+    /// places of fans who left are passed by faster.
+    #[cfg_attr(feature = "openapi", schema(example = 17))]
     pub queue_position: u64,
-    /// Whole seconds until this token expires.
+    /// Whole seconds until `expiresAt`. The JWT itself is signed for longer, so do not judge a place by its `exp`.
+    #[cfg_attr(feature = "openapi", schema(example = 7200))]
     pub remaining_time: u64,
-    /// The line.
+    /// The queue that the place is in.
     pub queue_id: QueueId,
-    /// When the place was issued.
+    /// When the fan joined the queue and got this place.
     pub issued_at: Rfc3339,
-    /// When the wait or the session ends.
+    /// While WAITING: when the waiting time of the place ends, as things stand. That time only runs while the queue is
+    /// open and not paused, so the date moves. While ACTIVE: when the session ends. A hold moves that to the end of the
+    /// hold, at most to the claim + `activeSeconds` + `holdSeconds`, and giving the hold back does not move it again.
     pub expires_at: Rfc3339,
-    /// The estimated wait in seconds. Null while nobody is admitted, 0 when active.
+    /// The estimated wait in seconds; 0 when ACTIVE. Null while the queue admits nobody: it is paused, it opens later, or,
+    /// where neither is the case, its capacity is 0.
+    #[cfg_attr(feature = "openapi", schema(example = 425))]
     pub estimated_wait_seconds: Option<u64>,
-    /// When to ask again.
+    /// Seconds to wait before the next poll. Take it from each answer: it follows the position, the opening and the load.
+    #[cfg_attr(feature = "openapi", schema(example = 53))]
     pub poll_after_seconds: u64,
-    /// The fan's number in the line; it never changes.
+    /// The fan's number in the queue, from 1. It never changes, and the fan is admitted once the queue's `served` reaches it.
+    /// Never null in this version.
+    #[cfg_attr(feature = "openapi", schema(example = 137))]
     pub place: Option<u64>,
-    /// Whether `queuePosition` is exact. Always true for now.
+    /// Whether `place` and `queuePosition` are final. Always true in this version.
     pub position_final: bool,
-    /// Nobody is admitted before this time.
+    /// When the queue opens; nobody is admitted before. Null for a queue without an opening time, which is open.
     pub opens_at: Option<Rfc3339>,
-    /// Until when an admitted fan may claim the place. Null for the fan, whose own look claims it.
+    /// Before this time an admitted fan must claim the place, else it is lost (`NO_SHOW`). Always null for fans, because
+    /// their own request claims the place. An admin who looks at another fan sees it from the admission to the claim; the
+    /// status is ACTIVE then, and `expiresAt` is the same time.
     pub claim_before: Option<Rfc3339>,
-    /// Whether an operator has paused the queue.
+    /// Whether an operator has paused the queue. Then nobody is admitted and the waiting time stands still. Fans inside go
+    /// on, and an admitted fan must still claim in time.
     pub paused: bool,
-    /// What the operators say.
+    /// A message of the operators to the fans of this queue; null when there is none. Show it as plain text.
     pub message: Option<Message>,
-    /// Whether every seat of this queue's concerts is sold. Always false for now.
+    /// Whether every seat of the queue's concerts is sold. Always false in this version; see `seatsAvailable` of the
+    /// concerts instead.
     pub sold_out: bool,
-    /// The wait is within this range in eight of ten cases. Null while nobody is admitted.
+    /// The range of the wait, in seconds: it holds the true wait in eight of ten cases. Null where `estimatedWaitSeconds`
+    /// is null.
     pub wait_range_seconds: Option<WaitRange>,
 }
 
-/// A range in seconds.
+/// A range of waiting times, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WaitRange {
-    /// At least.
+    /// The lower end of the range, in seconds.
+    #[cfg_attr(feature = "openapi", schema(example = 251))]
     pub low: u64,
-    /// At most.
+    /// The upper end of the range, in seconds.
+    #[cfg_attr(feature = "openapi", schema(example = 720))]
     pub high: u64,
 }
 
-/// Where a fan with a place stands. One whose turn is over is told so by 410.
+/// Where a fan with a live place stands.
+///
+/// | status | meaning |
+/// |---|---|
+/// | `WAITING` | The fan waits. Poll again after `pollAfterSeconds`. |
+/// | `ACTIVE` | The fan is admitted and the session runs until `expiresAt`: see the seats, hold, pay. |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum TokenStatus {
-    /// In line.
+    /// The fan waits.
     Waiting,
-    /// Let in.
+    /// The fan is admitted.
     Active,
 }
 
-/// How a line moves.
+/// The public state of a queue, the same for every fan.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Queue))]
 #[serde(rename_all = "camelCase")]
 pub struct QueueBody {
-    /// Which.
+    /// The id of the queue.
     queue_id: QueueId,
-    /// The highest place that was let in.
+    /// The highest admitted place, which never goes back. Every place up to it has been admitted, or passed because its fan
+    /// left or waited too long.
+    #[cfg_attr(feature = "openapi", schema(example = 120))]
     served: u64,
-    /// The highest place that was given out.
+    /// The highest place given to a fan so far.
+    #[cfg_attr(feature = "openapi", schema(example = 137))]
     last_place: u64,
-    /// Places behind `served`.
+    /// How many places are not admitted yet: `lastPlace - served`. Some of these fans may have left.
+    #[cfg_attr(feature = "openapi", schema(example = 17))]
     waiting: u64,
-    /// Live sessions, and the let-in who have not shown up.
+    /// How many slots of the capacity are taken: live sessions, and admitted fans who have not claimed their place yet.
+    #[cfg_attr(feature = "openapi", schema(example = 10))]
     active: u64,
-    /// Sessions at once.
+    /// How many fans may be inside at once.
+    #[cfg_attr(feature = "openapi", schema(example = 10))]
     capacity: u64,
-    /// Whether an operator has paused the queue.
+    /// Whether an operator has paused the queue. Then nobody is admitted; fans who are inside go on.
     paused: bool,
-    /// Nobody is admitted before this time.
+    /// When the queue opens; nobody is admitted before, but fans can join. Null for a queue without an opening time, which
+    /// is open.
     opens_at: Option<Rfc3339>,
-    /// Fans admitted in the last minute, walk-ins included.
+    /// How many fans were admitted in the last minute, including those who joined while a slot was free and nobody waited.
+    #[cfg_attr(feature = "openapi", schema(example = 24))]
     rate_per_minute: u64,
-    /// Whether the queue moves. `SOLD_OUT` is not sent yet.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^(NOT_OPEN|OPEN|PAUSED|SOLD_OUT)$"))]
+    /// Whether the queue admits fans; the first row that applies counts.
+    ///
+    /// | state | meaning |
+    /// |---|---|
+    /// | `PAUSED` | An operator has paused it. |
+    /// | `NOT_OPEN` | It opens at `opensAt`. |
+    /// | `SOLD_OUT` | Not sent in this version. |
+    /// | `OPEN` | It admits fans as slots become free. |
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^(NOT_OPEN|OPEN|PAUSED|SOLD_OUT)$", example = "OPEN"))]
     state: QueueStatus,
-    /// What the operators say.
+    /// A message of the operators to the fans of this queue; null when there is none. Show it as plain text.
     message: Option<Message>,
-    /// First come, first served.
+    /// The rule by which fans are put in order.
     order: Order,
-    /// Admitted fans who have not claimed their place yet, as of the last tick.
+    /// How many admitted fans have not claimed their place yet; a few seconds old.
+    #[cfg_attr(feature = "openapi", schema(example = 2))]
     unclaimed: u64,
-    /// How long an admitted fan may take to claim the place, in seconds.
+    /// How long an admitted fan may take to claim the place, in seconds. A poll, a look at the seat map, a hold
+    /// or a payment claims it. The time runs on while the queue is paused.
     claim_window_seconds: Seconds,
-    /// How long a session lasts.
+    /// How long a session lasts from its claim, in seconds. A hold can move the end, at most to the claim +
+    /// `activeSeconds` + `holdSeconds`.
     active_seconds: Seconds,
-    /// Seconds until the queue has moved by one place. Null while nobody is admitted.
+    /// Seconds in which the queue moves by one place, so that wait = position * this. Null while the queue admits nobody:
+    /// paused, not open yet, or with a capacity of 0.
+    #[cfg_attr(feature = "openapi", schema(example = 25.0))]
     wait_seconds_per_place: Option<f64>,
-    /// When to poll again, in seconds: the last row whose position is at most the fan's own.
+    /// How long a fan should wait before the next poll, by position. Rows are in ascending order: take the last row whose
+    /// `position` is at most the fan's own. For clients that read only this document.
     poll_after_seconds: Vec<PollRow>,
-    /// At most twenty concerts that are sold through the queue now.
+    /// The concerts that are on sale through this queue now, at most 20.
     concert_ids: Vec<ConcertId>,
 }
 
-/// How places become positions.
+/// The rule by which fans are put in order, always `arrival` in this version: first come, first served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// In the order of joining.
+    /// First come, first served.
     Arrival,
 }
 
-/// When a fan from this position on should ask again.
+/// The time between polls of fans from one position on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PollRow {
-    /// The first position that it is for.
+    /// The first position that the row is for, 1 being the next fan.
+    #[cfg_attr(feature = "openapi", schema(example = 11))]
     pub position: u64,
-    /// After so many seconds.
+    /// Seconds to wait before the next poll.
+    #[cfg_attr(feature = "openapi", schema(example = 34))]
     pub seconds: u64,
 }
 
 impl QueueBody {
     /// The queue at `now`; `defaults` are the deployment's.
-    pub fn new(view: &QueueView, defaults: QueueRules, now: Timestamp) -> Self {
-        let QueueView { state, last_place, notice, concerts } = view;
+    pub fn new(view: &QueueSnapshot, defaults: QueueRules, now: Timestamp) -> Self {
+        let QueueSnapshot { state, last_place, notice, concerts } = view;
         let rules = state.settings.rules(defaults);
         let waiting = last_place.behind(state.served);
         let rows = Polling::of(state, waiting, rules, now).table();
@@ -175,7 +222,7 @@ impl QueueBody {
     }
 }
 
-/// How a line moves, and its times.
+/// A queue as admins see it: the public state, and the settings as they apply.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = AdminQueue))]
@@ -183,13 +230,14 @@ impl QueueBody {
 pub struct AdminQueueBody {
     #[serde(flatten)]
     queue: QueueBody,
-    /// How long a fan may wait in line.
+    /// How long a place may wait, in seconds, counted only while the queue is open and not paused. A place keeps the value
+    /// of its join.
     waiting_seconds: Seconds,
 }
 
 impl AdminQueueBody {
     /// The queue at `now` with all of its times.
-    pub fn new(view: &QueueView, defaults: QueueRules, now: Timestamp) -> Self {
+    pub fn new(view: &QueueSnapshot, defaults: QueueRules, now: Timestamp) -> Self {
         let waiting_seconds = view.state.settings.rules(defaults).waiting;
         AdminQueueBody { queue: QueueBody::new(view, defaults, now), waiting_seconds }
     }

@@ -7,5 +7,5 @@ mod purchases;
 
 pub use accounts::{Health, HealthBody, LoginBody, TokenType, UserBody};
 pub use concerts::{ConcertBody, ConcertDate, SalesBody, SeatBody};
-pub use lines::{AdminQueueBody, QueueBody, TokenStatus, TokenView, WaitRange};
+pub use lines::{AdminQueueBody, QueueBody, TokenBody, TokenStatus, WaitRange};
 pub use purchases::{BalanceBody, LedgerBody, Page, PaymentBody, PaymentStatus, ReservationBody};

@@ -14,48 +14,53 @@ use crate::{
 };
 use serde::Serialize;
 
-/// Seats held for a fan, and what became of them.
+/// One hold of one or several seats for a fan, and what became of it.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Reservation))]
 #[serde(rename_all = "camelCase")]
 pub struct ReservationBody {
-    /// Which.
+    /// The id of the reservation.
     reservation_id: ReservationId,
-    /// Whose.
+    /// The fan who owns the reservation.
     user_id: UserId,
-    /// For what.
+    /// The concert that the seats belong to.
     concert_id: ConcertId,
-    /// Its seats.
+    /// The numbers of the seats, in the order in which they were asked for.
     seat_numbers: Vec<SeatNumber>,
-    /// Held, paid, given back or run out.
+    /// Whether the seats are held, paid, given back or lost.
     status: ReservationStatus,
-    /// The price of the seats together.
+    /// The price of all seats together, in the currency's minor unit. Send exactly this amount to pay.
     amount: Amount,
-    /// When the seats were held.
+    /// When the seats were held, which is when the reservation was made.
     reserved_at: Rfc3339,
-    /// When the hold ends.
+    /// When the hold ends. Pay before this time, else the seats are free for others. It says nothing once the reservation
+    /// is paid or cancelled.
     expires_at: Rfc3339,
-    /// When it was cancelled.
+    /// When the reservation was cancelled or refunded; null when it was not.
     cancelled_at: Option<Rfc3339>,
-    /// Why it was cancelled; null when it was not.
+    /// Why the reservation was cancelled; null unless `status` is CANCELLED.
     cancel_reason: Option<CancelReason>,
-    /// When the session that made it ends, as things stand now; null when that is over.
+    /// When the session that made the reservation ends, as things stand now; null when that session is over. A hold moves
+    /// the session's end to the hold's end, at most to the claim + `activeSeconds` + `holdSeconds`, and giving the hold
+    /// back does not move it again.
     session_ends_at: Option<Rfc3339>,
-    /// Its payment, refunded or not.
+    /// The payment of the reservation, also after a refund; null when it was never paid. Use it to ask for a refund.
     payment_id: Option<PaymentId>,
-    /// The 10 newest payments that were refused for want of money or for another amount, newest first.
+    /// The payments that were refused because the balance was too low or the amount was not the price: at most the 10
+    /// newest, newest first.
     attempts: Vec<AttemptBody>,
 }
 
-/// A payment that failed.
+/// A payment of a reservation that was refused. No money moved.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Attempt))]
 pub struct AttemptBody {
-    /// When.
+    /// When the payment was refused.
     at: Rfc3339,
-    /// Why: a problem's code.
+    /// The code that the refusal had: `insufficient_balance` or `amount_mismatch`.
+    #[cfg_attr(feature = "openapi", schema(example = "insufficient_balance"))]
     code: String,
 }
 
@@ -81,41 +86,47 @@ impl ReservationBody {
     }
 }
 
-/// Money moved for a reservation.
+/// The payment of one reservation from the fan's balance. A refund changes its status; there is no second payment.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Payment))]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentBody {
-    /// Which.
+    /// The id of the payment. Use it to ask for a refund.
     payment_id: PaymentId,
-    /// Made, or given back.
+    /// Whether the money is paid or was refunded.
     status: PaymentStatus,
-    /// What was paid.
+    /// The reservation that was paid.
     reservation_id: ReservationId,
-    /// By whom.
+    /// The fan whose balance paid.
     user_id: UserId,
-    /// How much.
+    /// The amount paid, in the currency's minor unit. A refund gives back all of it.
     amount: Amount,
-    /// When it was made.
+    /// When the payment was made.
     #[cfg_attr(feature = "openapi", schema(value_type = Rfc3339))]
     paid_at: Option<Rfc3339>,
-    /// When it was given back.
+    /// When the payment was refunded; null when it was not.
     cancelled_at: Option<Rfc3339>,
-    /// The fan's balance afterwards.
+    /// The fan's balance after this payment or refund, in the currency's minor unit.
     new_balance: Amount,
-    /// Whether paying ended the session: no other hold of it was open.
+    /// Whether paying ended the session, which it does when the session has no other open hold. Then a further purchase
+    /// starts with joining the queue again.
     session_over: bool,
 }
 
-/// What became of a payment.
+/// The state of a payment.
+///
+/// | status | meaning |
+/// |---|---|
+/// | `success` | The amount was taken from the balance, and the seats are sold. |
+/// | `cancelled` | The amount is back on the balance, and the seats are free. |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PaymentStatus {
-    /// Made.
+    /// The money is paid.
     Success,
-    /// Given back.
+    /// The money is back.
     Cancelled,
 }
 
@@ -148,15 +159,15 @@ impl From<&Refunded> for PaymentBody {
     }
 }
 
-/// A balance, before and after.
+/// A fan's prepaid balance before and after a request. Where the request moves no money, both amounts are equal.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Balance))]
 #[serde(rename_all = "camelCase")]
 pub struct BalanceBody {
-    /// Before.
+    /// The balance before the request, in the currency's minor unit.
     current_balance: Amount,
-    /// After; the same where nothing moved.
+    /// The balance after the request, in the currency's minor unit. This is the balance now.
     new_balance: Amount,
 }
 
@@ -167,26 +178,27 @@ impl BalanceBody {
     }
 }
 
-/// One movement of a balance.
+/// One entry of a fan's ledger: one movement of the balance. Entries are never changed.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = LedgerEntry))]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerBody {
-    /// 1, 2, 3 and so on, without a gap.
+    /// The number of the entry: 1, 2, 3 and so on for each fan, without a gap.
+    #[cfg_attr(feature = "openapi", schema(example = 2))]
     sequence: u64,
-    /// What moved it; it also gives the sign of the amount.
+    /// What moved the balance. It also gives the sign of `amount`: CHARGE and REFUND add, PAYMENT takes.
     #[serde(rename = "type")]
     entry_type: EntryType,
-    /// How much was moved.
+    /// The amount that was moved, always positive, in the currency's minor unit.
     amount: Amount,
-    /// The balance after it.
+    /// The balance after this entry, in the currency's minor unit.
     balance_after: Amount,
-    /// When.
+    /// When the entry was written.
     at: Rfc3339,
-    /// Of a payment or refund.
+    /// The payment that was made or refunded; null for a CHARGE.
     payment_id: Option<PaymentId>,
-    /// Of a payment or refund.
+    /// The reservation that was paid or refunded; null for a CHARGE.
     reservation_id: Option<ReservationId>,
 }
 

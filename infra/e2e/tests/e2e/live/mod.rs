@@ -11,8 +11,9 @@ mod player;
 use std::{env, fs, path::Path, sync::Arc, time::Duration};
 
 use e2e::{
-    Concert, Proxy, Site, Stack, figure, free_port,
+    Concert, Proxy, Site, Stack, free_port,
     history::{self, Call, History},
+    report_measurement,
 };
 use fastrand::Rng;
 use futures_util::future::join_all;
@@ -60,7 +61,7 @@ async fn a_sale_survives_killed_processes_and_cut_connections() {
     let _machine = crate::alone().await;
     let seed = variable("LIVE_SALE_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
     let duration = variable("LIVE_SALE_SECONDS").map_or(DURATION, Duration::from_secs);
-    figure(format!("live sale with LIVE_SALE_SEED={seed}"));
+    report_measurement(format!("live sale with LIVE_SALE_SEED={seed}"));
     let mut dice = Rng::with_seed(seed);
     let database = free_port();
     let proxy = Proxy::start(database, dice.fork()).await;
@@ -86,7 +87,7 @@ async fn a_sale_survives_killed_processes_and_cut_connections() {
     players.extend(outcome::sell_the_rest(&sale, &mut dice).await);
     let end = outcome::read(&sale, &players).await;
     let calls = sale.history.calls();
-    figure(outcome::summary(&calls, &killed, &proxy.cuts(), started.elapsed()));
+    report_measurement(outcome::summary(&calls, &killed, &proxy.cuts(), started.elapsed()));
     let wrong = history::check(&calls, &end);
     if !wrong.is_empty() {
         fail(seed, &calls, &wrong);

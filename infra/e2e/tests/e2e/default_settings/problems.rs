@@ -3,11 +3,11 @@
 use hyper::Method;
 use serde_json::json;
 
-use crate::{Stage, USUAL};
+use crate::{DEFAULT_SETTINGS, Stage};
 
 #[tokio::test]
 async fn unknown_routes_are_problems() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let client = &stage.site.client;
     let unknown = [
         (Method::GET, "/"),
@@ -29,7 +29,7 @@ async fn unknown_routes_are_problems() {
 
 #[tokio::test]
 async fn bad_bodies_are_problems() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let client = &stage.site.client;
     let users = || client.request(Method::POST, "/api/v1/users");
     users().json(&json!({ "username": "a".repeat(70_000) })).send().await.expect_problem(413, "too_large");
@@ -50,7 +50,7 @@ async fn bad_bodies_are_problems() {
 
 #[tokio::test]
 async fn every_answer_names_its_request() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let client = &stage.site.client;
     let mut ids = std::collections::BTreeSet::new();
     for path in ["/health", "/.well-known/jwks.json", "/api/v1/queues/main", "/nowhere", "/api/v1/reservations/dates"] {

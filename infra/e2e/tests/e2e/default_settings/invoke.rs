@@ -7,18 +7,18 @@ use std::{
     process::Command,
 };
 
-use e2e::{PASSWORD, Site, Stack, figure, unique};
+use e2e::{PASSWORD, Site, Stack, report_measurement, unique};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    Stage, USUAL,
+    DEFAULT_SETTINGS, Stage,
     events::{answers, difference, filled_in, function_of, rendered},
 };
 
 #[tokio::test]
 async fn every_event_gets_its_answer() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let values = values(site).await;
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
@@ -37,7 +37,7 @@ async fn every_event_gets_its_answer() {
         }
     }
     let took = started.elapsed().as_secs_f64();
-    figure(format!("{} events by cargo lambda invoke in {took:.1} s", answers.len()));
+    report_measurement(format!("{} events by cargo lambda invoke in {took:.1} s", answers.len()));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use e2e::{Fan, Site, figure};
+use e2e::{Fan, Site, report_measurement};
 use serde_json::json;
 use tokio::time::{self, Instant};
 
-use crate::{BRISK, Stage};
+use crate::{SHORT_TIMEOUTS, Stage};
 
 const FANS: usize = 40;
 /// `QUEUE_CAPACITY` of the brisk stack.
@@ -61,7 +61,7 @@ fn plan(place: usize) -> Plan {
 
 #[tokio::test]
 async fn five_at_a_time_in_order() {
-    let stage = Stage::together(&BRISK).await;
+    let stage = Stage::together(&SHORT_TIMEOUTS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({})).await;
     let mut guests = join_in_order(site, &queue).await;
@@ -85,7 +85,7 @@ async fn five_at_a_time_in_order() {
     for guest in guests.iter_mut().filter(|guest| guest.plan != Plan::Visit) {
         guest.fan.poll().await.expect_problem(410, "session_over");
     }
-    figure(format!(
+    report_measurement(format!(
         "{FANS} fans, {CAPACITY} slots, {} left the line, {} no-shows: all through in {:.1} s, at most {most} inside",
         guests.iter().filter(|guest| guest.plan == Plan::Leave).count(),
         guests.iter().filter(|guest| guest.plan == Plan::NoShow).count(),

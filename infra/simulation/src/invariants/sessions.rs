@@ -1,7 +1,7 @@
 //! How often sessions hold: each hold is counted, and none is made past the limit.
 
 use super::number;
-use crate::wire::Change;
+use crate::network::Change;
 use serde_json::Value;
 use shared::config::Config;
 

@@ -1,17 +1,17 @@
 //! A limit, across the processes of a function.
 
-use e2e::figure;
+use e2e::report_measurement;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::{BRISK, Stage};
+use crate::{SHORT_TIMEOUTS, Stage};
 
 /// `JOINS_PER_FAN` of the brisk stack.
 const LIMIT: usize = 20;
 
 #[tokio::test]
 async fn a_fan_who_hammers_is_told_to_wait_and_others_are_not() {
-    let stage = Stage::together(&BRISK).await;
+    let stage = Stage::together(&SHORT_TIMEOUTS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 1 })).await;
     let (fan, mut other) = (site.fan().await, site.fan().await);
@@ -23,7 +23,7 @@ async fn a_fan_who_hammers_is_told_to_wait_and_others_are_not() {
     });
     let replies = join_all(joins).await;
     let (joined, refused): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status < 300);
-    figure(format!("of {} joins at once {} were answered", 4 * LIMIT, joined.len()));
+    report_measurement(format!("of {} joins at once {} were answered", 4 * LIMIT, joined.len()));
     // The minute may have ended in between.
     assert!((LIMIT..=2 * LIMIT).contains(&joined.len()), "{}", joined.len());
     assert_eq!(joined.iter().filter(|reply| reply.status == 201).count(), 1);

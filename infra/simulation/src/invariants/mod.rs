@@ -1,13 +1,13 @@
 //! The invariants, checked with every write as it is applied: the tables mirrored from their own changes.
 
-mod line;
 mod money;
+mod queue;
 mod seats;
 mod sessions;
 
-use crate::wire::Change;
-use line::Lines;
+use crate::network::Change;
 use money::Money;
+use queue::Queues;
 use seats::Seats;
 use serde_json::Value;
 use sessions::Sessions;
@@ -19,13 +19,13 @@ pub(crate) const AHEAD_MS: u64 = 1_000;
 
 /// What the tables hold.
 #[derive(Debug)]
-pub struct Truth {
+pub struct Oracle {
     /// Seats and reservations.
     pub seats: Seats,
     /// Ledgers and balances.
     pub money: Money,
     /// Queues, tickets, sessions.
-    pub lines: Lines,
+    pub queues: Queues,
     /// How often sessions hold.
     pub sessions: Sessions,
     /// The ids of the domain events that consumers must see.
@@ -44,13 +44,13 @@ pub(crate) fn number(item: &Value, name: &str) -> u64 {
     item[name].as_u64().unwrap_or_default()
 }
 
-impl Truth {
+impl Oracle {
     /// Empty tables.
     pub fn new(config: &Config) -> Self {
-        Truth {
+        Oracle {
             seats: Seats::default(),
             money: Money::default(),
-            lines: Lines::new(config),
+            queues: Queues::new(config),
             sessions: Sessions::new(config),
             expected_events: BTreeSet::new(),
             checks: 0,
@@ -67,15 +67,15 @@ impl Truth {
                 "ledger entry" => self.money.entry(change, &mut wrong),
                 "balance" => self.money.balance(change, &mut wrong),
                 "user name" => check_name(change, &mut wrong),
-                "queue state" => self.lines.state(change, now_ms, &mut wrong),
+                "queue state" => self.queues.state(change, now_ms, &mut wrong),
                 "session" => {
-                    self.lines.session(change, now_ms, &self.seats.reservations, &mut wrong);
+                    self.queues.session(change, now_ms, &self.seats.reservations, &mut wrong);
                     self.sessions.session(change, &mut wrong);
                 }
-                "ticket" => self.lines.ticket(change, now_ms, &mut wrong),
+                "ticket" => self.queues.ticket(change, now_ms, &mut wrong),
                 "seat count" => check_count(change, &mut wrong),
                 "concert" => check_concert(change, &mut wrong),
-                "join counter" => self.lines.counter(change, &mut wrong),
+                "join counter" => self.queues.counter(change, &mut wrong),
                 _ => continue,
             }
             self.expect_event(change);
@@ -83,7 +83,7 @@ impl Truth {
         }
         self.seats.settle(now_ms, &mut wrong);
         self.money.settle(&self.seats, &mut wrong);
-        self.lines.settle(&mut wrong);
+        self.queues.settle(&mut wrong);
         self.checks += 3;
         wrong
     }

@@ -4,7 +4,7 @@ use crate::{
     fault::Fault,
     functions::{Died, Instance, invoke},
     messages::{Message, SHARDS},
-    wire,
+    network,
     world::World,
 };
 use serde_json::{Value, json};
@@ -83,10 +83,10 @@ async fn fire(world: Arc<World>, function: String, every: Duration) {
         let mut times = 1;
         if world.schedules_paused() {
             times = 0;
-        } else if world.strikes(Fault::TickSkipped) {
+        } else if world.should_inject(Fault::TickSkipped) {
             world.tell(format_args!("  schedule of {function} skipped"));
             times = 0;
-        } else if world.strikes(Fault::TickDoubled) {
+        } else if world.should_inject(Fault::TickDoubled) {
             world.tell(format_args!("  schedule of {function} doubled"));
             times = 2;
         }
@@ -119,7 +119,7 @@ async fn drain(world: Arc<World>, trigger: QueueTrigger) {
 /// Until something is sent, or may have become visible.
 async fn wait(world: &World, queue: &str) {
     let now = world.clock.elapsed_ms();
-    let next = world.messages.line(queue, |line| line.messages.iter().map(|message| message.visible_ms).min());
+    let next = world.messages.queue(queue, |queue| queue.messages.iter().map(|message| message.visible_ms).min());
     let pause = next.map_or(10_000, |next| next.saturating_sub(now).clamp(20, 10_000));
     tokio::select! {
         biased;
@@ -132,12 +132,12 @@ async fn wait(world: &World, queue: &str) {
 fn receive(world: &World, trigger: &QueueTrigger) -> Vec<Message> {
     let now = world.clock.elapsed_ms();
     let due = |message: &Message| message.visible_ms <= now;
-    let several = world.messages.line(&trigger.queue, |line| line.messages.iter().filter(|m| due(m)).count() > 1);
-    let reorder = several && world.strikes(Fault::MessageReordered);
-    let (batch, dead, target) = world.messages.line(&trigger.queue, |line| {
-        let hidden_ms = u64::from(line.queue.visibility_timeout_seconds) * 1_000;
-        let redrive = line.queue.redrive.clone();
-        let mut due: Vec<usize> = (0..line.messages.len()).filter(|i| due(&line.messages[*i])).collect();
+    let several = world.messages.queue(&trigger.queue, |queue| queue.messages.iter().filter(|m| due(m)).count() > 1);
+    let reorder = several && world.should_inject(Fault::MessageReordered);
+    let (batch, dead, target) = world.messages.queue(&trigger.queue, |queue| {
+        let hidden_ms = u64::from(queue.queue.visibility_timeout_seconds) * 1_000;
+        let redrive = queue.queue.redrive.clone();
+        let mut due: Vec<usize> = (0..queue.messages.len()).filter(|i| due(&queue.messages[*i])).collect();
         if reorder {
             due.reverse();
         }
@@ -145,7 +145,7 @@ fn receive(world: &World, trigger: &QueueTrigger) -> Vec<Message> {
         let mut dead = Vec::new();
         let mut batch = Vec::new();
         for index in due {
-            let message = &mut line.messages[index];
+            let message = &mut queue.messages[index];
             message.received += 1;
             message.visible_ms = now + hidden_ms;
             if redrive.as_ref().is_some_and(|redrive| message.received > redrive.max_receive_count) {
@@ -154,7 +154,7 @@ fn receive(world: &World, trigger: &QueueTrigger) -> Vec<Message> {
                 batch.push(message.clone());
             }
         }
-        line.messages.retain(|message| !dead.iter().any(|gone| gone.id == message.id));
+        queue.messages.retain(|message| !dead.iter().any(|gone| gone.id == message.id));
         (batch, dead, redrive.map(|redrive| redrive.target))
     });
     for message in dead {
@@ -180,16 +180,16 @@ async fn deliver(world: &Arc<World>, trigger: &QueueTrigger, batch: &[Message]) 
         Err(_) => return,
     };
     for message in batch.iter().filter(|message| !failed.contains(&message.id)) {
-        if world.strikes(Fault::MessageRepeated) {
+        if world.should_inject(Fault::MessageRepeated) {
             let again = world.clock.elapsed_ms() + world.extent(Fault::MessageRepeated, 1..=30_000);
             let reset = |known: &mut Message| {
                 if known.id == message.id {
                     (known.visible_ms, known.received) = (again, 0);
                 }
             };
-            world.messages.line(&trigger.queue, |line| line.messages.iter_mut().for_each(reset));
+            world.messages.queue(&trigger.queue, |queue| queue.messages.iter_mut().for_each(reset));
         } else {
-            world.messages.line(&trigger.queue, |line| line.messages.retain(|known| known.id != message.id));
+            world.messages.queue(&trigger.queue, |queue| queue.messages.retain(|known| known.id != message.id));
         }
     }
 }
@@ -200,7 +200,7 @@ async fn follow(world: Arc<World>, trigger: StreamTrigger, shard: u64) {
     loop {
         let start = world.messages.shard(&table, shard, |shard| shard.done.get(&trigger.name).copied().unwrap_or(0));
         let mut most = trigger.batch_size as usize;
-        if world.strikes(Fault::ChangesSplit) {
+        if world.should_inject(Fault::ChangesSplit) {
             most = world.extent(Fault::ChangesSplit, 1..=3) as usize;
         }
         let records: Vec<Arc<Value>> =
@@ -213,13 +213,13 @@ async fn follow(world: Arc<World>, trigger: StreamTrigger, shard: u64) {
             }
             continue;
         }
-        if world.strikes(Fault::ChangesLate) {
+        if world.should_inject(Fault::ChangesLate) {
             world.sleep_for(Fault::ChangesLate, 500..=20_000).await;
         }
         let wanted: Vec<&Value> = records.iter().map(|r| &**r).filter(|r| wants(&trigger, r)).collect();
         let handled =
             if wanted.is_empty() { records.len() } else { hand_over(&world, &trigger, &records, &wanted).await };
-        let repeated = handled > 0 && world.strikes(Fault::ChangesRepeated);
+        let repeated = handled > 0 && world.should_inject(Fault::ChangesRepeated);
         if !repeated {
             world.messages.shard(&table, shard, |shard| shard.done.insert(trigger.name.clone(), start + handled));
         }
@@ -266,7 +266,7 @@ async fn expire(world: Arc<World>) {
         if world.schedules_paused() {
             continue;
         }
-        if world.strikes(Fault::TtlAtOnce) {
+        if world.should_inject(Fault::TtlAtOnce) {
             sweep(&world, 0);
         } else if world.faults().active() {
             sweep(&world, world.draw(0..=2 * DAY_MS));
@@ -280,24 +280,24 @@ async fn expire(world: Arc<World>) {
 pub fn sweep(world: &Arc<World>, lag_ms: u64) {
     if world.clock.with_ttl_lag(lag_ms, || world.engine.sweep_ttl()) > 0 {
         let tables: Vec<String> = world.template.tables.iter().map(|table| table.name.clone()).collect();
-        wire::observe(world, &tables, "TTL");
+        network::observe(world, &tables, "TTL");
     }
 }
 
 /// Messages that still wait, by queue, without the events and those given up.
 pub fn waiting(world: &World) -> Vec<String> {
     let triggers = world.template.queue_triggers.iter();
-    let lines = triggers.flat_map(|trigger| {
-        world.messages.line(&trigger.queue, |line| {
-            line.messages.iter().map(|message| format!("{}: {}", trigger.queue, message.body)).collect::<Vec<_>>()
+    let messages = triggers.flat_map(|trigger| {
+        world.messages.queue(&trigger.queue, |queue| {
+            queue.messages.iter().map(|message| format!("{}: {}", trigger.queue, message.body)).collect::<Vec<_>>()
         })
     });
-    lines.collect()
+    messages.collect()
 }
 
 /// The bodies of the domain events that were sent.
 pub fn events(world: &World) -> Vec<Value> {
-    world.messages.line(EVENTS, |line| {
-        line.messages.iter().filter_map(|message| serde_json::from_str(&message.body).ok()).collect()
+    world.messages.queue(EVENTS, |queue| {
+        queue.messages.iter().filter_map(|message| serde_json::from_str(&message.body).ok()).collect()
     })
 }

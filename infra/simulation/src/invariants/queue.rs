@@ -1,7 +1,7 @@
 //! The line: invariants 4 and 5, and never two live places for a fan.
 
 use super::{AHEAD_MS, number, text};
-use crate::wire::Change;
+use crate::network::Change;
 use serde_json::{Map, Value};
 use shared::config::Config;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +12,11 @@ pub type PlaceId = (String, u64);
 /// Sessions and tickets are kept 90 days: what TTL has deleted is older.
 const KEPT_MS: u64 = 89 * 24 * 3_600_000;
 /// A deadline of places that died of waiting.
-const NEVER: u64 = 0;
+const DISTANT_PAST: u64 = 0;
 
 /// Queues, tickets, sessions.
 #[derive(Debug)]
-pub struct Lines {
+pub struct Queues {
     capacity: u64,
     seats_per_session: u64,
     /// States by queue.
@@ -36,10 +36,10 @@ pub struct Lines {
     touched: BTreeSet<String>,
 }
 
-impl Lines {
+impl Queues {
     /// No queues.
     pub fn new(config: &Config) -> Self {
-        Lines {
+        Queues {
             capacity: config.queue_rules.capacity,
             seats_per_session: u64::from(config.seats_per_session),
             states: BTreeMap::new(),
@@ -254,7 +254,7 @@ impl Lines {
 fn is_dead(state: &Value, place: u64) -> bool {
     let mut buckets = state["buckets"].as_array().into_iter().flatten();
     let bucket = buckets.find(|bucket| place <= bucket[0].as_u64().unwrap_or_default());
-    bucket.is_some_and(|bucket| bucket[1].as_u64() == Some(NEVER))
+    bucket.is_some_and(|bucket| bucket[1].as_u64() == Some(DISTANT_PAST))
 }
 
 /// The queue's clock, in milliseconds.

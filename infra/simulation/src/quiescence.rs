@@ -2,9 +2,9 @@
 
 use crate::{
     fans::{Desk, Fan},
+    invariants::{number, text},
     messages::SHARDS,
-    pumps,
-    truth::{number, text},
+    triggers,
     world::World,
 };
 use futures_util::future::{join, join_all};
@@ -49,30 +49,30 @@ pub async fn settle(world: &Arc<World>, concert: &str) {
 
 /// How long it may take until everybody who went home without leaving was let in and did not show up.
 fn no_shows_ms(world: &World) -> u64 {
-    world.truth().lines.owners.len() as u64 / world.plan.capacity * NO_SHOW_MS
+    world.oracle().queues.owners.len() as u64 / world.plan.capacity * NO_SHOW_MS
 }
 
 /// What is still open.
 fn left(world: &Arc<World>, concert: &str) -> Vec<String> {
     let mut left = Vec::new();
-    let truth = world.truth();
-    for seat in truth.seats.seats.values().filter(|seat| text(seat, "status") == "HELD") {
+    let oracle = world.oracle();
+    for seat in oracle.seats.seats.values().filter(|seat| text(seat, "status") == "HELD") {
         left.push(format!("a held seat {seat}"));
     }
-    for reservation in truth.seats.reservations.values().filter(|found| text(found, "status") == "PENDING") {
+    for reservation in oracle.seats.reservations.values().filter(|found| text(found, "status") == "PENDING") {
         left.push(format!("a pending reservation {reservation}"));
     }
-    for session in truth.lines.sessions.values().filter(|session| session["ended"].is_null()) {
+    for session in oracle.queues.sessions.values().filter(|session| session["ended"].is_null()) {
         left.push(format!("a session {session}"));
     }
-    left.extend(truth.lines.awake());
-    for (queue, state) in &truth.lines.states {
-        if number(state, "occupied") > 0 || truth.lines.inside(queue) > 0 {
+    left.extend(oracle.queues.awake());
+    for (queue, state) in &oracle.queues.states {
+        if number(state, "occupied") > 0 || oracle.queues.inside(queue) > 0 {
             left.push(format!("slots that nobody has {state}"));
         }
     }
-    let sold = truth.seats.seats.values().filter(|seat| text(seat, "status") == "SOLD").count() as u64;
-    drop(truth);
+    let sold = oracle.seats.seats.values().filter(|seat| text(seat, "status") == "SOLD").count() as u64;
+    drop(oracle);
     let alarms = world.engine.items("Queues").into_iter();
     let alarms = alarms.filter(|item| keys::kind(text(item, "pk"), text(item, "sk")) == "alarm");
     left.extend(alarms.map(|alarm| format!("an alarm {alarm}")));
@@ -100,7 +100,7 @@ fn messages(world: &World) -> Vec<String> {
     let mut left: Vec<String> = Vec::new();
     let now = world.clock.elapsed_ms();
     for trigger in &world.template.queue_triggers {
-        let waiting = world.messages.line(&trigger.queue, |line| line.messages.clone());
+        let waiting = world.messages.queue(&trigger.queue, |queue| queue.messages.clone());
         let poison = |body: &str| body.contains("nobody");
         let ticks = trigger.function == "promote_tokens";
         for message in waiting.iter().filter(|message| !poison(&message.body)) {
@@ -125,9 +125,9 @@ fn messages(world: &World) -> Vec<String> {
 
 /// Invariant 7: consumers see every change at least once, and nothing that never was.
 fn events(world: &World) {
-    let sent = pumps::events(world);
+    let sent = triggers::events(world);
     let seen: BTreeSet<&str> = sent.iter().map(|event| text(event, "id")).collect();
-    let expected = world.truth().expected_events.clone();
+    let expected = world.oracle().expected_events.clone();
     for missing in expected.iter().filter(|id| !seen.contains(id.as_str())) {
         world.violated(format!("invariant 7: no event {missing}"));
     }
@@ -138,7 +138,7 @@ fn events(world: &World) {
 
 /// One more fan buys what is left.
 pub async fn sell_out(world: &Arc<World>, desk: &Desk, concert: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let taken: BTreeSet<u64> = world.truth().seats.seats.keys().map(|(_, seat)| *seat).collect();
+    let taken: BTreeSet<u64> = world.oracle().seats.seats.keys().map(|(_, seat)| *seat).collect();
     let free = (1..=u64::from(world.plan.seats)).filter(|seat| !taken.contains(seat));
     let seats: Vec<u64> = free.take(LAST_SEATS).collect();
     if seats.is_empty() {
@@ -161,11 +161,11 @@ pub async fn quarter(world: &Arc<World>, fans: Vec<Fan>) {
     world.clock.skip(QUARTER_MS);
     let sweep = async {
         world.sleep(LAST_LOOK_MS / 2).await;
-        pumps::sweep(world, 0);
+        triggers::sweep(world, 0);
     };
     join(sweep, join_all(fans.into_iter().map(|fan| fan.leave_late(LAST_LOOK_MS)))).await;
     world.clock.skip(QUARTER_MS);
-    pumps::sweep(world, 0);
+    triggers::sweep(world, 0);
     world.pause_schedules(false);
     for table in &world.template.tables {
         for item in world.engine.items(&table.name) {
@@ -175,10 +175,10 @@ pub async fn quarter(world: &Arc<World>, fans: Vec<Fan>) {
             }
         }
     }
-    let truth = world.truth();
-    if !truth.lines.sessions.is_empty() {
-        let session = truth.lines.sessions.values().next().cloned().unwrap_or_default();
-        drop(truth);
+    let oracle = world.oracle();
+    if !oracle.queues.sessions.is_empty() {
+        let session = oracle.queues.sessions.values().next().cloned().unwrap_or_default();
+        drop(oracle);
         world.violated(format!("liveness: a session outlives its time: {session}"));
     }
 }

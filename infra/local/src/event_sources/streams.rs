@@ -150,7 +150,7 @@ impl Reader {
     fn checkpoint(&self, sequence_number: &str) {
         // If it cannot be kept, the next stack reads these changes again, which consumers bear.
         if let Some(path) = &self.position
-            && let Err(error) = state::replace(path, sequence_number.as_bytes())
+            && let Err(error) = state::write_atomically(path, sequence_number.as_bytes())
         {
             eprintln!("stream {}: {error}", self.trigger.name);
         }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use e2e::{Fan, PASSWORD, Site, figure};
+use e2e::{Fan, PASSWORD, Site, report_measurement};
 use serde_json::{Value, json};
 use tokio::time::{self, Instant};
 
-use crate::{DATES_AGE, Stage, USUAL};
+use crate::{DATES_AGE, DEFAULT_SETTINGS, Stage};
 
 #[tokio::test]
 async fn from_an_account_to_a_paid_seat() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 2 })).await;
     let concert = site.concert(&queue, 50).await;
@@ -59,7 +59,7 @@ async fn from_an_account_to_a_paid_seat() {
 
 #[tokio::test]
 async fn what_is_given_back_is_free_at_once() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 2 })).await;
     let concert = site.concert(&queue, 4).await;
@@ -79,7 +79,7 @@ async fn what_is_given_back_is_free_at_once() {
 
 #[tokio::test]
 async fn the_list_of_dates_catches_up_with_a_purchase() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 1 })).await;
     let concert = site.concert(&queue, 50).await;
@@ -93,7 +93,7 @@ async fn the_list_of_dates_catches_up_with_a_purchase() {
         assert!(paid.elapsed() < DATES_AGE, "dates may be {DATES_AGE:?} old");
         time::sleep(Duration::from_millis(50)).await;
     }
-    figure(format!("the list of dates caught up {:.2} s after the payment", paid.elapsed().as_secs_f64()));
+    report_measurement(format!("the list of dates caught up {:.2} s after the payment", paid.elapsed().as_secs_f64()));
 }
 
 /// The free seats of a concert by the list of dates, whose pages are followed to the end.
@@ -119,7 +119,7 @@ async fn available(site: &Site, concert: &str) -> u64 {
 
 #[tokio::test]
 async fn waiting_fans_are_told_when_to_come_back() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 1, "claimWindowSeconds": 1 })).await;
     let concert = site.concert(&queue, 4).await;
@@ -151,7 +151,10 @@ async fn missed_turn(site: &Site, queue: &str, fans: &mut [Fan<'_>]) {
     site.begin_minute().await;
     fans[0].leave().await.expect(204);
     let passed_by = fans[2].wait_until_active(Duration::from_secs(20)).await;
-    figure(format!("a no-show with a claim window of 1 s held the line up for {:.1} s", passed_by.as_secs_f64()));
+    report_measurement(format!(
+        "a no-show with a claim window of 1 s held the line up for {:.1} s",
+        passed_by.as_secs_f64()
+    ));
     fans[1].poll().await.expect_problem(410, "session_over");
     let view: Value = site.client.get(format!("/api/v1/queues/{queue}")).send().await.expect(200).body;
     assert_eq!((&view["served"], &view["active"], &view["waiting"]), (&json!(3), &json!(1), &json!(0)));

@@ -5,12 +5,12 @@ use std::process::Command;
 use e2e::{PASSWORD, Site, workspace};
 use serde_json::json;
 
-use crate::{BRISK, Stage, USUAL};
+use crate::{DEFAULT_SETTINGS, SHORT_TIMEOUTS, Stage};
 
 #[tokio::test]
 async fn two_stacks_know_nothing_of_each_other() {
-    let stage = Stage::together(&USUAL).await;
-    let brisk = BRISK.lease();
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
+    let brisk = SHORT_TIMEOUTS.lease();
     let (here, there) = (&stage.site, Site::open(&brisk).await);
     let fan = here.fan().await;
     let account = json!({ "username": fan.name, "password": PASSWORD });
@@ -23,7 +23,7 @@ async fn two_stacks_know_nothing_of_each_other() {
 
 #[tokio::test]
 async fn a_taken_port_is_a_clear_error() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let port = stage.stack.port();
     let second = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--package", "local", "--", "--ephemeral", "--port", &port.to_string()])

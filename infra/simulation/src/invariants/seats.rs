@@ -1,7 +1,7 @@
 //! Seats and reservations: invariants 1 and 3.
 
 use super::{AHEAD_MS, number, text};
-use crate::wire::Change;
+use crate::network::Change;
 use serde_json::Value;
 use shared::domain::reservation::ATTEMPTS_KEPT;
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,11 +5,11 @@ use aws_lc_rs::{
     signature::{Ed25519KeyPair, KeyPair},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use e2e::{Fan, Reply, Site, figure};
+use e2e::{Fan, Reply, Site, report_measurement};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::{Stage, USUAL};
+use crate::{DEFAULT_SETTINGS, Stage};
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
@@ -123,7 +123,7 @@ async fn send_all(site: &Site, fan: &Fan<'_>, token: &str) -> Vec<Reply> {
 
 #[tokio::test]
 async fn forged_tokens_are_401() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 5 })).await;
     let mut fan = site.fan().await;
@@ -142,12 +142,12 @@ async fn forged_tokens_are_401() {
             }
         }
     }
-    figure(format!("{refused} requests with forged tokens: all 401"));
+    report_measurement(format!("{refused} requests with forged tokens: all 401"));
 }
 
 #[tokio::test]
 async fn each_kind_of_token_has_its_routes() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 5 })).await;
     let concert = site.concert(&queue, 4).await;

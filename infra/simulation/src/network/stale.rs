@@ -95,7 +95,7 @@ fn in_range(body: &Value, sk: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::ItemKey;
+    use crate::network::ItemKey;
 
     fn change(sk: &str, old: Value, new: Value, at_ms: u64) -> Change {
         let key = ItemKey { table: "T".to_owned(), pk: "p".to_owned(), sk: sk.to_owned() };

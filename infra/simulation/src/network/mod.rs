@@ -33,7 +33,7 @@ const ATTEMPT_MS: u64 = 1_000;
 
 /// What is under way.
 #[derive(Debug, Default)]
-pub struct Wire {
+pub struct Network {
     /// Items that a transaction in flight owns.
     owned: Mutex<BTreeSet<ItemKey>>,
     tokens: Mutex<tokens::Tokens>,
@@ -42,7 +42,7 @@ pub struct Wire {
     requests: Mutex<u64>,
 }
 
-impl Wire {
+impl Network {
     /// Nothing under way.
     pub fn new() -> Self {
         Self::default()
@@ -123,14 +123,14 @@ impl Passage {
     /// There and back; `None` where the connection breaks.
     async fn go(mut self) -> Option<Answer> {
         let world = Arc::clone(&self.world);
-        *lock(&world.wire.requests) += 1;
+        *lock(&world.network.requests) += 1;
         world.trace(format_args!("{} -> {} {}", self.caller, self.operation, self.body));
         world.sleep(world.draw(1..=6)).await;
-        if world.strikes(Fault::RequestLost) {
+        if world.should_inject(Fault::RequestLost) {
             self.broken("request lost").await;
             return None;
         }
-        if world.strikes(Fault::RequestLate) {
+        if world.should_inject(Fault::RequestLate) {
             self.say("request late");
             world.sleep_for(Fault::RequestLate, ATTEMPT_MS..=6_000).await;
         }
@@ -140,11 +140,11 @@ impl Passage {
             None if self.dynamo => self.apply().await,
             None => world.messages.send(&world, &self.body),
         };
-        if world.strikes(Fault::AnswerLost) {
+        if world.should_inject(Fault::AnswerLost) {
             self.broken("applied, answer lost").await;
             return None;
         }
-        if world.strikes(Fault::AnswerLate) {
+        if world.should_inject(Fault::AnswerLate) {
             self.say("applied, answer late");
             world.sleep_for(Fault::AnswerLate, ATTEMPT_MS..=4_000).await;
         }
@@ -158,12 +158,13 @@ impl Passage {
     async fn straggle(&self) {
         let Some(token) = self.token() else { return };
         let world = &self.world;
-        let Some(refused) = lock(&world.wire.tokens).straggle(token, || world.strikes(Fault::Straggler)) else {
+        let Some(refused) = lock(&world.network.tokens).straggle(token, || world.should_inject(Fault::Straggler))
+        else {
             return;
         };
         self.say("late, until its next copy is refused");
         let _ = tokio::time::timeout(Duration::from_millis(6 * ATTEMPT_MS), refused.notified()).await;
-        lock(&world.wire.tokens).arrived(token);
+        lock(&world.network.tokens).arrived(token);
     }
 
     fn say(&self, what: &str) {
@@ -181,13 +182,17 @@ impl Passage {
     /// The service has other troubles.
     fn refused_at_once(&self) -> Option<Answer> {
         let world = &self.world;
-        let fault = if world.strikes(Fault::Throttled) {
+        let fault = if world.should_inject(Fault::Throttled) {
             engine::Fault::Throttled
-        } else if world.strikes(Fault::FailedBefore) {
+        } else if world.should_inject(Fault::FailedBefore) {
             engine::Fault::InternalError
         } else if self.overtakes() {
             engine::Fault::TransactionConflict { action: 0 }
-        } else if self.dynamo && items::writes(&self.operation) && !self.applied() && world.strikes(Fault::Conflict) {
+        } else if self.dynamo
+            && items::writes(&self.operation)
+            && !self.applied()
+            && world.should_inject(Fault::Conflict)
+        {
             let actions = self.body["TransactItems"].as_array().map_or(1, Vec::len) as u64;
             let action = world.extent(Fault::Conflict, 0..=actions - 1) as usize;
             engine::Fault::TransactionConflict { action }
@@ -211,7 +216,7 @@ impl Passage {
 
     /// Whether an earlier copy waits for this one to be refused; it comes at once then.
     fn overtakes(&self) -> bool {
-        let late = self.token().and_then(|token| lock(&self.world.wire.tokens).straggler(token));
+        let late = self.token().and_then(|token| lock(&self.world.network.tokens).straggler(token));
         let Some(refused) = late.filter(|_| !self.applied()) else { return false };
         refused.notify_one();
         true
@@ -220,7 +225,7 @@ impl Passage {
     /// Whether it is a copy of a transaction that succeeded: such a one is not cancelled.
     fn applied(&self) -> bool {
         let known = !self.world.plan.mutations.contains(&Mutation::ClientToken);
-        known && self.token().is_some_and(|token| lock(&self.world.wire.tokens).succeeded(token))
+        known && self.token().is_some_and(|token| lock(&self.world.network.tokens).succeeded(token))
     }
 
     /// The table's part.
@@ -230,7 +235,7 @@ impl Passage {
             self.transact().await
         } else if items::writes(&self.operation) {
             let keys = items::keys(&self.operation, &self.body);
-            match items::conflict(&keys, &lock(&world.wire.owned)) {
+            match items::conflict(&keys, &lock(&world.network.owned)) {
                 Some(_) => {
                     world.faults().note(Fault::Overlap);
                     self.say("meets a transaction");
@@ -241,7 +246,7 @@ impl Passage {
         } else {
             self.read()
         };
-        if items::writes(&self.operation) && world.strikes(Fault::FailedAfter) {
+        if items::writes(&self.operation) && world.should_inject(Fault::FailedAfter) {
             self.say("internal error, but applied");
             return engine::answer(engine::Fault::InternalError, DYNAMODB, &self.body).unwrap_or(answer);
         }
@@ -255,7 +260,7 @@ impl Passage {
         let token = token.filter(|_| !world.plan.mutations.contains(&Mutation::ClientToken));
         let token = token.as_ref().and_then(Value::as_str);
         if let Some(token) = token
-            && let Some(answer) = lock(&world.wire.tokens).arrive(token, &self.body, world.clock.now_ms())
+            && let Some(answer) = lock(&world.network.tokens).arrive(token, &self.body, world.clock.now_ms())
         {
             world.faults().note(Fault::Repeated);
             self.say(if answer.status == 200 { "known by its token" } else { "refused by its token" });
@@ -263,7 +268,7 @@ impl Passage {
         }
         let keys = items::keys(&self.operation, &self.body);
         let conflicting = {
-            let mut owned = lock(&world.wire.owned);
+            let mut owned = lock(&world.network.owned);
             let conflicting = items::conflict(&keys, &owned);
             if conflicting.is_none() {
                 owned.extend(keys.iter().cloned());
@@ -279,13 +284,13 @@ impl Passage {
             None => {
                 world.sleep(world.draw(1..=25)).await;
                 let answer = self.execute();
-                let mut owned = lock(&world.wire.owned);
+                let mut owned = lock(&world.network.owned);
                 owned.retain(|key| !keys.contains(key));
                 answer
             }
         };
         if let Some(token) = token {
-            lock(&world.wire.tokens).leave(token, answer.status == 200, world.clock.now_ms());
+            lock(&world.network.tokens).leave(token, answer.status == 200, world.clock.now_ms());
         }
         answer
     }
@@ -306,7 +311,7 @@ impl Passage {
 
     /// Notes the guards of the write, and takes out the one that the plan wants out.
     fn guard(&mut self) {
-        let mut guards = lock(&self.world.wire.guards);
+        let mut guards = lock(&self.world.network.guards);
         if self.operation == "TransactWriteItems" {
             *guards.entry(Mutation::ClientToken).or_default() += 1;
         }
@@ -326,12 +331,12 @@ impl Passage {
         if consistent {
             let read = Mutation::ConsistentRead { operation: self.operation.clone(), item };
             consistent = !world.plan.mutations.contains(&read);
-            *lock(&world.wire.guards).entry(read).or_default() += 1;
+            *lock(&world.network.guards).entry(read).or_default() += 1;
         }
-        if !consistent && world.strikes(Fault::StaleRead) {
+        if !consistent && world.should_inject(Fault::StaleRead) {
             let age = world.extent(Fault::StaleRead, 1..=2_000);
             let as_of = world.clock.now_ms() - age;
-            if let Some(answer) = lock(&world.wire.versions).read(&self.operation, &self.body, as_of) {
+            if let Some(answer) = lock(&world.network.versions).read(&self.operation, &self.body, as_of) {
                 return answer;
             }
         }
@@ -356,11 +361,11 @@ pub fn observe(world: &Arc<World>, tables: &[String], by: &str) {
             world.messages.stream(table, record);
         }
     }
-    lock(&world.wire.versions).note(&changes);
+    lock(&world.network.versions).note(&changes);
     for change in &changes {
         world.trace(format_args!("   {by}: {change}"));
     }
-    let found = world.truth().observe(&changes, now);
+    let found = world.oracle().observe(&changes, now);
     for violation in found {
         world.violated(format!("{violation} (by {by})"));
     }

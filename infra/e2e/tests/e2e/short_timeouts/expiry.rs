@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use e2e::figure;
+use e2e::report_measurement;
 use serde_json::json;
 use tokio::time::{self, Instant};
 
-use crate::{BRISK, Stage};
+use crate::{SHORT_TIMEOUTS, Stage};
 
 /// `HOLD_SECONDS` of the brisk stack.
 const HOLD: Duration = Duration::from_secs(4);
@@ -15,7 +15,7 @@ const CLEAN_UP: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn the_seat_goes_to_the_next_fan() {
-    let stage = Stage::together(&BRISK).await;
+    let stage = Stage::together(&SHORT_TIMEOUTS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({})).await;
     let concert = site.concert(&queue, 1).await;
@@ -40,7 +40,7 @@ async fn the_seat_goes_to_the_next_fan() {
     };
     assert!(asked.elapsed() >= HOLD, "the hold lasted {:?}", asked.elapsed());
     let after = answered.elapsed().saturating_sub(HOLD);
-    figure(format!("the seat went to the next fan {:.2} s after the hold's end", after.as_secs_f64()));
+    report_measurement(format!("the seat went to the next fan {:.2} s after the hold's end", after.as_secs_f64()));
     assert!(after < Duration::from_secs(1), "{after:?}");
 
     late.pay(id, concert.price, None).send().await.expect_problem(410, "reservation_expired");
@@ -55,7 +55,7 @@ async fn the_seat_goes_to_the_next_fan() {
 
 #[tokio::test]
 async fn nobody_takes_the_seat() {
-    let stage = Stage::together(&BRISK).await;
+    let stage = Stage::together(&SHORT_TIMEOUTS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({})).await;
     let concert = site.concert(&queue, 5).await;
@@ -80,5 +80,8 @@ async fn nobody_takes_the_seat() {
     let reservation = fans[0].reservation(held.text("reservationId")).await.expect(200);
     assert_eq!(reservation.text("status"), "EXPIRED");
     counted(5).await;
-    figure(format!("an expired hold was counted as free {:.2} s after its end", end.elapsed().as_secs_f64()));
+    report_measurement(format!(
+        "an expired hold was counted as free {:.2} s after its end",
+        end.elapsed().as_secs_f64()
+    ));
 }

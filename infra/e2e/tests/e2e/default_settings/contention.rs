@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
-use e2e::{Fan, Reply, figure};
+use e2e::{Fan, Reply, report_measurement};
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::{Stage, USUAL};
+use crate::{DEFAULT_SETTINGS, Stage};
 
 const FANS: usize = 60;
 const SEATS: u32 = 10;
@@ -20,7 +20,7 @@ const REFUNDS: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_fans_want_ten_seats() {
-    let stage = Stage::alone(&USUAL).await;
+    let stage = Stage::alone(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": FANS })).await;
     let concert = site.concert(&queue, SEATS).await;
@@ -35,7 +35,7 @@ async fn sixty_fans_want_ten_seats() {
 
     assert_eq!(replies.len(), FANS * SEATS as usize);
     let outcomes = outcomes(&replies);
-    figure(format!(
+    report_measurement(format!(
         "{FANS} fans, {SEATS} seats, {} attempts at once: {outcomes:?} in {:.2} s ({})",
         replies.len(),
         took.as_secs_f64(),
@@ -52,7 +52,7 @@ async fn sixty_fans_want_ten_seats() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_reservation_is_paid_once() {
-    let stage = Stage::alone(&USUAL).await;
+    let stage = Stage::alone(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 1 })).await;
     let concert = site.concert(&queue, 4).await;
@@ -66,7 +66,7 @@ async fn one_reservation_is_paid_once() {
     let took = started.elapsed();
     let refused = (409, "payment_already_processed".to_owned());
     let expected = BTreeMap::from([((200, String::new()), 1), (refused, PAYMENTS - 1)]);
-    figure(format!(
+    report_measurement(format!(
         "{PAYMENTS} payments at once without a key: {:?} in {:.2} s",
         outcomes(&replies),
         took.as_secs_f64()
@@ -76,7 +76,7 @@ async fn one_reservation_is_paid_once() {
     let started = Instant::now();
     let replies = join_all((0..PAYMENTS).map(|_| fan.pay(&with_key, concert.price, Some("pay")).send())).await;
     let took = started.elapsed();
-    figure(format!(
+    report_measurement(format!(
         "{PAYMENTS} payments at once with one key: {:?} in {:.2} s",
         outcomes(&replies),
         took.as_secs_f64()
@@ -91,13 +91,13 @@ async fn one_reservation_is_paid_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_recharge_moves_money_once() {
-    let stage = Stage::alone(&USUAL).await;
+    let stage = Stage::alone(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let fan = site.fan().await;
     let started = Instant::now();
     let replies = join_all((0..RECHARGES).map(|_| fan.recharge(30_000, Some("one")).send())).await;
     let took = started.elapsed();
-    figure(format!(
+    report_measurement(format!(
         "{RECHARGES} recharges at once with one key: {:?} in {:.2} s",
         outcomes(&replies),
         took.as_secs_f64()
@@ -110,7 +110,10 @@ async fn one_recharge_moves_money_once() {
     let started = Instant::now();
     join_all(keys.iter().map(|key| recharge_until_done(&fan, key))).await;
     let took = started.elapsed();
-    figure(format!("{RECHARGES} recharges at once with a key each: all done in {:.2} s", took.as_secs_f64()));
+    report_measurement(format!(
+        "{RECHARGES} recharges at once with a key each: all done in {:.2} s",
+        took.as_secs_f64()
+    ));
     let ledger = fan.ledger().await;
     ledger.assert_adds_up();
     assert_eq!((ledger.count("CHARGE"), ledger.balance), (1 + RECHARGES, 30_000 + 50 * 1_000));
@@ -118,7 +121,7 @@ async fn one_recharge_moves_money_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_payment_is_refunded_once_and_its_seat_stays_with_the_next_fan() {
-    let stage = Stage::alone(&USUAL).await;
+    let stage = Stage::alone(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 2 })).await;
     let concert = site.concert(&queue, 1).await;
@@ -142,7 +145,7 @@ async fn one_payment_is_refunded_once_and_its_seat_stays_with_the_next_fan() {
     let started = Instant::now();
     let (replies, taken) = tokio::join!(join_all((0..REFUNDS).map(|_| refund())), taken);
     let took = started.elapsed();
-    figure(format!("{REFUNDS} refunds at once: {:?} in {:.2} s", outcomes(&replies), took.as_secs_f64()));
+    report_measurement(format!("{REFUNDS} refunds at once: {:?} in {:.2} s", outcomes(&replies), took.as_secs_f64()));
     assert!(replies.iter().all(|reply| reply.status == 200), "{:?}", outcomes(&replies));
     refund().await.expect(200);
 
@@ -164,7 +167,7 @@ async fn recharge_until_done(fan: &Fan<'_>, key: &str) -> Reply {
 
 #[tokio::test]
 async fn a_double_click_draws_one_place() {
-    let stage = Stage::together(&USUAL).await;
+    let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 0 })).await;
     let mut fan = site.fan().await;

@@ -2,7 +2,7 @@
 
 use crate::{
     log::Keep,
-    plan::Cuts,
+    plan::Overrides,
     run::{Report, run},
 };
 use std::{
@@ -20,7 +20,7 @@ use template::Template;
 pub fn run_all(
     seeds: std::ops::Range<u64>,
     threads: usize,
-    cuts: &Cuts,
+    cuts: &Overrides,
     template: &Arc<Template>,
     mut each: impl FnMut(Report) -> bool,
 ) {
