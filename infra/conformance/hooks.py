@@ -1,7 +1,7 @@
-"""What the document cannot say of this API.
+"""Exceptions from the checks of schemathesis, for rules that an OpenAPI document cannot express.
 
-Every check of schemathesis is on. A failure is let pass here only where the contract wants exactly this answer, told by
-the problem's own code and pointers, so that any other answer to the same request still fails. The report counts them.
+Every check is on. A failure is ignored only where the contract requires exactly this answer, recognised by the
+problem's code and pointers, so that any other answer to the same request fails. The report counts ignored failures.
 """
 
 import re
@@ -9,24 +9,24 @@ import re
 import schemathesis
 from schemathesis.openapi.checks import RejectedPositiveData, UnsupportedMethodResponse, UseAfterFree
 
-# Values that are right by themselves: they are wrong beside others, or wrong unless an earlier answer gave them out.
+# Pointers to values that fit the schema, and are wrong beside other values or unless an earlier answer gave them out.
 BEYOND_A_SCHEMA = re.compile(
-    # Where a page ended: opaque, and only good for the list that gave it out.
+    # Opaque, and valid only for the list that returned it.
     "cursor"
-    # Not before the start; and with a change, not before what is stored.
+    # Must not be before the start; in a change, the stored start.
     "|/endsAt|/saleOpensAt|/saleClosesAt"
-    # One of the concert's own.
+    # Must be a section of the concert.
     "|section"
-    # The same fan as in the body.
+    # Must name the same fan as the body.
     "|userId"
-    # A block ends before it starts, or overlaps another one.
+    # A block that ends before it starts, or overlaps another.
     "|/blocks/[0-9]+"
 )
-# Refusals of requests that are well-formed, for what happened before.
+# Codes that refuse a valid request because of earlier requests.
 BECAUSE_OF_BEFORE = {
-    # The tool gives a key of one request to another.
+    # The tool uses the key of one request for another.
     "idempotency_key_reused",
-    # The hold is over, or the turn: it was cancelled, paid, or left.
+    # The hold or the session is over: cancelled, paid, expired, or left.
     "reservation_cancelled",
     "reservation_expired",
     "session_over",
@@ -35,7 +35,7 @@ BECAUSE_OF_BEFORE = {
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """Whether a failure counts."""
+    """Returns whether a failure counts."""
     problem = problem_of(response)
     if isinstance(failure, UnsupportedMethodResponse):
         return not is_no_route(problem, case)
@@ -47,10 +47,10 @@ def filter_failure(context, failure, case, response):
 
 
 def is_kept(body, case):
-    """Whether what a DELETE ended is there by right.
+    """Returns whether a resource may still be found after its DELETE.
 
-    A reservation is cancelled, not deleted, and tells so for good. A fan who left the line may have joined it again, with a
-    POST whose path does not name him.
+    A reservation is cancelled, not deleted, and shows that status for good. A fan who left the queue may have joined
+    again; the tool does not see that, since the path of the POST does not contain the fan's id.
     """
     if case.operation.path.endswith("/reservations/{reservationId}"):
         return body.get("status") == "CANCELLED"
@@ -58,10 +58,10 @@ def is_kept(body, case):
 
 
 def is_no_route(problem, case):
-    """Whether a method that a path does not have is answered as the contract says: there is no such route.
+    """Returns whether a method that a path does not have got the contract's answer, 404 `not_found`.
 
-    RFC 9110 leaves the choice between 404 and 405 to the server. `DELETE /reservations/dates` is a route, though: that of
-    a reservation, whose id this is not.
+    RFC 9110 leaves the choice between 404 and 405 to the server. `DELETE /reservations/dates` matches the route of a
+    reservation, though, and "dates" is no valid id.
     """
     if problem.get("code") == "not_found":
         return True
@@ -69,7 +69,7 @@ def is_no_route(problem, case):
 
 
 def is_beyond_the_document(problem, case):
-    """Whether a request was refused for what no schema can say."""
+    """Returns whether a request was refused by a rule that no schema can express."""
     if problem.get("code") in BECAUSE_OF_BEFORE:
         return True
     wrong = pointers(problem)
@@ -77,9 +77,9 @@ def is_beyond_the_document(problem, case):
 
 
 def is_float(body, pointer):
-    """Whether the value there is a whole number that is written with a fraction, like 5.0.
+    """Returns whether the value at the pointer is a number with a fraction part, like 5.0.
 
-    A schema takes it for an integer; the contract takes no number with a fraction, lest a client computes money so.
+    For a schema, 5.0 is an integer. The contract refuses it, so that no client computes money with floating point.
     """
     for part in pointer.removeprefix("/").split("/"):
         try:
@@ -90,12 +90,12 @@ def is_float(body, pointer):
 
 
 def pointers(problem):
-    """The places where a request is wrong."""
+    """Returns the pointers to the invalid parts of a request."""
     return {error["pointer"] for error in problem.get("errors", [])}
 
 
 def problem_of(response):
-    """The problem that a response holds; an empty one if it holds none."""
+    """Returns the problem in a response; an empty one if there is none."""
     try:
         problem = response.json()
     except ValueError:

@@ -1,4 +1,4 @@
-//! What every function has at hand.
+//! What every function works with: parameters, clients, keys and a clock.
 
 use crate::{
     config::Config,
@@ -9,24 +9,27 @@ use crate::{
     store::Store,
 };
 
-/// Parameters, clients, keys, clock: made once, before the first request.
+/// Parameters, clients, keys and clock of a function, built once before the first request.
 pub struct App {
     /// The deployment's parameters.
     pub config: Config,
-    /// The tables.
+    /// The tables in DynamoDB.
     pub store: Store,
     /// The message queues.
     pub queues: MessageQueues,
-    /// The signing keys.
+    /// Signs and verifies tokens.
     pub tokens: Tokens,
-    /// The keys of cursors.
+    /// Signs and verifies the cursors of lists.
     pub cursors: Cursors,
-    /// Time, randomness and ids.
+    /// The source of time, randomness and ids.
     pub context: Context,
 }
 
 impl App {
-    /// From the parameters, clients of one's own and a context.
+    /// Builds the parts from parameters, clients and a context; tests and the simulation pass their own.
+    ///
+    /// # Errors
+    /// A message where no signing key can be derived.
     pub fn new(
         config: Config,
         dynamo: aws_sdk_dynamodb::Client,
@@ -43,7 +46,7 @@ impl App {
         })
     }
 
-    /// Now.
+    /// The time by the context's clock.
     pub fn now(&self) -> Timestamp {
         self.context.now()
     }

@@ -19,13 +19,13 @@ use lambda_runtime::{Error, LambdaEvent, Service, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{convert::Infallible, time::Duration};
 
-/// One attempt of a request, its connection included.
+/// The longest that one attempt of a request may take, its connection included.
 const ATTEMPT: Duration = Duration::from_millis(1_000);
-/// A request with its retries. Two of them, one after the other, fit into a function's time.
+/// The longest that a request may take with its retries. Two in sequence fit into a function's limit of 8 s.
 const OPERATION: Duration = Duration::from_millis(3_000);
 const ATTEMPTS: u32 = 4;
 
-/// Runs the function of a route.
+/// Runs the handler of a route as a Lambda function.
 pub fn serve(handler: impl Handler) -> Result<(), Error> {
     run(async {
         let app = app().await?;
@@ -41,7 +41,8 @@ pub fn serve(handler: impl Handler) -> Result<(), Error> {
     })
 }
 
-/// Runs the function of a schedule, queue or stream. An error makes the service send the event again.
+/// Runs the handler of a schedule, message queue or stream as a Lambda function. After an error the event is delivered
+/// again.
 pub fn consume<E, R, H>(handler: H) -> Result<(), Error>
 where
     E: DeserializeOwned,
@@ -77,14 +78,14 @@ async fn app() -> Result<App, Error> {
     Ok(app)
 }
 
-/// The SDK's parameters.
+/// Loads the SDK's configuration from the environment, with the timeouts and retries of [`client_rules`].
 pub async fn sdk_config() -> SdkConfig {
     let (timeouts, retries) = client_rules();
     aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).retry_config(retries).load().await
 }
 
-/// How long the SDK waits and how often it tries: explicit timeouts (its default has none for an answer) and few
-/// retries with jitter.
+/// The timeouts and retries of the SDK's clients. Timeouts are explicit, since by default the SDK waits for an answer
+/// without a limit. Retries are few and have jitter.
 pub fn client_rules() -> (TimeoutConfig, RetryConfig) {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(ATTEMPT)

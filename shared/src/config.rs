@@ -9,7 +9,7 @@ use std::{env, str::FromStr};
 
 const MIN_SECRET_BYTES: usize = 32;
 
-/// A variable that is missing or cannot be read. The value is not repeated: it may be a secret.
+/// A variable that is missing or not valid. The error does not repeat the value, which may be a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("environment variable {name}: {problem}")]
 pub struct ConfigError {
@@ -17,50 +17,50 @@ pub struct ConfigError {
     problem: &'static str,
 }
 
-/// Everything a function is told about its deployment.
+/// The parameters of a deployment, as every function reads them.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Table of accounts, balances, ledgers, reservations.
+    /// The table of accounts, balances, ledgers and reservations.
     pub fans_table: String,
-    /// Table of concerts and seats.
+    /// The table of concerts and seats.
     pub concerts_table: String,
-    /// Table of lines, tickets, sessions.
+    /// The table of queues, tickets and sessions.
     pub queues_table: String,
-    /// Table of counters against abuse.
+    /// The table of counters against abuse.
     pub limits_table: String,
-    /// Where ticks of queues go in which fans wait.
+    /// The message queue for ticks of queues in which fans wait.
     pub ticks_queue_url: String,
-    /// Where ticks of other queues go.
+    /// The message queue for ticks of queues in which nobody waits.
     pub quiet_ticks_queue_url: String,
-    /// Where expiry timers go.
+    /// The message queue for expiry timers.
     pub timers_queue_url: String,
-    /// Where domain events go.
+    /// The message queue for domain events.
     pub events_queue_url: String,
-    /// Where stream records that cannot be read go.
+    /// The message queue for stream records that cannot be read.
     pub dead_letter_queue_url: String,
-    /// What the signing keys are derived from: the first signs, each of them verifies.
+    /// The secrets that signing keys are derived from. The key of the first one signs; the keys of all verify.
     pub token_signing_secrets: Vec<Secret>,
     /// How long a seat is held.
     pub hold: Seconds,
     /// Capacity and times of a queue that has none of its own.
     pub queue_rules: QueueRules,
-    /// Seats one session may hold.
+    /// Seats that one session may hold and buy.
     pub seats_per_session: u32,
-    /// Holds one session may make, at least 1.
+    /// Holds that one session may make, at least 1.
     pub holds_per_session: u32,
     /// Places that one fan may draw in one queue in an hour; 0 is no limit.
     pub places_per_fan: u32,
     /// Seconds between two promotion ticks.
     pub tick_seconds: u32,
-    /// ISO 4217 code.
+    /// The currency, as an ISO 4217 code.
     pub currency: String,
-    /// Whether the list of dates wants a token.
+    /// Whether the list of dates needs a token; else it is public.
     pub dates_for_tokens_only: bool,
-    /// Whether a payment refused for want of money gives the seats back at once.
+    /// Whether a payment that is refused because the balance is too low cancels the hold at once.
     pub release_hold_on_insufficient_balance: bool,
-    /// How often a minute one may sign up, log in and join.
+    /// How many sign-ups, logins and joins are allowed in a minute.
     pub limits: Limits,
-    /// Trusted proxies between the clients and API Gateway.
+    /// The number of trusted proxies between clients and API Gateway.
     pub proxies_in_front: usize,
 }
 
@@ -75,12 +75,18 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Config {
-    /// Reads the environment of the process.
+    /// Reads the parameters from the environment of the process.
+    ///
+    /// # Errors
+    /// The first variable that is missing or not valid.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_lookup(|name| env::var(name).ok())
     }
 
-    /// Reads any source of variables.
+    /// Reads the parameters from any source of variables.
+    ///
+    /// # Errors
+    /// The first variable that is missing or not valid.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let required = |name| lookup(name).ok_or(ConfigError { name, problem: "is not set" });
         let seconds = |name, default, range| number(&lookup, name, default, range).map(Seconds);
@@ -128,11 +134,11 @@ impl Config {
     }
 }
 
-/// The secrets of a list with commas, without the blanks and line breaks that an editor or a console leaves around them:
-/// with these the same secret would make another key.
+/// Splits a comma-separated list of secrets and trims each: with a blank or line break that an editor left behind, the
+/// same secret would derive another key.
 ///
 /// # Errors
-/// What is wrong, without the secrets.
+/// What is wrong with the list, without any of its secrets.
 fn signing_secrets(list: &str) -> Result<Vec<Secret>, &'static str> {
     let secrets: Vec<&str> = list.split(',').map(str::trim).collect();
     for (index, secret) in secrets.iter().enumerate() {
@@ -146,7 +152,7 @@ fn signing_secrets(list: &str) -> Result<Vec<Secret>, &'static str> {
     Ok(secrets.into_iter().map(|secret| Secret(secret.to_owned())).collect())
 }
 
-/// A choice of two: the first unless told, `true` for the second.
+/// Reads a variable that has two values: false for the first or where it is not set, true for the second.
 fn choice(
     lookup: &impl Fn(&str) -> Option<String>,
     name: &'static str,
@@ -190,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_and_bounds() {
+    fn parameters_have_defaults_and_bounds() {
         let config = lookup("", None).unwrap();
         assert_eq!((config.hold, config.queue_rules.capacity, config.seats_per_session), (Seconds(300), 10, 4));
         assert!(lookup("HOLD_SECONDS", Some("0")).is_err());
@@ -203,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_is_long_and_stays_hidden() {
+    fn signing_secrets_are_long_distinct_and_never_shown() {
         let error = lookup("TOKEN_SIGNING_SECRET", Some("short-secret")).unwrap_err();
         assert!(!error.to_string().contains("short-secret"));
         let two = "first-secret-of-thirty-two-letters,second-secret-of-thirty-two-letters";
@@ -211,7 +217,7 @@ mod tests {
         let spaced = " first-secret-of-thirty-two-letters ,\n second-secret-of-thirty-two-letters\r\n";
         let secrets = lookup("TOKEN_SIGNING_SECRET", Some(spaced)).unwrap().token_signing_secrets;
         let secrets: Vec<&str> = secrets.iter().map(|Secret(secret)| secret.as_str()).collect();
-        assert_eq!(secrets, two.split(',').collect::<Vec<_>>(), "trimmed");
+        assert_eq!(secrets, two.split(',').collect::<Vec<_>>(), "secrets are trimmed");
         let doubled = "first-secret-of-thirty-two-letters, first-secret-of-thirty-two-letters";
         for (list, problem) in [
             ("first-secret-of-thirty-two-letters,", "has an empty secret: look for a comma too many"),

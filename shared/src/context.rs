@@ -1,4 +1,4 @@
-//! Time, randomness and ids, from outside: a test or a simulation puts its own in.
+//! Time, randomness and ids come in through a context, so that a test or a simulation can supply its own.
 
 use crate::domain::{
     id::{ConcertId, EventId, ReservationId, TicketId, UserId},
@@ -11,13 +11,13 @@ use std::{
 };
 use uuid::{NoContext, Uuid};
 
-/// Tells the time.
+/// A source of time.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The time now.
     fn now(&self) -> Timestamp;
 }
 
-/// Gives random bits, fit for secrets.
+/// A source of random bits that are fit for secrets.
 pub trait Entropy: Send + Sync {
     /// 128 random bits.
     fn bits(&self) -> u128;
@@ -60,17 +60,17 @@ impl fmt::Debug for Context {
 }
 
 impl Context {
-    /// The machine's own.
+    /// A context with the machine's clock and randomness.
     pub fn system() -> Self {
         Self::new(Arc::new(SystemClock), Arc::new(SystemEntropy))
     }
 
-    /// A context of one's own.
+    /// A context with this clock and randomness.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Context { clock, entropy }
     }
 
-    /// Now.
+    /// The time by the context's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -80,12 +80,12 @@ impl Context {
         self.entropy.bits()
     }
 
-    /// A number from 0 to 1.
+    /// A random number from 0 to 1.
     pub fn chance(&self) -> f64 {
         (self.bits() >> 96) as f64 / f64::from(u32::MAX)
     }
 
-    /// A new fan's id: random, so that it tells nothing.
+    /// A new fan's id: random, so that it reveals nothing.
     pub fn user_id(&self) -> UserId {
         UserId(self.random_uuid())
     }
@@ -126,14 +126,15 @@ impl Context {
         ReservationId(builder.into_uuid())
     }
 
-    /// Waits before the next of several attempts (`attempt` counts from 0): a random time that grows up to 250 ms.
+    /// Waits a random time before a retry: at most 10 ms after attempt 0, twice as long after each further attempt, and
+    /// never more than 250 ms.
     pub async fn back_off(&self, attempt: u32) {
         let ceiling = 10u64 << attempt.min(5);
         let jitter = (self.bits() % u128::from(ceiling.min(250))) as u64;
         tokio::time::sleep(Duration::from_millis(jitter + 1)).await;
     }
 
-    /// A new token by which the copies of one transaction are known.
+    /// A new client token, by which DynamoDB recognizes copies of one transaction.
     pub fn client_token(&self) -> String {
         self.random_uuid().to_string()
     }

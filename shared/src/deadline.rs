@@ -3,13 +3,13 @@
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
-/// Kept back for the answer.
+/// Time that is kept back for sending the answer.
 const RESERVE: Duration = Duration::from_millis(500);
-/// Where nothing says how long: the time limit of template.yaml for functions.
+/// The limit of an invocation without a deadline: the default `Timeout` of functions in template.yaml.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(8);
 
-/// The time that is left at `now` for the work of an invocation that Lambda ends at `deadline` (milliseconds since the
-/// Unix epoch).
+/// The time that is left at `now` for the work of an invocation, less half a second for the answer. Lambda ends the
+/// invocation at `deadline`, in milliseconds since the Unix epoch.
 pub fn time_left(deadline: Option<u64>, now: Timestamp) -> Duration {
     let limit = match deadline {
         Some(deadline) => Duration::from_millis(deadline.saturating_sub(now.millis().unsigned_abs())),

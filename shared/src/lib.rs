@@ -1,4 +1,4 @@
-//! What every function of Stagedoor shares, from the inside out: [`domain`] (pure rules: no AWS, no clock, no I/O),
+//! The code that all functions share, from the inside out: [`domain`] (pure rules: no AWS, no clock, no I/O),
 //! `store` (DynamoDB keys and expressions), `http` (extraction, problem+json, tokens), `telemetry`, and the
 //! `bootstrap` that turns a handler into a Lambda function. The domain compiles without the feature `aws`.
 

@@ -1,4 +1,4 @@
-//! Messages: promotion ticks, expiry timers, domain events.
+//! Messages to the deployment's message queues: ticks, expiry timers, domain events and dead letters.
 
 use crate::{
     config::Config,
@@ -15,67 +15,67 @@ use crate::{
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use serde::{Deserialize, Serialize};
 
-/// SQS delays a message by 15 minutes at most.
+/// The longest delay of an SQS message: 15 minutes.
 pub const MAX_DELAY_SECONDS: u64 = 900;
 const BATCH: usize = 10;
-/// How long ticks are sent ahead for a queue in which fans wait, in seconds: until its next alarm.
+/// How far ahead ticks are sent for a queue in which fans wait, in seconds: until its next alarm.
 const MINUTE: u64 = 60;
 
-/// "This queue needs a tick now."
+/// A message that asks for a tick of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tick {
     /// The queue.
     pub queue_id: QueueId,
-    /// The alarms that it comes from, and that the tick deletes once they are handled.
+    /// The alarms that the message was sent for. The tick deletes them once they are handled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<AlarmId>,
 }
 
-/// "Look whether this hold is over."
+/// A message that asks to expire a hold if its time is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timer {
-    /// Whose.
+    /// The fan who holds the seats.
     pub user_id: UserId,
-    /// Which hold.
+    /// The reservation that holds the seats.
     pub reservation_id: ReservationId,
 }
 
-/// A stream record that could not be read: where it is, without anything that it holds.
+/// The location of a stream record that could not be read, without the contents of the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadRecord {
     /// The ARN of the table's stream.
     pub stream_arn: String,
-    /// Its number in the stream, which keeps it for a day.
+    /// The record's number in the stream. The stream keeps the record for a day.
     pub sequence_number: String,
-    /// What is wrong with it, in words of our own.
+    /// What is wrong with the record, in words that repeat nothing from it.
     pub error: String,
 }
 
 /// A message with the seconds to wait before it is delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delayed<T> {
-    /// What.
+    /// The message.
     pub message: T,
-    /// 0 to [`MAX_DELAY_SECONDS`].
+    /// The delay, from 0 to [`MAX_DELAY_SECONDS`].
     pub delay_seconds: u64,
 }
 
 impl Delayed<Tick> {
-    /// A tick without an alarm: only speed.
+    /// A tick without an alarm. If the message is lost, the next alarm still brings a tick.
     pub fn tick(queue_id: &QueueId, delay_seconds: u64) -> Self {
         Delayed { message: Tick { queue_id: queue_id.clone(), alarms: Vec::new() }, delay_seconds }
     }
 
-    /// The ticks of a queue until its next alarm a minute from now, one every `tick_seconds`.
+    /// The ticks of a queue, one every `tick_seconds`, until its next alarm a minute from now.
     pub fn ticks_until_next_schedule(queue_id: &QueueId, tick_seconds: u32) -> impl Iterator<Item = Self> {
         let every = tick_seconds.max(1) as usize;
         (every as u64..MINUTE).step_by(every).map(|delay_seconds| Self::tick(queue_id, delay_seconds))
     }
 
-    /// The tick for an alarm, when it is due.
+    /// The tick for an alarm, delayed until the alarm is due, but at most by [`MAX_DELAY_SECONDS`].
     pub fn for_alarm(alarm: &Alarm, now: Timestamp) -> Self {
         let delay_seconds = alarm.alarm.due.seconds_left(now).min(MAX_DELAY_SECONDS);
         Delayed { message: Tick { queue_id: alarm.queue_id.clone(), alarms: vec![alarm.alarm] }, delay_seconds }
@@ -83,7 +83,7 @@ impl Delayed<Tick> {
 }
 
 impl Delayed<Timer> {
-    /// A timer for a hold that lasts until `due`; one that fires early re-arms itself.
+    /// A timer for a hold that ends at `due`. Where the longest delay is too short, it fires early and is sent again.
     pub fn timer(timer: Timer, due: Timestamp, now: Timestamp) -> Self {
         Delayed { message: timer, delay_seconds: due.seconds_left(now).min(MAX_DELAY_SECONDS) }
     }
@@ -100,7 +100,7 @@ pub struct MessageQueues {
 }
 
 impl MessageQueues {
-    /// From a client and the parameters.
+    /// The deployment's message queues, reached through this client.
     pub fn new(sqs: aws_sdk_sqs::Client, config: &Config) -> Self {
         MessageQueues {
             sqs,
@@ -117,13 +117,13 @@ impl MessageQueues {
         self.send_all(&self.ticks, ticks).await
     }
 
-    /// Sends ticks of queues in which nobody waits. They have a message queue of their own, so that however many of them
-    /// there are, they delay nobody.
+    /// Sends ticks of queues in which nobody waits. They have a message queue of their own, so that many of them do not
+    /// delay the ticks of queues in which fans wait.
     pub async fn send_quiet_ticks(&self, ticks: &[Delayed<Tick>]) -> Result<(), StoreError> {
         self.send_all(&self.quiet_ticks, ticks).await
     }
 
-    /// Sends the ticks for alarms.
+    /// Sends the ticks for alarms, urgent and quiet ones to separate message queues.
     pub async fn send_alarms(&self, alarms: &[Alarm], now: Timestamp) -> Result<(), StoreError> {
         let ticks = |urgent: bool| -> Vec<Delayed<Tick>> {
             let some = alarms.iter().filter(|alarm| alarm.urgent == urgent);
@@ -143,7 +143,7 @@ impl MessageQueues {
         self.send_at_once(&self.events, events).await
     }
 
-    /// Sends what could not be handled to where people look after it.
+    /// Sends records that could not be read to the dead letters, for an operator to look at.
     pub async fn send_dead_letters(&self, records: &[DeadRecord]) -> Result<(), StoreError> {
         self.send_at_once(&self.dead_letters, records).await
     }
@@ -154,7 +154,7 @@ impl MessageQueues {
         self.send_all(url, &at_once).await
     }
 
-    /// Sends in batches; an error means that some may not have been sent, and all may be sent again.
+    /// Sends messages in batches. After an error some may not have been sent, and it is safe to send all of them again.
     async fn send_all<T: Serialize>(&self, url: &str, messages: &[Delayed<T>]) -> Result<(), StoreError> {
         for batch in messages.chunks(BATCH) {
             let entries = batch.iter().enumerate().map(|(i, delayed)| {

@@ -1,4 +1,4 @@
-//! `POST /api/v1/payments/{paymentId}/cancel`: gives a payment back; its seats are free at once.
+//! `POST /api/v1/payments/{paymentId}/cancel`: refunds a payment; its seats are free at once.
 
 use lambda_http::http::StatusCode;
 use serde::Serialize;
@@ -20,7 +20,7 @@ use shared::{
     store::refund::RefundOrder,
 };
 
-/// What an `Idempotency-Key` is used with.
+/// What an `Idempotency-Key` is bound to.
 #[derive(Serialize)]
 struct Fingerprint<'a> {
     payment: PaymentId,
@@ -28,7 +28,7 @@ struct Fingerprint<'a> {
     reason: &'a Option<Reason>,
 }
 
-/// Answers 200 with the payment, cancelled; also when it was before. Once the concert has started it is 409 to a fan.
+/// Answers 200 with the cancelled payment, also if it was cancelled before. After the concert's start, 409 for a fan.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.optional_payload()?;
     let caller = caller(app, call).await?;

@@ -1,4 +1,4 @@
-//! `DELETE /api/v1/reservations/{reservationId}`: gives a hold back; its seats are free at once.
+//! `DELETE /api/v1/reservations/{reservationId}`: cancels a hold; its seats are free at once.
 
 use shared::{
     app::App,
@@ -6,7 +6,7 @@ use shared::{
     http::{Answer, Call, callers::caller, no_content},
 };
 
-/// Answers 204, also when it was cancelled before; a paid one is 409, one whose time is up 410.
+/// Answers 204, also if the hold was cancelled before; 409 if it was paid, 410 if it expired.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = caller(app, call).await?;
     let id: ReservationId = call.path("reservationId")?;

@@ -1,4 +1,4 @@
-//! `PATCH /api/v1/admin/concerts/{concertId}`: when a concert is sold.
+//! `PATCH /api/v1/admin/concerts/{concertId}`: changes when a concert is sold.
 
 use lambda_http::http::StatusCode;
 use shared::{
@@ -9,7 +9,7 @@ use shared::{
     },
 };
 
-/// Writes what the change names into the concert. A time that is null goes back to what a draft without it gets.
+/// Applies the fields that the change names. A time that is null gets its default: now, or the start of the concert.
 fn apply(change: &ConcertChange, concert: &mut Concert, now: Timestamp) -> Result<(), Problem> {
     let time = |changed: Option<Option<Rfc3339>>, default, was| match changed {
         Some(Some(Rfc3339(at))) => at,
@@ -23,7 +23,7 @@ fn apply(change: &ConcertChange, concert: &mut Concert, now: Timestamp) -> Resul
         .check(concert)
 }
 
-/// Answers 200 with the concert as it is then. What is held stays held, and may be paid.
+/// Answers 200 with the changed concert. Holds stay, and may still be paid.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.optional_payload()?;
     app.tokens.admin(call, app.now())?;

@@ -1,4 +1,4 @@
-//! `GET /health`: whether the function runs and the tables answer.
+//! `GET /health`: whether the function runs and DynamoDB answers.
 
 use lambda_http::http::StatusCode;
 use shared::{
@@ -6,7 +6,7 @@ use shared::{
     http::{Answer, Call, json, views::HealthBody},
 };
 
-/// Answers 200, or 503 when the tables do not answer.
+/// Answers 200, or 503 if DynamoDB does not answer.
 pub async fn handle(app: &App, _call: &Call) -> Answer {
     app.store.check().await?;
     Ok(json(StatusCode::OK, &HealthBody::OK))

@@ -1,4 +1,4 @@
-//! `PUT /api/v1/admin/queues/{queueId}`: capacity and times of a queue.
+//! `PUT /api/v1/admin/queues/{queueId}`: changes the settings of a queue.
 
 use lambda_http::http::StatusCode;
 use shared::{
@@ -16,10 +16,10 @@ use shared::{
     },
 };
 
-/// `opensAt` is at most so far ahead.
+/// How far ahead `opensAt` may be.
 const OPENS_WITHIN: Seconds = Seconds(30 * 24 * 3_600);
 
-/// Refuses what no queue can be set to, with a pointer to it.
+/// Refuses an opening that is too far ahead, with a pointer to it.
 fn check(change: &QueueChange, now: Timestamp) -> Result<(), Problem> {
     match change.opens_at.flatten() {
         Some(Rfc3339(opens_at)) if now + OPENS_WITHIN < opens_at => {
@@ -29,7 +29,8 @@ fn check(change: &QueueChange, now: Timestamp) -> Result<(), Problem> {
     }
 }
 
-/// A length of time as it is to be set: what was, the deployment's (`None`), or the one that was sent.
+/// The new setting of a length of time: the old one if none was sent, the deployment's (`None`) for null, or what was
+/// sent.
 fn seconds<const LEAST: u32, const MOST: u32>(
     sent: Option<Option<Whole<LEAST, MOST>>>,
     was: Option<Seconds>,
@@ -37,7 +38,7 @@ fn seconds<const LEAST: u32, const MOST: u32>(
     sent.map_or(was, |sent| sent.map(|Whole(seconds)| Seconds(seconds)))
 }
 
-/// Writes what the change names into the settings; null sets back to the deployment's parameter.
+/// Applies the fields that the change names; null sets a field back to its default.
 fn apply(change: &QueueChange, settings: &mut QueueSettings) {
     settings.capacity = change.capacity.map_or(settings.capacity, |capacity| capacity.map(|Whole(fans)| fans.into()));
     settings.paused = change.paused.map_or(settings.paused, |paused| paused.unwrap_or(false));
@@ -47,8 +48,8 @@ fn apply(change: &QueueChange, settings: &mut QueueSettings) {
     settings.waiting_seconds = seconds(change.waiting_seconds, settings.waiting_seconds);
 }
 
-/// Answers 200 with the queue as it is stored; one that does not exist is made. What follows from the change happens
-/// in the next tick, within two seconds.
+/// Answers 200 with the stored queue; creates the queue if it does not exist. The next tick, within two seconds, admits
+/// fans by the new settings.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.optional_payload()?;
     app.tokens.admin(call, app.now())?;

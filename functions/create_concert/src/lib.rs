@@ -20,7 +20,7 @@ use shared::{
     },
 };
 
-/// Answers 201 with the concert; what the draft leaves out has the contract's defaults.
+/// Answers 201 with the concert. Fields that the draft leaves out get the contract's defaults.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
     let admin = app.tokens.admin(call, app.now())?;

@@ -17,20 +17,21 @@ use shared::{
 };
 use std::collections::BTreeSet;
 
-const MOST_SEATS: usize = 8;
+/// Seats of one request.
+const MAX_SEATS: usize = 8;
 
-/// What an `Idempotency-Key` is used with; the order of the seats does not matter.
+/// What an `Idempotency-Key` is bound to; the order of the seats does not matter.
 #[derive(Serialize)]
 struct Fingerprint {
     concert: ConcertId,
     seats: BTreeSet<SeatNumber>,
 }
 
-/// The seats asked for, each named once.
+/// The seats that the request asks for. Refuses a seat that is named twice.
 fn seats(new: &NewReservation) -> Result<Vec<SeatNumber>, Problem> {
     let asked = match (&new.seat_number, &new.seat_numbers) {
         (Some(seat), None) => vec![*seat],
-        (None, Some(seats)) if (1..=MOST_SEATS).contains(&seats.len()) => seats.clone(),
+        (None, Some(seats)) if (1..=MAX_SEATS).contains(&seats.len()) => seats.clone(),
         (None, Some(_)) => return Err(Problem::invalid("/seatNumbers", "must have 1 to 8 seats")),
         (Some(_), Some(_)) => return Err(Problem::invalid("/seatNumbers", "must be left out beside seatNumber")),
         (None, None) => return Err(Problem::invalid("", "must have either seatNumber or seatNumbers")),
@@ -43,7 +44,7 @@ fn seats(new: &NewReservation) -> Result<Vec<SeatNumber>, Problem> {
     Ok(asked.into_iter().map(|RequestedSeat(seat)| seat).collect())
 }
 
-/// Answers 201 with the reservation; a held or sold seat is 409 at once.
+/// Answers 201 with the reservation, or 409 at once if a seat is held or sold.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
     let claims = app.tokens.queue_claims(call, app.now())?;

@@ -8,7 +8,7 @@ use shared::{
     passwords,
 };
 
-/// Answers 201 with the new account; a taken name is 409.
+/// Answers 201 with the new account, or 409 if the name is taken.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let new: NewUser = call.payload()?.parse()?;
     let name = Username::parse(&new.username).map_err(|rule| Problem::invalid("/username", rule))?;

@@ -1,4 +1,4 @@
-//! `DELETE /api/v1/admin/queues/{queueId}`: the end of a queue.
+//! `DELETE /api/v1/admin/queues/{queueId}`: deletes a queue.
 
 use shared::{
     app::App,
@@ -6,7 +6,7 @@ use shared::{
     http::{Answer, Call, no_content},
 };
 
-/// Answers 204. While anybody waits or is inside it is 409, and so it is always for `main`.
+/// Answers 204, or 409 while anybody waits or is inside. For `main` always 409.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     app.tokens.admin(call, app.now())?;
     let queue: QueueId = call.path("queueId")?;

@@ -1,4 +1,4 @@
-//! Timers of holds: cleans up those whose time is up, re-arms those that fired early.
+//! Timers of holds: expires the holds whose time is up, and sends the timers that fired early again.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::Error;
@@ -8,7 +8,7 @@ use shared::{
     store::expiry::Expiry,
 };
 
-/// Handles each timer on its own; those that failed are reported, and come again.
+/// Handles each timer by itself. Reports those that failed, so that SQS delivers them again.
 pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
     let mut response = SqsBatchResponse::default();
     for record in event.records {

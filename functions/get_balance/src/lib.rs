@@ -1,4 +1,4 @@
-//! `GET /api/v1/payments/balance/{userId}`.
+//! `GET /api/v1/payments/balance/{userId}`: a fan's balance.
 
 use lambda_http::http::StatusCode;
 use shared::{
@@ -7,7 +7,7 @@ use shared::{
     store::money::Recharged,
 };
 
-/// Answers 200 with the balance, twice.
+/// Answers 200 with the balance, as both the current and the new one: no money moves.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = caller(app, call).await?;
     let user = caller.acting_for_path(call)?;

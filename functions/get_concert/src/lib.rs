@@ -1,4 +1,4 @@
-//! `GET /api/v1/concerts/{concertId}`: what a fan wants to know before queueing.
+//! `GET /api/v1/concerts/{concertId}`: what a fan wants to know of a concert before joining its queue.
 
 use lambda_http::http::StatusCode;
 use shared::{

@@ -1,4 +1,4 @@
-//! `GET /.well-known/jwks.json`: the keys that tokens are signed with.
+//! `GET /.well-known/jwks.json`: the public keys that verify tokens.
 
 use lambda_http::http::StatusCode;
 use shared::{

@@ -1,4 +1,4 @@
-//! `GET /api/v1/queues/{queueId}`: how the line moves.
+//! `GET /api/v1/queues/{queueId}`: how a queue moves.
 
 use lambda_http::http::StatusCode;
 use shared::{

@@ -1,4 +1,4 @@
-//! `GET /api/v1/reservations/{reservationId}`.
+//! `GET /api/v1/reservations/{reservationId}`: a fan's reservation.
 
 use lambda_http::http::StatusCode;
 use shared::{
@@ -8,7 +8,7 @@ use shared::{
 };
 use std::slice;
 
-/// Answers 200 with the fan's reservation; somebody else's is 404. Admins name the fan with `?userId=`.
+/// Answers 200 with the fan's reservation, or 404 for another fan's. Admins name the fan with `?userId=`.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = caller(app, call).await?;
     let id: ReservationId = call.path("reservationId")?;

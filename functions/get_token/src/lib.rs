@@ -1,4 +1,5 @@
-//! `GET /api/v1/tokens/{userId}`: where the fan stands. A waiting fan's poll reads nothing from the tables.
+//! `GET /api/v1/tokens/{userId}`: the status of a fan's place. Nearly all polls of waiting fans are answered from
+//! memory.
 
 use lambda_http::http::StatusCode;
 use shared::{
@@ -8,7 +9,7 @@ use shared::{
     http::{Answer, Call, token_answer},
 };
 
-/// Answers 200 with the token; no place is 404, a session that is over 410.
+/// Answers 200 with the token; 404 if the fan has no place, 410 if the place or session is over.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
     let queue = token_answer::queue_of(call, &caller)?;
@@ -25,7 +26,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     }
     let mut proof = caller.proof;
     if user != caller.user_id {
-        // The token that an admin is given is the fan's.
+        // An admin gets the fan's token, which must carry the version of the fan's account.
         proof.account_version = app.store.account(user).await?.ver;
     }
     let claims = QueueClaims::of(&ticket, proof);

@@ -1,4 +1,4 @@
-//! `POST /api/v1/tokens`: joins a queue, or finds the place one has.
+//! `POST /api/v1/tokens`: joins a queue, or returns the place that the fan has.
 
 use lambda_http::http::StatusCode;
 use shared::{
@@ -7,7 +7,7 @@ use shared::{
     http::{Answer, Call, answer::with_header, callers::named_fan, requests::Join, token_answer},
 };
 
-/// Answers 201 with a new place, or 200 with the one the fan has.
+/// Answers 201 with a new place, or 200 with the place that the fan has.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.optional_payload()?;
     let caller = app.tokens.access_caller(call, app.now())?;
@@ -16,7 +16,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     caller.must_be(user)?;
     let mut proof = caller.proof;
     if user != caller.user_id {
-        // An admin may mistype an id; a token proves that the caller exists.
+        // An admin may mistype the id of a fan, so read that account. The caller's own is proved by the token.
         proof.account_version = app.store.account(user).await?.ver;
     }
     let limits = app.config.limits.of_join(call.address(&app.config), user);

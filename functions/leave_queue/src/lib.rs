@@ -1,4 +1,4 @@
-//! `DELETE /api/v1/tokens/{userId}`: leaves the line; open holds are cancelled.
+//! `DELETE /api/v1/tokens/{userId}`: leaves a queue; open holds are cancelled.
 
 use shared::{
     app::App,
@@ -6,7 +6,7 @@ use shared::{
     http::{Answer, Call, no_content, token_answer},
 };
 
-/// Answers 204, also when the fan had left before; no place is 404.
+/// Answers 204, also if the fan had left before; 404 if the fan has no place.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
     let queue = token_answer::queue_of(call, &caller)?;

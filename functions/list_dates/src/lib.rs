@@ -1,4 +1,4 @@
-//! `GET /api/v1/reservations/dates`: the concerts, by start.
+//! `GET /api/v1/reservations/dates`: the concerts, in order of start.
 
 use lambda_http::http::StatusCode;
 use shared::{
@@ -26,7 +26,7 @@ impl Position {
     }
 }
 
-/// A time, or a day that stands for its first or last moment.
+/// Parses a time, or a date, which stands for its first or last moment.
 fn moment(text: &str, end_of_day: bool) -> Result<Timestamp, String> {
     let time_of_day = if end_of_day { "23:59:59.999" } else { "00:00:00.000" };
     Timestamp::parse_rfc3339(text)
@@ -44,7 +44,7 @@ fn range(app: &App, call: &Call) -> Result<ListingRange, Problem> {
     })
 }
 
-/// Answers 200 with an array; the next page is named in `Link`.
+/// Answers 200 with an array of concerts. `Link` has the address of the next page.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     if app.config.dates_for_tokens_only {
         caller(app, call).await?;

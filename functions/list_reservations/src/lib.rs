@@ -18,7 +18,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = caller(app, call).await?;
     let (limit, before) = (call.limit()?, app.cursors.read::<ReservationId>(call, List::Reservations)?);
     let user = caller.acting_for_path(call)?;
-    // An unknown fan has no list, not an empty one.
+    // An unknown fan is 404: an empty list would mean that the fan exists.
     app.store.balance(user).await?;
     let (reservations, more) = app.store.reservations_page(user, before, limit as usize).await?;
     let last = reservations.last().filter(|_| more);

@@ -15,10 +15,10 @@ use shared::{
 };
 use std::{collections::HashMap, str::FromStr};
 
-/// Seats of a page at the most. With the longest names a page of so many is 2 MB; an answer of Lambda ends at 6 MB.
+/// Seats of a page. With the longest names such a page is 2 MB; Lambda allows answers of 6 MB.
 const MAX_SEATS: i32 = 5_000;
 
-/// The last seat of the page before.
+/// A concert and the last seat of the previous page.
 struct Position(ConcertId, SeatNumber);
 
 impl FromStr for Position {
@@ -30,7 +30,7 @@ impl FromStr for Position {
     }
 }
 
-/// Where the page starts: behind the seat of the cursor, which must be of this concert.
+/// The seat after which the page starts, from the cursor, which must be of this concert.
 fn after(app: &App, call: &Call, id: ConcertId) -> Result<Option<SeatNumber>, Problem> {
     match app.cursors.read::<Position>(call, List::Seats)? {
         Some(Position(concert, seat)) if concert == id => Ok(Some(seat)),
@@ -39,7 +39,8 @@ fn after(app: &App, call: &Call, id: ConcertId) -> Result<Option<SeatNumber>, Pr
     }
 }
 
-/// Answers 200 with a page of the seats by number; the next page is named in `Link`. Session and seats are read at once.
+/// Answers 200 with a page of the seats by number. `Link` has the address of the next page. Session and seats are read
+/// in parallel.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let claims = app.tokens.queue_claims(call, app.now())?;
     let id: ConcertId = call.path("concertId")?;
@@ -51,7 +52,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
         Ok(concert) => concert,
         Err(failure) => return Err(app.store.live_session(&claims).await.err().unwrap_or(failure).into()),
     };
-    // One more than asked for tells whether there is more.
+    // One seat more than asked for shows whether there are more.
     let mut page: Vec<_> = concert.layout.seats(section.as_deref(), after).take(limit + 1).collect();
     let more = page.len() > limit;
     page.truncate(limit);

@@ -1,4 +1,4 @@
-//! `POST /api/v1/users/login`: user name and password for an access token.
+//! `POST /api/v1/users/login`: exchanges user name and password for an access token.
 
 use lambda_http::http::StatusCode;
 use shared::{
@@ -11,7 +11,8 @@ use shared::{
     passwords,
 };
 
-/// Answers 200 with an access token; an unknown user and a wrong password are told the same, after the same work.
+/// Answers 200 with an access token. An unknown user and a wrong password get the same answer after the same work, so
+/// that a login does not reveal which names exist.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let given: Credentials = call.payload()?.parse()?;
     let name = Username::parse(&given.username);
@@ -19,7 +20,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     app.store.count(&app.config.limits.of_login(call.address(&app.config), counted)).await?;
     let account = match name {
         Ok(name) => app.store.account_by_name(&name).await?,
-        // Nobody has this name: as wrong as any other that nobody has.
+        // No account can have this name: the answer is that of an unknown one.
         Err(_) => None,
     };
     let matches =

@@ -16,14 +16,14 @@ use shared::{
     store::payment::PaymentOrder,
 };
 
-/// What an `Idempotency-Key` is used with.
+/// What an `Idempotency-Key` is bound to.
 #[derive(Serialize)]
 struct Fingerprint {
     reservation: ReservationId,
     amount: RequestedAmount,
 }
 
-/// Answers 200 with the payment. Paying twice pays once.
+/// Answers 200 with the payment. A reservation is paid at most once.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
     let claims = app.tokens.queue_claims(call, app.now())?;

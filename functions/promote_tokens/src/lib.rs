@@ -1,5 +1,5 @@
-//! Moves queues on. Each message is a tick of one queue; the one-minute schedule finds alarms whose messages were lost,
-//! or that lay too far ahead for one.
+//! Ticks queues. Each message is a tick of one queue. The one-minute schedule finds alarms whose message was lost, and
+//! alarms that were put too far ahead for a delayed message.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use futures_util::future::join_all;
@@ -13,14 +13,14 @@ use shared::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-/// What did not finish by then is reported as failed: a slow queue holds up no other.
+/// A tick that is not done by then is reported as failed, so that a slow queue delays no other.
 const BATCH_DEADLINE: Duration = Duration::from_secs(5);
-/// The schedule looks so far ahead: two of its runs may be 119 s apart.
+/// How far the schedule looks ahead: two of its runs may be 119 s apart.
 const LOOK_AHEAD: Seconds = Seconds(120);
-/// An alarm that is overdue for so long has lost its message.
+/// The message of an alarm that is overdue for this long counts as lost.
 const OVERDUE: Seconds = Seconds(30);
 
-/// What the function is called with: its schedule, or messages.
+/// The event of the function: a batch of messages, or its schedule.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub enum Trigger {
@@ -28,7 +28,7 @@ pub enum Trigger {
     Ticks(SqsEvent),
     /// The schedule's event. Anything else is an error, not a schedule.
     Schedule {
-        /// `aws.events`.
+        /// The sender, `aws.events`.
         source: String,
     },
 }
@@ -40,10 +40,11 @@ struct Asked {
     alarms: Vec<AlarmId>,
 }
 
-/// Ticks queues, or sends ticks for alarms that no message brings. Ticks that failed are reported, and come again.
+/// Ticks the queues of a batch, or sends the ticks of alarms that have no message. Reports ticks that failed, so that
+/// SQS delivers them again.
 ///
 /// # Errors
-/// Where the schedule cannot read the alarms or send their ticks.
+/// If the schedule cannot read the alarms or send their ticks.
 pub async fn handle(app: &App, trigger: Trigger) -> Result<SqsBatchResponse, Error> {
     match trigger {
         Trigger::Ticks(event) => Ok(tick_all(app, event).await),
@@ -54,15 +55,15 @@ pub async fn handle(app: &App, trigger: Trigger) -> Result<SqsBatchResponse, Err
     }
 }
 
-/// The stream has sent a message for each alarm that it could delay for long enough. What is left: alarms that were put
-/// too far ahead, and those whose message was lost.
+/// Sends the ticks of alarms that have no message. When an alarm was put, the stream sent a message unless the alarm
+/// was too far ahead. That message may be lost.
 async fn send_forgotten(app: &App) -> Result<(), Error> {
     let (now, mut alarms) = (app.now(), app.store.alarms_due(LOOK_AHEAD).await?);
     alarms.retain(|alarm| alarm.alarm.due + OVERDUE <= now || !alarm.fits_a_message());
     Ok(app.queues.send_alarms(&alarms, now).await?)
 }
 
-/// Ticks each queue of the batch once, side by side, however many messages there are for it.
+/// Ticks each queue of the batch once, however many messages ask for it. The queues are ticked in parallel.
 async fn tick_all(app: &App, event: SqsEvent) -> SqsBatchResponse {
     let mut asked: BTreeMap<QueueId, Asked> = BTreeMap::new();
     let mut response = SqsBatchResponse::default();
@@ -97,7 +98,7 @@ async fn tick_all(app: &App, event: SqsEvent) -> SqsBatchResponse {
     response
 }
 
-/// One tick, and the messages that follow from it.
+/// Ticks a queue, and sends the messages for the ticks that follow.
 async fn tick(app: &App, queue: &QueueId, alarms: &[AlarmId]) -> Result<Ticked, Failure> {
     let ticked = app.store.tick(queue, alarms).await?;
     if ticked.unfinished {

@@ -1,4 +1,4 @@
-//! `POST /api/v1/payments/recharge`: puts money on a fan's balance.
+//! `POST /api/v1/payments/recharge`: adds money to a fan's balance.
 
 use lambda_http::http::StatusCode;
 use shared::{

@@ -6,8 +6,8 @@ use shared::{
     http::{Answer, Call, no_content},
 };
 
-/// Answers 204, also when the fan was gone before; a fan who never had a place there is 404. The place or session ends,
-/// and open holds are cancelled.
+/// Answers 204, also if the fan had left before; 404 for a fan who never joined. The place or session ends, and open
+/// holds are cancelled.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     app.tokens.admin(call, app.now())?;
     let queue: QueueId = call.path("queueId")?;

@@ -1,4 +1,4 @@
-//! `GET /api/v1/admin/concerts/{concertId}/sales`: what was sold, computed from the seats.
+//! `GET /api/v1/admin/concerts/{concertId}/sales`: what is sold, held and free, counted from the seats.
 
 use lambda_http::http::StatusCode;
 use shared::{

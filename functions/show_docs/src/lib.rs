@@ -1,4 +1,4 @@
-//! `GET /docs`: the API in a browser, to read and to try.
+//! `GET /docs`: a web page to read about the API and to try it.
 
 use flate2::read::GzDecoder;
 use lambda_http::{Body, Response};
@@ -8,7 +8,7 @@ use shared::{
 };
 use std::io::Read;
 
-/// The page, compressed; `build.rs` makes it and its policy.
+/// The compressed page; `build.rs` makes it and its policy.
 const PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docs.html.gz"));
 /// `Content-Security-Policy`: the page's own style and scripts, requests to its own origin, and nothing else.
 const POLICY: &str = include_str!(concat!(env!("OUT_DIR"), "/policy.txt"));
@@ -32,15 +32,15 @@ pub async fn handle(_app: &App, call: &Call) -> Answer {
     .fold(response, |response, (name, value)| with_header(response, name, value)))
 }
 
-/// The page as it is. Few clients cannot decompress: they pay for it, rather than every function that starts with the
-/// page in it a second time.
+/// The page without compression, for the few clients that cannot decompress. A second copy in the function would make
+/// every start slower.
 fn plain() -> Result<String, Problem> {
     let mut page = String::new();
     GzDecoder::new(PAGE).read_to_string(&mut page).map_err(|error| Problem::internal(error.to_string()))?;
     Ok(page)
 }
 
-/// Whether `Accept-Encoding` (RFC 9110, 12.5.3) has gzip in it, and not with the weight 0.
+/// Whether `Accept-Encoding` (RFC 9110, 12.5.3) names gzip, with another weight than 0.
 fn accepts_gzip(accepted: &str) -> bool {
     accepted.split(',').any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));

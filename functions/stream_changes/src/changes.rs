@@ -1,4 +1,4 @@
-//! What a batch of stream records asks for.
+//! The effects of a batch of stream records.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use serde::{Serialize, de::DeserializeOwned};
@@ -33,7 +33,7 @@ pub struct DomainEvent {
     pub data: Value,
 }
 
-/// The doings of a batch, each once.
+/// The deduplicated effects of one stream batch.
 #[derive(Debug, Default)]
 pub struct Changes {
     /// Timers to send, with the time they are due.
@@ -44,12 +44,12 @@ pub struct Changes {
     pub chunks: BTreeSet<(ConcertId, Chunk)>,
     /// Alarms that were put.
     pub alarms: Vec<Alarm>,
-    /// Queues in which a place ended, with the lowest of these. A slot became free if that place was admitted.
+    /// The lowest place that ended in each queue. If it was admitted, a slot became free.
     pub ended: BTreeMap<QueueId, Place>,
 }
 
 impl Changes {
-    /// Notes what a record asks for; items that matter to nobody are passed over.
+    /// Adds the effects of a record. Skips items that have none.
     pub fn note(&mut self, record: EventRecord) -> Result<(), serde_dynamo::Error> {
         let at = record.change.approximate_creation_date_time;
         let at = Timestamp::from_millis(at.timestamp_millis()).rfc3339();
@@ -109,7 +109,8 @@ impl Changes {
         });
     }
 
-    /// A seat that was taken over or deleted while held: its old reservation is over, timer or not.
+    /// Adds the recount of a seat's chunk. If a held seat was taken over or deleted, adds a timer for its old
+    /// reservation too, whose own timer may be lost.
     fn note_seat(&mut self, old: Option<SeatItem>, new: Option<SeatItem>) {
         for seat in old.iter().chain(&new) {
             self.chunks.insert((seat.concert_id, seat.seat_number.chunk()));
@@ -131,7 +132,7 @@ impl Changes {
             (Some(_), _) if was_live => "ended",
             _ => return,
         };
-        // What a tick found to be over needs no other tick.
+        // A tick wrote these reasons itself, so it needs no other tick.
         let by_tick = matches!(new.end_reason, Some(EndReason::NoShow | EndReason::Expired | EndReason::WaitedTooLong));
         if kind == "ended" && !by_tick {
             let lowest = self.ended.entry(queue.clone()).or_insert(new.place);

@@ -1,6 +1,6 @@
-//! Every state change leaves through the streams of the tables: timers for new holds, domain events, seat counts, and a
-//! promotion tick when a session ended. No handler publishes anything itself, so a crash after a commit loses nothing.
-//! Everything here may be done twice.
+//! Acts on the streams of the tables: sends timers for new holds, ticks for new alarms and ended sessions, and domain
+//! events, and recounts seats. No handler publishes anything itself, so a crash after a commit loses nothing.
+//! Everything here may safely be done twice.
 
 mod changes;
 
@@ -16,15 +16,15 @@ use shared::{
     store::{Failure, StoreError, alarms::Alarm, keys},
 };
 
-/// A batch of records, each to be read by itself: one that is malformed must not make the others unreadable.
+/// A batch of records. Each is parsed by itself, so that a malformed one does not make the others unreadable.
 #[derive(Deserialize)]
 pub struct Batch {
     #[serde(rename = "Records")]
     records: Vec<Value>,
 }
 
-/// Acts on a batch of records. One that cannot be read goes to the dead letters and the batch goes on; only a dependency
-/// that fails makes the whole batch come again.
+/// Acts on a batch of records. A record that cannot be read goes to the dead letters, and the batch goes on. The whole
+/// batch fails, and comes again, only if a dependency fails.
 pub async fn handle(app: &App, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
     let mut changes = Changes::default();
     let mut dead = Vec::new();
@@ -32,7 +32,7 @@ pub async fn handle(app: &App, batch: Batch) -> Result<DynamoDbEventResponse, Er
         let where_it_is = dead_record(&record);
         let noted = serde_json::from_value::<EventRecord>(record).is_ok_and(|record| changes.note(record).is_ok());
         if !noted {
-            // Not the cause in serde's words: they repeat what the record holds.
+            // Without serde's error, which would repeat what the record holds.
             let DeadRecord { stream_arn, sequence_number, error } = &where_it_is;
             tracing::error!(stream_arn, sequence_number, error, "record sent to the dead letters");
             dead.push(where_it_is);
@@ -42,7 +42,7 @@ pub async fn handle(app: &App, batch: Batch) -> Result<DynamoDbEventResponse, Er
     Ok(DynamoDbEventResponse::default())
 }
 
-/// Where a record is, and that an item of its kind could not be read.
+/// The position of a record that cannot be read, with the kind of its item and without its content.
 fn dead_record(record: &Value) -> DeadRecord {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let key = |name: &str| text(&record["dynamodb"]["Keys"][name]["S"]);
@@ -57,7 +57,7 @@ async fn act(app: &App, changes: Changes, dead: &[DeadRecord]) -> Result<(), Sto
     let now = app.now();
     let timers: Vec<_> = changes.timers.iter().map(|(timer, due)| Delayed::timer(*timer, *due, now)).collect();
     app.queues.send_timers(&timers).await?;
-    // The schedule sends what no message can wait for.
+    // The schedule sends the ticks of alarms that are too far ahead for a delayed message.
     let alarms: Vec<_> = changes.alarms.into_iter().filter(Alarm::fits_a_message).collect();
     app.queues.send_alarms(&alarms, now).await?;
     for (queue, lowest) in &changes.ended {
@@ -68,8 +68,8 @@ async fn act(app: &App, changes: Changes, dead: &[DeadRecord]) -> Result<(), Sto
     app.store.recount_all(changes.chunks).await
 }
 
-/// Asks for a tick of a queue in which a place ended, if that place was admitted: of a fan who left while waiting nobody
-/// gets a slot. At most one a second.
+/// Asks for a tick of a queue in which a place ended, at most once a second. Only if that place was admitted: a fan who
+/// left while waiting had no slot.
 async fn wish_tick(app: &App, queue: &QueueId, lowest: Place) -> Result<(), StoreError> {
     let state = match app.store.queue_state(queue, 0).await {
         Ok(state) if lowest <= state.served => state,

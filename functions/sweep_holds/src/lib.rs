@@ -1,10 +1,10 @@
-//! The one-minute safety net: expires holds whose timers were lost, and repeats counts that failed.
+//! The sweep, every minute: expires holds whose timers were lost, and repeats recounts that failed.
 
 use lambda_runtime::Error;
 use serde::{Deserialize, Serialize};
 use shared::app::App;
 
-/// The schedule's event; what it says does not matter.
+/// The schedule's event. Its content is ignored.
 #[derive(Deserialize)]
 pub struct Scheduled {}
 
@@ -14,14 +14,16 @@ pub struct Scheduled {}
 pub struct Swept {
     /// Chunks visited to the end.
     pub chunks: usize,
-    /// Holds expired that no timer had.
+    /// Holds that it expired because no timer had.
     pub expired: usize,
-    /// Whether the time ran out first; the next minute goes on.
+    /// Whether the time ran out first. The next sweep visits the rest.
     pub cut_off: bool,
 }
 
-/// Sweeps the chunks whose minute is over. One that fails does not keep the others from being swept; the next minute
-/// tries again.
+/// Sweeps the chunks whose minute is over. A chunk that fails does not stop the others; the next sweep tries it again.
+///
+/// # Errors
+/// The last failure of the sweep, if there was one.
 pub async fn handle(app: &App, _event: Scheduled) -> Result<Swept, Error> {
     let sweep = app.store.sweep().await;
     let swept = Swept { chunks: sweep.chunks, expired: sweep.expired, cut_off: sweep.cut_off };

@@ -1,4 +1,4 @@
-//! What goes on between requests: streams and the messages of ticks.
+//! What runs between requests: the streams, and the messages that ask for ticks.
 
 use crate::World;
 use engine::Clock;
@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 use shared::app::App;
 use std::error::Error;
 
-/// Messages of ticks that are not due yet, each with its time in milliseconds since the Unix epoch.
+/// The tick messages that are not due yet, each with its due time in milliseconds since the Unix epoch.
 #[derive(Debug, Default)]
 pub struct Background(Vec<(u64, String)>);
 
 impl Background {
-    /// Lets one second pass as in a deployment: the streams are read, then what is due is delivered. How many ticks there
-    /// were.
+    /// Lets one second pass as in a deployment: reads the streams, then delivers the tick messages that are due.
+    /// Returns the number of these messages.
     ///
     /// # Errors
     /// Where a function fails as a whole.
     ///
     /// # Panics
-    /// Where a tick fails, which it must not without a fault.
+    /// Where a tick fails: no tick may fail without an injected fault.
     pub async fn second(&mut self, world: &World) -> Result<usize, Box<dyn Error>> {
         feed_stream(world, &world.app).await?;
         let (now, config) = (world.clock.now_ms(), &world.app.config);
@@ -40,8 +40,8 @@ impl Background {
     }
 }
 
-/// Feeds the stream function of an environment with what the tables' streams gained, without the service's filters;
-/// returns the sequence numbers that failed.
+/// Feeds the stream function of an environment with the new records of the tables' streams, those included that
+/// Lambda's event filters drop; returns the sequence numbers that failed.
 ///
 /// # Errors
 /// Where the function fails as a whole.

@@ -1,14 +1,14 @@
-//! The handler of each function with a route. A test holds the list equal to the template's.
+//! The handler of each function with a route. A test compares the list with the template's.
 
 use lambda_http::{Body, Response};
 use shared::{app::App, http::answer::answer};
 
 macro_rules! functions {
     ($($name:ident),* $(,)?) => {
-        /// The functions with a route, by name.
+        /// The names of the functions with a route, in alphabetical order.
         pub const NAMES: &[&str] = &[$(stringify!($name)),*];
 
-        /// Answers a request as the function `name` does; `None` for a name that is not a function's with a route.
+        /// Answers a request with the handler of the function `name`; `None` if no function with a route has this name.
         pub async fn call(app: &App, name: &str, request: lambda_http::Request) -> Option<Response<Body>> {
             match name {
                 $(stringify!($name) => Some(answer(app, &|app, call| Box::pin($name::handle(app, call)), request).await),)*
@@ -56,7 +56,7 @@ mod tests {
     use super::NAMES;
 
     #[test]
-    fn every_route_of_the_template_is_known() {
+    fn the_names_are_the_templates_functions_with_a_route() {
         let template = template::Template::load(&template::locate().unwrap()).unwrap();
         let mut names: Vec<&str> = template.routes.iter().map(|route| route.function.as_str()).collect();
         names.sort_unstable();

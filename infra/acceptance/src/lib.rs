@@ -1,5 +1,5 @@
-//! The deployed handlers in one process: an API Gateway event in, an answer out, real SDK clients, a real DynamoDB
-//! engine, and a clock that tests set.
+//! The deployed handlers in one process: an API Gateway event in, an answer out, real SDK clients, the embedded
+//! DynamoDB engine, and a clock that tests set.
 
 mod background;
 pub mod budget;

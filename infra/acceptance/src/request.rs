@@ -1,4 +1,4 @@
-//! Requests as API Gateway hands them to a function, and what comes back.
+//! Requests as API Gateway hands them to a function, and the answers.
 
 use lambda_http::{Body, Response};
 use openapi::contract::Exchange;
@@ -53,7 +53,7 @@ impl Request {
         self.header("idempotency-key", key)
     }
 
-    /// From another address; `None` is an event that does not tell.
+    /// From another address; `None` for an event without an address.
     pub fn from_address(mut self, address: Option<&str>) -> Self {
         self.source_ip = address.map(str::to_owned);
         self
@@ -76,7 +76,7 @@ impl Request {
         self.header("content-type", content_type)
     }
 
-    /// The event of payload format 2.0.
+    /// The request as an event of payload format 2.0.
     pub fn event(&self, route_key: &str, parameters: &Map<String, Value>, request_id: &str) -> Value {
         let query: Map<String, Value> = self
             .query
@@ -104,7 +104,7 @@ impl Request {
 }
 
 impl Reply {
-    /// From the answer of a function.
+    /// Reads the answer of a function.
     pub fn of(response: Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         let headers = parts.headers.iter();
@@ -117,7 +117,8 @@ impl Reply {
         }
     }
 
-    /// What the OpenAPI document does not know about this answer to a body on a route. It knows no `$default`.
+    /// The differences between this answer on a route to the body `asked` and the OpenAPI document, which does not
+    /// describe the route `$default`.
     pub fn faults(&self, route: &str, asked: Option<&str>) -> Vec<String> {
         if route == "$default" {
             return Vec::new();

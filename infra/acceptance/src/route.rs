@@ -1,10 +1,11 @@
-//! Which function answers a request, as API Gateway finds it.
+//! Finds the function that answers a request, as API Gateway does.
 
 use crate::Request;
 use serde_json::{Map, Value, json};
 use template::{RouteKey, Template};
 
-/// The most literal route that matches: its key, the name of its function, and the parameters of the path.
+/// Finds the matching route with the fewest parameters; returns its key, the name of its function, and the parameters
+/// of the path.
 ///
 /// # Panics
 /// Where nothing matches and the template has no default route.
@@ -21,7 +22,7 @@ pub fn route<'a>(template: &'a Template, request: &Request) -> (String, &'a str,
     (route.key.to_string(), &route.function, parameters)
 }
 
-/// The parameters of a path that matches a route's pattern.
+/// The parameters of a path; `None` if the path does not match the route's pattern.
 fn parameters(pattern: &str, path: &str) -> Option<Map<String, Value>> {
     let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
     let mut parameters = Map::new();

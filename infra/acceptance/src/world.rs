@@ -23,7 +23,7 @@ use std::{
 };
 use template::{Reference, Template};
 
-/// Nothing is limited unless a test asks for it: many a test does in no time what takes its fans minutes.
+/// Limits that are off unless a test sets them: most tests send a minute's requests while the clock stands still.
 const UNLIMITED: [&str; 6] = [
     "SIGN_UPS_PER_ADDRESS",
     "LOGINS_PER_ADDRESS",
@@ -33,32 +33,32 @@ const UNLIMITED: [&str; 6] = [
     "PLACES_PER_FAN",
 ];
 
-/// Tests count on a claim window of a minute, not on the template's 180 s.
+/// The claim window that tests expect; the template's default is 180 s.
 const CLAIM_WINDOW_SECONDS: &str = "60";
 
-/// When every world begins: 2026-06-01T00:00:00Z.
+/// The time at which every world starts, in milliseconds since the Unix epoch: 2026-06-01T00:00:00Z.
 pub const START_MILLIS: u64 = 1_780_272_000_000;
 
-/// Tables, queues, a clock, and one environment of every function.
+/// A deployment: tables, message queues, a clock, and one environment that runs every function.
 pub struct World {
-    /// The tables and queues.
+    /// The tables and message queues.
     pub engine: Engine,
-    /// The time of everything.
+    /// The clock of the engine and of every environment.
     pub clock: ManualClock,
-    /// What handlers are given.
+    /// The environment that handlers run in.
     pub app: App,
     template: Template,
     requests: AtomicU64,
 }
 
-/// Somebody who buys, or an admin.
+/// A fan or an admin, with the tokens of the account.
 #[derive(Debug, Clone)]
 pub struct Fan {
     /// The account's id.
     pub user_id: String,
-    /// Who they are.
+    /// The access token.
     pub access: String,
-    /// Their place in line; empty until joined.
+    /// The queue token; empty until [`World::join`].
     pub queue: String,
 }
 
@@ -72,15 +72,15 @@ impl Clock for EngineClock {
 }
 
 impl World {
-    /// A deployment with the template's own parameters, but for limits and the claim window.
+    /// Creates a deployment with the template's parameters, except that limits are off and the claim window is 60 s.
     ///
     /// # Errors
-    /// Where the template cannot be read or does not make a deployment.
+    /// Where the template cannot be read or does not give a valid configuration.
     pub async fn new() -> Result<Self, Box<dyn Error>> {
         Self::with(&[]).await
     }
 
-    /// A deployment with some variables of its functions set, such as `HOLD_SECONDS`.
+    /// Creates a deployment with some environment variables of its functions set, such as `HOLD_SECONDS`.
     ///
     /// # Errors
     /// As [`World::new`].
@@ -88,8 +88,8 @@ impl World {
         Self::of(Template::load(&template::locate()?)?, variables).await
     }
 
-    /// The same with tables that have no streams, for thousands of writes: the engine numbers each record by a look at
-    /// all before it.
+    /// As [`World::with`], but without streams on the tables. For tests with thousands of writes: to number a record,
+    /// the engine looks at all records before it.
     ///
     /// # Errors
     /// As [`World::new`].
@@ -108,7 +108,7 @@ impl World {
         Ok(World { engine, clock, app, template, requests: AtomicU64::new(0) })
     }
 
-    /// A further environment over the same tables: its own memory, as another process has.
+    /// Creates another environment over the same tables, with a memory of its own like another process.
     ///
     /// # Errors
     /// As [`World::new`].
@@ -142,15 +142,15 @@ impl World {
         Ok(App::new(config, dynamo, sqs, context)?)
     }
 
-    /// Sends a request through API Gateway to the function of its route, and holds the answer to the OpenAPI document.
+    /// Routes a request as API Gateway does, calls the function, and checks the answer against the OpenAPI document.
     ///
     /// # Panics
-    /// Where the document does not know such an answer.
+    /// Where the answer does not match the document.
     pub async fn send(&self, request: Request) -> Reply {
         self.send_to(&self.app, request).await
     }
 
-    /// The same, to another environment.
+    /// As [`World::send`], to another environment.
     ///
     /// # Panics
     /// As [`World::send`].
@@ -164,10 +164,10 @@ impl World {
         reply
     }
 
-    /// Hands an event to a function, as the Lambda runtime does; `None` for one that is not an HTTP API's.
+    /// Hands an event to a function, as the Lambda runtime does; `None` if the event is not one of an HTTP API.
     ///
     /// # Panics
-    /// Where `function` is none with a route.
+    /// Where `function` has no route.
     pub async fn deliver(&self, function: &str, event: &Value) -> Option<Reply> {
         Self::deliver_to(&self.app, function, event).await
     }
@@ -178,12 +178,13 @@ impl World {
         Some(Reply::of(functions::call(app, function, request).await.expect("the function of a route")))
     }
 
-    /// Moves the clock.
+    /// Moves the clock forward.
     pub fn wait(&self, seconds: u64) {
         self.clock.advance_ms(seconds * 1000);
     }
 
-    /// Puts a fan into the tables, without the cost of a password, and logs in.
+    /// Creates a fan's account directly in the tables and signs an access token. The account has no usable password,
+    /// which saves the time of hashing one.
     ///
     /// # Panics
     /// Where the engine fails.
@@ -191,7 +192,7 @@ impl World {
         self.account(name, Role::Fan, "no password matches this").await
     }
 
-    /// The same with the role admin.
+    /// As [`World::fan`], for an account with the name and the role `admin`.
     ///
     /// # Panics
     /// Where the engine fails.
@@ -207,7 +208,7 @@ impl World {
         Fan { user_id: account.user_id.to_string(), access, queue: String::new() }
     }
 
-    /// Puts a fan with a password into the tables, for tests of logging in.
+    /// As [`World::fan`], with a password, for tests that log in.
     ///
     /// # Panics
     /// Where the engine fails.
@@ -216,21 +217,21 @@ impl World {
         self.account(name, Role::Fan, &passwords::hash(&password).expect("a hash")).await
     }
 
-    /// Joins the main queue; the fan keeps the queue token.
+    /// Joins the main queue and stores the queue token in `fan`.
     pub async fn join(&self, fan: &mut Fan) -> Reply {
         let reply = self.send(Request::new("POST", "/api/v1/tokens").token(&fan.access).json(&json!({}))).await;
         reply.text("token").clone_into(&mut fan.queue);
         reply
     }
 
-    /// A fan who was let in, with money.
+    /// Creates a fan who is admitted, with `money` on the balance.
     ///
     /// # Panics
-    /// Where the queue has no room or the engine fails.
+    /// Where no slot is free or the engine fails.
     pub async fn buyer(&self, name: &str, money: u64) -> Fan {
         let mut fan = self.fan(name).await;
         let joined = self.join(&mut fan).await;
-        assert_eq!(joined.text("status"), "ACTIVE", "{name} was not let in: {}", joined.body);
+        assert_eq!(joined.text("status"), "ACTIVE", "{name} was not admitted: {}", joined.body);
         if money > 0 {
             assert_eq!(self.recharge(&fan, money, None).await.status, 200);
         }
@@ -254,7 +255,7 @@ impl World {
         self.app.store.configure_queue(&queue, change).await.expect("a configured queue");
     }
 
-    /// Makes a concert with the defaults of the contract, on sale for a year; returns its id.
+    /// Creates a concert with the defaults of the contract, on sale for a year; returns its id.
     ///
     /// # Panics
     /// Where the answer is not 201.
@@ -262,7 +263,7 @@ impl World {
         self.concert_of(admin, &json!({})).await
     }
 
-    /// The same with some fields of the draft set. A queue that it names is made.
+    /// As [`World::concert`], with some fields of the draft set. Creates the queue that the draft names.
     ///
     /// # Panics
     /// Where the answer is not 201.
@@ -305,7 +306,7 @@ impl World {
         self.send(Request::new("DELETE", path).token(token)).await
     }
 
-    /// A tick of the main queue; how many fans it admitted.
+    /// Runs one tick of the main queue; returns how many fans it admitted.
     ///
     /// # Panics
     /// Where the engine fails.

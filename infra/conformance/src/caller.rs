@@ -1,4 +1,4 @@
-//! Who calls.
+//! The kinds of callers.
 
 use serde_json::{Value, json};
 
@@ -9,11 +9,11 @@ use crate::stage::{Credentials, Stage};
 pub enum Caller {
     /// A fan with an access token.
     Fan,
-    /// A fan who was let in, with the queue token.
+    /// An admitted fan with a queue token.
     Inside,
     /// An administrator.
     Admin,
-    /// Somebody without a token.
+    /// A client without a token.
     Nobody,
 }
 
@@ -21,7 +21,7 @@ impl Caller {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Fan, Self::Inside, Self::Admin, Self::Nobody];
 
-    /// What `--only` calls it.
+    /// The name for `--only`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Fan => "fan",
@@ -31,18 +31,18 @@ impl Caller {
         }
     }
 
-    /// What the table calls it.
+    /// The name in the table.
     pub fn title(self) -> &'static str {
         match self {
             Self::Fan => "a fan with an access token",
-            Self::Inside => "a fan who was let in",
+            Self::Inside => "an admitted fan",
             Self::Admin => "an admin",
             Self::Nobody => "nobody",
         }
     }
 
-    /// The users that the tool logs in, in the Web Fuzzing Commons format, the caller first. With a second one, the tool
-    /// checks that he cannot read what is the caller's.
+    /// The users that the tool logs in, in the Web Fuzzing Commons format, the caller first. The tool checks that a
+    /// second user cannot read what belongs to the caller.
     pub fn users(self, stage: &Stage, admin: (&str, &str)) -> Vec<Value> {
         match self {
             Self::Fan => stage.fans.iter().map(by_login).collect(),
@@ -62,8 +62,8 @@ fn log_in(name: &str, username: &str, password: &str) -> Value {
     login_endpoint(name, "/api/v1/users/login", &payload, "/accessToken", &json!([]))
 }
 
-/// Joining is idempotent while the turn lasts, and gives a new turn once it is over: the tool joins again where the
-/// queue token is refused, as a fan would.
+/// "Logs in" by joining the queue. Joining returns the same place while it lasts, and a new one after that, so the tool
+/// can join again when the queue token is refused, as a fan would.
 fn by_joining(fan: &Credentials) -> Value {
     let headers = json!([{ "name": "Authorization", "value": format!("Bearer {}", fan.access) }]);
     login_endpoint(&fan.name, "/api/v1/tokens", &json!({}), "/token", &headers)

@@ -6,44 +6,45 @@ use lexopt::{Arg, Parser, ValueExt};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-Runs schemathesis against the whole system, as a fan with an access token, as a fan who was let in, as an admin and as
-nobody; each has a system of its own. Prints what was sent and found, and fails if anything was found.
+Runs schemathesis against the whole system as four kinds of caller: a fan with an access token, an admitted fan with a
+queue token, an admin, and a client without a token. Each run starts a system of its own. Prints the numbers of requests
+and failures, and fails if there is any failure.
 
 Usage: cargo conformance [--examples N | --seconds N] [--seed N] [--only CALLER]
 
   --examples N   generated requests for each operation of each caller (default 10)
-  --seconds N    generate for so long instead
-  --seed N       what the requests are generated from (default 20261120)
+  --seconds N    generate requests for N seconds for each caller instead
+  --seed N       the seed of the generated requests (default 20261120)
   --only CALLER  one of fan, inside, admin, nobody
-  --help         this text
+  --help         print this text
 ";
 
-/// What to do.
+/// A command line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     /// Run the tool.
     Run(Options),
-    /// Explain the options.
+    /// Print the help.
     Help,
 }
 
 /// How to run the tool.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How much is generated for each caller.
+    /// How many requests are generated for each caller.
     pub effort: Effort,
-    /// What the requests are generated from.
+    /// The seed of the generated requests.
     pub seed: u64,
-    /// The only caller, by name.
+    /// The name of the only caller; all callers if `None`.
     pub only: Option<String>,
 }
 
-/// How much is generated. The tool's fixed cases come on top.
+/// How many requests are generated, on top of the tool's fixed cases.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// So many requests for each operation: the same on a slow machine as on a fast one.
+    /// This many for each operation: the same number on every machine.
     Examples(u32),
-    /// As many as fit into so many seconds.
+    /// As many as fit into this many seconds.
     Seconds(u32),
 }
 
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_run_with_another_seed() {
+    fn options_set_effort_seed_and_caller() {
         let options = Options { effort: Effort::Seconds(600), seed: 7, only: Some("admin".to_owned()) };
         assert_eq!(parsed(&["--seconds", "600", "--seed=7", "--only", "admin"]), Ok(Command::Run(options)));
         assert_eq!(parsed(&["--help"]), Ok(Command::Help));

@@ -1,4 +1,4 @@
-//! What the tool found.
+//! The results of a run.
 
 use std::{fmt, time::Duration};
 
@@ -7,28 +7,28 @@ use serde_json::Value;
 /// The figures of one run.
 #[derive(Debug, PartialEq)]
 pub struct Report {
-    /// Operations of the document.
+    /// The number of operations in the document.
     pub operations: u64,
-    /// Those of them that were called.
+    /// The number of operations that were called.
     pub tested: u64,
-    /// Generated requests.
+    /// The number of generated requests.
     pub requests: u64,
-    /// Checks that failed, each counted once.
+    /// The number of different failures.
     pub failures: u64,
-    /// Failures that `hooks.py` let pass, for a reason that it gives.
+    /// The number of failures that `hooks.py` ignored, for the reasons given there.
     pub passed_over: u64,
-    /// What went wrong in the tool itself.
+    /// The number of errors of the tool itself.
     pub errors: u64,
-    /// The phases that did not run, with the reason.
+    /// The phases that did not run, each with the reason.
     pub skipped: Vec<String>,
-    /// Whether it came to its end.
+    /// Whether the run was complete.
     pub complete: bool,
-    /// From its start to its end.
+    /// The duration of the run.
     pub took: Duration,
 }
 
 impl Report {
-    /// Reads the tool's own report; nothing where a figure is missing.
+    /// Reads the tool's JSON report; `None` if a figure is missing.
     pub fn read(json: &str, took: Duration) -> Option<Self> {
         let report: Value = serde_json::from_str(json).ok()?;
         let cases = &report["test_cases"];
@@ -47,7 +47,7 @@ impl Report {
         })
     }
 
-    /// Whether everything was called and nothing was found.
+    /// Whether every operation was called, every phase ran, and nothing failed.
     pub fn is_good(&self) -> bool {
         self.complete
             && self.tested == self.operations
@@ -58,7 +58,7 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// The columns of the table behind the caller.
+    /// Writes the columns of the table after the caller.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operations = format!("{} of {}", self.tested, self.operations);
         let (requests, failures, seconds) = (self.requests, self.failures + self.errors, self.took.as_secs_f64());
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_good() {
+    fn a_report_is_good_only_if_complete_and_without_failures() {
         assert!(good().is_good());
         let bad: [fn(&mut Report); 6] = [
             |report| report.complete = false,
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_not_zero() {
+    fn a_missing_figure_is_an_error_and_not_zero() {
         assert_eq!(Report::read("", Duration::ZERO), None);
         assert_eq!(Report::read(r#"{"complete": true, "phases": {}}"#, Duration::ZERO), None);
     }

@@ -1,32 +1,32 @@
-//! What exists before the tool starts: concerts, fans, money, reservations.
+//! The data that exists before the tool starts: concerts, fans, balances, reservations.
 
 use e2e::{Fan, PASSWORD, Site};
 use serde_json::{Value, json};
 
-/// Seats of each concert.
+/// The number of seats of each concert.
 const SEATS: u32 = 200;
 
-/// What the tool is told of the system.
+/// What the tool knows about the system.
 pub struct Stage {
-    /// What the system says about itself.
+    /// The OpenAPI document that the system serves.
     pub document: Value,
-    /// The names of two fans who must not see what is the other's; the first one's ids are below.
+    /// Two fans, who must not see each other's data. The ids below are those of the first.
     pub fans: [Credentials; 2],
-    /// The ids of the first fan and, rarer, of the other.
+    /// User ids: the first fan's three times, so that it is used more often, and the second fan's.
     pub users: Vec<String>,
-    /// What a seat costs.
+    /// The price of each seat.
     pub price: u64,
-    /// Concerts on sale behind the queue `main`.
+    /// The ids of the concerts, on sale behind the queue `main`.
     pub concerts: Vec<String>,
-    /// Their events.
+    /// The ids of their events.
     pub events: Vec<String>,
-    /// The first fan's reservations: open, paid, and refunded.
+    /// The first fan's reservations: two open, one paid, one refunded.
     pub reservations: Vec<String>,
     /// The first fan's payments.
     pub payments: Vec<String>,
 }
 
-/// How a fan proves who he is.
+/// The credentials of a fan.
 pub struct Credentials {
     /// The user name.
     pub name: String,
@@ -37,7 +37,7 @@ pub struct Credentials {
 }
 
 impl Stage {
-    /// Sets everything up.
+    /// Creates the data.
     pub async fn set(site: &Site) -> Self {
         let (first, second) = (site.concert("main", SEATS).await, site.concert("main", SEATS).await);
         let mut events = Vec::new();
@@ -55,7 +55,7 @@ impl Stage {
         }
         other.hold_seats(&second, &[1]).await;
         let mut payments = Vec::new();
-        // The other two stay open: the session goes on.
+        // The other two stay open, so that the session goes on.
         for reservation in &reservations[..2] {
             let payment = fan.pay(reservation, price, None).send().await.expect(200);
             payments.push(payment.text("paymentId").to_owned());
@@ -74,7 +74,7 @@ impl Stage {
         }
     }
 
-    /// The values that stand in the tool's configuration, by name.
+    /// The values for the placeholders of the tool's configuration, by name.
     pub fn dictionaries(&self) -> [(&'static str, Value); 7] {
         [
             ("users", json!(self.users)),

@@ -1,4 +1,4 @@
-//! schemathesis as a process.
+//! Installs and runs schemathesis.
 
 use std::{
     fs, io,
@@ -21,29 +21,29 @@ const CONFIGURATION: &str = include_str!("../schemathesis.toml");
 /// The installed tool.
 pub struct Tool {
     environment: PathBuf,
-    /// Where each run has a directory.
+    /// The parent of the directories of the runs.
     runs: PathBuf,
 }
 
-/// What one run is given.
+/// The input of one run.
 pub struct Run<'a> {
-    /// The directory's name.
+    /// The name of the run's directory.
     pub name: &'a str,
     /// The system's address.
     pub address: String,
-    /// The OpenAPI document that the system answered.
+    /// The OpenAPI document that the system serves.
     pub document: String,
-    /// Whom to log in, the caller first; nobody if empty.
+    /// The users to log in, the caller first; without users the tool sends no token.
     pub users: Vec<Value>,
-    /// What exists.
+    /// Ids and values that exist, by name.
     pub dictionaries: &'a [(&'static str, Value)],
 }
 
 impl Tool {
-    /// Installs it, unless it is there.
+    /// Installs the tool, unless it is installed.
     ///
     /// # Errors
-    /// When Python or a package cannot be had.
+    /// When Python is missing or a package cannot be installed.
     pub fn install() -> Result<Self, VenvError> {
         let target = venv::target_directory(&workspace());
         let environment = target.join("venv-conformance");
@@ -52,10 +52,10 @@ impl Tool {
         Ok(Self { environment, runs: target.join("conformance") })
     }
 
-    /// Runs it, and answers its report and what it printed.
+    /// Runs the tool, and returns its report and its output.
     ///
     /// # Errors
-    /// When it cannot be started or leaves no report.
+    /// When the tool cannot be started, writes no report, or fails although its report is good.
     pub fn run(&self, options: &Options, run: &Run<'_>) -> io::Result<(Report, String)> {
         let directory = self.runs.join(run.name);
         if directory.exists() {
@@ -64,7 +64,7 @@ impl Tool {
         fs::create_dir_all(&directory)?;
         let configuration = directory.join("schemathesis.toml");
         fs::write(&configuration, self::configuration(options, run, &directory)?)?;
-        // From a file: where the tool fetches the document itself, it leaves out the operation that answers it.
+        // A file, since the tool leaves out the operation that serves the document if it fetches the document itself.
         let document = directory.join("openapi.json");
         fs::write(&document, &run.document)?;
         let report = directory.join("report.json");
@@ -103,7 +103,7 @@ impl Tool {
     }
 }
 
-/// The configuration of one run; its users lie beside it.
+/// Returns the configuration of one run, and writes its users to a file in `directory`.
 fn configuration(options: &Options, run: &Run<'_>, directory: &Path) -> io::Result<String> {
     let mut auth = String::new();
     if let Some(caller) = run.users.first() {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn no_placeholder_is_left() {
+    fn every_placeholder_is_filled_in() {
         for users in [vec![], vec![json!({ "name": "a" })], vec![json!({ "name": "a" }), json!({ "name": "b" })]] {
             let peers = users.len() > 1;
             let text = filled_in(users);

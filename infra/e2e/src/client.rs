@@ -11,17 +11,17 @@ use hyper_util::{
 use serde_json::Value;
 use tokio::time;
 
-/// How long an answer may take. A stack gives up a request within 10 s.
+/// How long to wait for an answer. The stack itself answers within 10 s.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Sends requests to one address. Its connections belong to the test's own runtime.
+/// Sends requests to one address. A client belongs to the runtime of one test: its connections end with that runtime.
 #[derive(Clone)]
 pub struct Client {
     connections: Connections<HttpConnector, Full<Bytes>>,
     address: String,
 }
 
-/// A request to be sent.
+/// A request that is not sent yet.
 #[must_use]
 pub struct Request<'a> {
     client: &'a Client,
@@ -40,12 +40,12 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body; null when it is empty or not JSON.
     pub body: Value,
-    /// From the request to the end of the body.
+    /// The time from sending the request to the end of the body.
     pub took: Duration,
 }
 
 impl Client {
-    /// A client of `address`, `http://host:port`.
+    /// Makes a client of `address`, `http://host:port`.
     pub fn new(address: String) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -69,18 +69,18 @@ impl Client {
 }
 
 impl Request<'_> {
-    /// With a header.
+    /// Adds a header.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// With a token.
+    /// Adds a token as `Authorization`.
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// With an `Idempotency-Key`.
+    /// Adds an `Idempotency-Key`, if there is one.
     pub fn key(self, key: Option<&str>) -> Self {
         match key {
             Some(key) => self.header("idempotency-key", key),
@@ -88,21 +88,21 @@ impl Request<'_> {
         }
     }
 
-    /// With a JSON body.
+    /// Sets a JSON body.
     pub fn json(self, body: &Value) -> Self {
         self.header("content-type", "application/json").body(body.to_string())
     }
 
-    /// With any body.
+    /// Sets a body, without a content type.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// Sends it once.
+    /// Sends the request once.
     ///
     /// # Errors
-    /// When there is no answer, in one line.
+    /// When there is no answer within 20 s; one line says why.
     pub async fn try_send(self) -> Result<Reply, String> {
         let mut request =
             hyper::Request::builder().method(self.method).uri(format!("{}{}", self.client.address, self.path));
@@ -126,7 +126,7 @@ impl Request<'_> {
         })
     }
 
-    /// Sends it once.
+    /// Sends the request once.
     ///
     /// # Panics
     /// When there is no answer.
@@ -152,24 +152,24 @@ impl Reply {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// Status and code in one, as in `(409, "seat_unavailable")`.
+    /// Status and code, as in `(409, "seat_unavailable")`.
     pub fn outcome(&self) -> (u16, &str) {
         (self.status, self.code())
     }
 
-    /// The reply, if it has this status.
+    /// Asserts the status and returns the reply.
     ///
     /// # Panics
-    /// When it has another.
+    /// When the status is another.
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
         self
     }
 
-    /// Asserts a problem in the contract's form.
+    /// Asserts a problem in the contract's form and returns the reply.
     ///
     /// # Panics
-    /// When it is another or has another form.
+    /// When status, code or form differ.
     pub fn expect_problem(self, status: u16, code: &str) -> Self {
         assert_eq!(self.outcome(), (status, code), "{}", self.body);
         assert_eq!(self.header(header::CONTENT_TYPE.as_str()), "application/problem+json");

@@ -8,7 +8,7 @@ use tokio::time::{self, Instant};
 
 use crate::{Client, Concert, Reply, Request};
 
-/// Somebody who is logged in.
+/// A fan who is logged in.
 pub struct Fan<'a> {
     client: &'a Client,
     /// The user name.
@@ -17,26 +17,26 @@ pub struct Fan<'a> {
     pub id: String,
     /// The access token.
     pub access: String,
-    /// The queue token; empty before the fan joined a line.
+    /// The queue token; empty before the fan joined a queue.
     pub token: String,
 }
 
 /// A fan's ledger, oldest entry first.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    /// Its entries.
+    /// The entries.
     pub entries: Vec<Value>,
-    /// The balance that the fan is told.
+    /// The balance that the API shows.
     pub balance: i64,
 }
 
 impl<'a> Fan<'a> {
-    /// A fan by the answer to a login.
+    /// Makes a fan from the answer to a login.
     pub fn new(client: &'a Client, name: String, id: &str, access: &str) -> Self {
         Self { client, name, id: id.to_owned(), access: access.to_owned(), token: String::new() }
     }
 
-    /// Joins a line and keeps the queue token.
+    /// Joins a queue and keeps the queue token.
     pub async fn join(&mut self, queue: &str) -> Reply {
         let body = json!({ "queueId": queue });
         let reply = self.client.post("/api/v1/tokens", &body).bearer(&self.access).send().await;
@@ -44,17 +44,17 @@ impl<'a> Fan<'a> {
         reply
     }
 
-    /// Asks where the queue token stands and keeps the one that is answered.
+    /// Polls the queue token and keeps the one in the answer.
     pub async fn poll(&mut self) -> Reply {
         let reply = self.client.get(self.token_path()).bearer(&self.token).send().await;
         self.keep(&reply);
         reply
     }
 
-    /// Polls until the fan is let in, and answers how long that took.
+    /// Polls until the fan is admitted, and returns how long that took.
     ///
     /// # Panics
-    /// When it takes longer than `most`, or the turn is over.
+    /// When it takes longer than `most`, or the session is over.
     pub async fn wait_until_active(&mut self, most: Duration) -> Duration {
         let started = Instant::now();
         while self.poll().await.expect(200).text("status") != "ACTIVE" {
@@ -64,61 +64,64 @@ impl<'a> Fan<'a> {
         started.elapsed()
     }
 
-    /// Leaves the line.
+    /// Leaves the queue.
     pub async fn leave(&self) -> Reply {
         self.client.request(Method::DELETE, self.token_path()).bearer(&self.token).send().await
     }
 
-    /// A request to hold seats.
+    /// Prepares a request to hold seats.
     pub fn hold(&self, concert: &Concert, seats: &[u32], key: Option<&str>) -> Request<'a> {
         let body = json!({ "concertId": concert.id, "seatNumbers": seats });
         self.client.post("/api/v1/reservations", &body).bearer(&self.token).key(key)
     }
 
-    /// Holds seats and answers the reservation's id.
+    /// Holds seats and returns the reservation's id.
     ///
     /// # Panics
-    /// When they are not free.
+    /// When the hold is refused.
     pub async fn hold_seats(&self, concert: &Concert, seats: &[u32]) -> String {
         self.hold(concert, seats, None).send().await.expect(201).text("reservationId").to_owned()
     }
 
-    /// A request to pay a reservation.
+    /// Prepares a request to pay a reservation.
     pub fn pay(&self, reservation: &str, amount: u64, key: Option<&str>) -> Request<'a> {
         let body = json!({ "reservationId": reservation, "amount": amount });
         self.client.post("/api/v1/payments/process", &body).bearer(&self.token).key(key)
     }
 
-    /// A request to put money on the balance.
+    /// Prepares a request to recharge the balance.
     pub fn recharge(&self, amount: u64, key: Option<&str>) -> Request<'a> {
         let body = json!({ "userId": self.id, "amount": amount });
         self.client.post("/api/v1/payments/recharge", &body).bearer(&self.access).key(key)
     }
 
-    /// A reservation as it is now.
+    /// Reads a reservation.
     pub async fn reservation(&self, id: &str) -> Reply {
         self.client.get(format!("/api/v1/reservations/{id}")).bearer(&self.access).send().await
     }
 
-    /// Gives a hold back.
+    /// Cancels a hold.
     pub async fn cancel(&self, id: &str) -> Reply {
         let path = format!("/api/v1/reservations/{id}");
         self.client.request(Method::DELETE, path).bearer(&self.access).send().await
     }
 
-    /// The seat map.
+    /// Reads the seat map.
     pub async fn seats(&self, concert: &Concert) -> Reply {
         self.client.get(format!("/api/v1/reservations/{}/seats", concert.id)).bearer(&self.token).send().await
     }
 
-    /// The balance and all entries of the ledger, which may not be more than a page.
+    /// Reads the balance and all entries of the ledger.
+    ///
+    /// # Panics
+    /// When the ledger has more than one page.
     pub async fn ledger(&self) -> Ledger {
         let get = |what: &str, query: &str| {
             let path = format!("/api/v1/payments/{what}/{}{query}", self.id);
             self.client.get(path).bearer(&self.access).send()
         };
         let history = get("history", "?limit=100").await.expect(200);
-        assert!(history.body["nextCursor"].is_null(), "more than a page");
+        assert!(history.body["nextCursor"].is_null(), "the ledger has more than one page");
         let mut entries = history.body["items"].as_array().expect("a list").clone();
         entries.reverse();
         let balance = get("balance", "").await.expect(200).body["currentBalance"].as_i64().expect("a number");
@@ -137,23 +140,24 @@ impl<'a> Fan<'a> {
 }
 
 impl Ledger {
-    /// Asserts that the numbers are 1, 2, 3 ... and that the entries add up to the balance, at each of them.
+    /// Asserts invariant 2: numbers 1, 2, 3 ... without a gap, entries that add up to the balance at each of them, and
+    /// no negative balance.
     ///
     /// # Panics
-    /// When that is not so.
+    /// When the invariant is violated.
     pub fn assert_adds_up(&self) {
         let mut sum = 0;
         for (entry, number) in self.entries.iter().zip(1_u64..) {
-            assert_eq!(entry["sequence"], number, "gapless: {:?}", self.entries);
+            assert_eq!(entry["sequence"], number, "the numbers have a gap: {:?}", self.entries);
             let amount = entry["amount"].as_i64().expect("a number");
             sum += if entry["type"] == "PAYMENT" { -amount } else { amount };
-            assert!(sum >= 0, "never negative: {:?}", self.entries);
+            assert!(sum >= 0, "the balance is negative: {:?}", self.entries);
             assert_eq!(entry["balanceAfter"], sum, "{:?}", self.entries);
         }
         assert_eq!(self.balance, sum, "{:?}", self.entries);
     }
 
-    /// The entries of a type: `CHARGE`, `PAYMENT` or `REFUND`.
+    /// The number of entries of a type: `CHARGE`, `PAYMENT` or `REFUND`.
     pub fn count(&self, entry_type: &str) -> usize {
         self.entries.iter().filter(|entry| entry["type"] == entry_type).count()
     }

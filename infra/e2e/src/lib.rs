@@ -1,6 +1,7 @@
-//! What the end-to-end tests drive a stack with: `cargo local` as a process, an HTTP client, and fans.
+//! The tools of the end-to-end tests: `cargo local` as a process, an HTTP client, fans, fault injection, and a history
+//! checker.
 //!
-//! Nothing here knows the functions: all that is seen goes over HTTP, as it does for a client of the deployed system.
+//! Nothing here links a function: tests observe the stack over HTTP only, as a client of the deployed system does.
 
 mod client;
 mod fan;
@@ -19,8 +20,8 @@ pub use stack::{Data, Stack, free_port, workspace};
 
 use std::io::Write;
 
-/// Prints a report_measurement past the test harness, which keeps what a test that passes prints.
+/// Prints a measurement to stderr directly, since the test harness hides the output of tests that pass.
 pub fn report_measurement(text: impl std::fmt::Display) {
-    // A closed stderr is no reason to fail.
+    // A closed stderr must not fail the test.
     let _ = writeln!(std::io::stderr(), "    {text}");
 }

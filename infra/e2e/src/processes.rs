@@ -1,17 +1,17 @@
-//! Processes as `/proc` lists them. Only those below a stack are looked at, and killed.
+//! Processes as `/proc` lists them. Tests look only at processes below a stack of theirs, and kill no other.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A process that was running a moment ago.
+/// A process that was running when it was listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// Its id.
+    /// The process id.
     pub id: u32,
-    /// The file name of its program.
+    /// The file name of the program.
     pub name: String,
-    /// When it started, in the kernel's ticks: tells it from a later one with the same id.
+    /// The start time in the kernel's ticks. Distinguishes this process from a later one with the same id.
     started: u64,
 }
 
@@ -21,7 +21,7 @@ impl Process {
         all().remove(&parent).unwrap_or_default()
     }
 
-    /// All processes below a process.
+    /// All processes below a process: its children, their children, and so on.
     pub fn descendants_of(ancestor: u32) -> Vec<Self> {
         let mut families = all();
         let mut found = families.remove(&ancestor).unwrap_or_default();
@@ -34,22 +34,22 @@ impl Process {
         found
     }
 
-    /// Whether it is still there.
+    /// Whether the process still runs.
     pub fn is_running(&self) -> bool {
         read(self.id).is_some_and(|(process, _)| process.started == self.started)
     }
 
-    /// Kills it (SIGKILL).
+    /// Kills the process (SIGKILL).
     pub fn kill(&self) {
         self.signal(Signal::KILL);
     }
 
-    /// Asks it to end (SIGTERM).
+    /// Asks the process to end (SIGTERM).
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Asks it to read its configuration anew (SIGHUP).
+    /// Asks the process to read its configuration again (SIGHUP).
     pub fn hang_up(&self) {
         self.signal(Signal::HUP);
     }
@@ -57,13 +57,13 @@ impl Process {
     fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.id).ok().and_then(Pid::from_raw);
         if let Some(id) = id.filter(|_| self.is_running()) {
-            // It may just have ended by itself.
+            // An error means that the process has just ended by itself.
             let _ = kill_process(id, signal);
         }
     }
 }
 
-/// All processes, by their parents.
+/// All processes, by the id of their parent.
 fn all() -> BTreeMap<u32, Vec<Process>> {
     let mut families: BTreeMap<u32, Vec<Process>> = BTreeMap::new();
     let entries = fs::read_dir("/proc").expect("Linux has /proc");
@@ -74,17 +74,17 @@ fn all() -> BTreeMap<u32, Vec<Process>> {
     families
 }
 
-/// The process with its parent; nothing if it is gone, or has ended and its parent has not looked yet.
+/// Reads a process and the id of its parent; `None` if it has ended, also where it is still a zombie.
 fn read(id: u32) -> Option<(Process, u32)> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name stands in parentheses and may hold any character; the fields behind it are numbers.
+    // The name is in parentheses and may contain any character, so the last `) ` ends it.
     let (_, fields) = stat.rsplit_once(") ")?;
     let fields: Vec<&str> = fields.split(' ').collect();
     if fields.first() == Some(&"Z") {
         return None;
     }
     let (parent, started) = (fields.get(1)?.parse().ok()?, fields.get(19)?.parse().ok()?);
-    // Not the name in `stat`, which is cut off after 15 characters.
+    // The name in `stat` is cut off after 15 characters.
     let program = fs::read(format!("/proc/{id}/cmdline")).ok()?;
     let program = String::from_utf8_lossy(program.split(|byte| *byte == 0).next()?).into_owned();
     let name = Path::new(&program).file_name().unwrap_or_default().to_string_lossy().into_owned();

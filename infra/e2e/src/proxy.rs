@@ -1,7 +1,7 @@
-//! A TCP proxy in front of a stack's database that cuts the connections of its functions.
+//! Fault injection: a TCP proxy between the functions of a stack and its database, which cuts connections.
 //!
-//! It knows of HTTP only that a client does not send the next request before it has the answer to the last, and of
-//! DynamoDB how to tell a write.
+//! The proxy parses neither HTTP nor DynamoDB. It relies on two facts: a client sends the next request only after the
+//! answer to the last, and a header names the operations that write.
 
 use std::{
     collections::BTreeMap,
@@ -23,46 +23,47 @@ use tokio::{
     time,
 };
 
-/// Ports that the system does not give to connections: none of them may land on ours while nobody listens there.
+/// Ports outside the system's ephemeral range. During an outage nobody listens on the port; an outgoing connection must
+/// not get it in the meantime.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
-/// The proxy listens again as soon as it can.
+/// Pause between two attempts to listen again after an outage.
 const BIND_PAUSE: Duration = Duration::from_millis(5);
-/// How much is passed on at once.
+/// The size of the buffers (bytes).
 const CHUNK: usize = 16 * 1024;
 /// Pauses between outages, in milliseconds.
 const BETWEEN_OUTAGES: std::ops::Range<u64> = 400..1_400;
-/// How long an outage lasts, in milliseconds: from what the SDK's own retries outlast to what they do not.
+/// How long an outage lasts, in milliseconds. The SDK's own retries outlast the shortest, and not the longest.
 const OUTAGE: std::ops::Range<u64> = 50..500;
-/// How long an outage waits for a write.
+/// How long an outage waits for a write to start with.
 const LONGEST_WRITE: Duration = Duration::from_secs(1);
-/// Operations that write, as a request's header names them.
+/// Operations that write, as the header of a request names them.
 const WRITES: [&[u8]; 3] = [b".TransactWriteItems", b".UpdateItem", b".PutItem"];
 
-/// What becomes of one request to the database.
+/// A fault of the connection to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cut {
-    /// The connection is cut before the request goes on.
+    /// The connection is cut before the request is passed on.
     RequestLost,
-    /// The request goes on, and both connections are cut at once.
+    /// The request is passed on, and both connections are cut at once.
     UnderWay,
-    /// The connection is cut when the database has answered.
+    /// The connection is cut after the database answered, before the answer is passed on.
     AnswerLost,
     /// The connection is cut in the middle of the answer.
     AnswerTorn,
-    /// The database has answered, and the connection stays silent.
+    /// The database answers, and the answer is not passed on; the connection stays open.
     Stalled,
-    /// All connections are cut as soon as a write has been done and before that is answered, and for a while none is
-    /// accepted: whoever wrote is left without an answer by the SDK's own retries, too.
+    /// All connections are cut after a write was done and before its answer is passed on, and none is accepted for a
+    /// while. The SDK's own retries then fail, too: the writer never learns whether it wrote.
     Outage,
 }
 
-/// Cuts by their chances, in thousandths of the requests.
+/// The faults of single requests, with their chances in thousandths.
 const CHANCES: [(Cut, u32); 5] =
     [(Cut::RequestLost, 25), (Cut::UnderWay, 15), (Cut::AnswerLost, 30), (Cut::AnswerTorn, 15), (Cut::Stalled, 3)];
 
-/// A proxy that runs until it is dropped. It passes everything on until it is told to cut.
+/// A proxy that runs until it is dropped. It injects no faults before [`Proxy::cut`].
 pub struct Proxy {
-    /// Where it listens, on 127.0.0.1.
+    /// The port of the proxy on 127.0.0.1.
     pub port: u16,
     cutting: watch::Sender<bool>,
     shared: Arc<Shared>,
@@ -74,17 +75,14 @@ struct Shared {
     dice: Mutex<Rng>,
     cuts: Mutex<BTreeMap<Cut, u64>>,
     cutting: watch::Receiver<bool>,
-    /// The next write brings an outage.
+    /// Whether the next write starts an outage.
     armed: AtomicBool,
-    /// It has been done.
+    /// Notified when that write was done.
     written: Notify,
 }
 
 impl Proxy {
-    /// Starts a proxy for the database on `upstream`, on 127.0.0.1.
-    ///
-    /// # Panics
-    /// When it finds no free port.
+    /// Starts a proxy for the database on port `upstream` of 127.0.0.1. All choices come from `dice`.
     pub async fn start(upstream: u16, mut dice: Rng) -> Self {
         let (listener, port) = loop {
             let port = dice.u16(PORTS);
@@ -106,12 +104,12 @@ impl Proxy {
         Self { port, cutting, shared, listening }
     }
 
-    /// Begins or ends to cut.
+    /// Starts or stops the injection of faults.
     pub fn cut(&self, cutting: bool) {
         self.cutting.send_replace(cutting);
     }
 
-    /// What was cut how often.
+    /// How often each fault was injected.
     pub fn cuts(&self) -> BTreeMap<Cut, u64> {
         self.shared.cuts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -126,7 +124,7 @@ impl Drop for Proxy {
 impl Shared {
     async fn listen(self: Arc<Self>, mut listener: TcpListener, port: u16) {
         loop {
-            // Dropping them cuts all connections.
+            // Dropping the set cuts all connections.
             let mut connections = JoinSet::new();
             tokio::select! {
                 () = self.accept(listener, &mut connections) => {}
@@ -143,18 +141,19 @@ impl Shared {
         }
     }
 
-    /// Accepts until that fails; the listener is closed with it.
+    /// Accepts connections until that fails. Dropping the future closes the listener.
     async fn accept(self: &Arc<Self>, listener: TcpListener, connections: &mut JoinSet<()>) {
         while let Ok((client, _)) = listener.accept().await {
             while connections.try_join_next().is_some() {}
             let shared = Arc::clone(self);
             connections.spawn(async move {
-                // An end by itself is an end like another.
+                // An error only means that the connection has ended.
                 let _ = shared.carry(client).await;
             });
         }
     }
 
+    /// Returns when an outage is due: after a pause, and then after the next write. Never returns while faults are off.
     async fn next_outage(&self) {
         let mut cutting = self.cutting.clone();
         loop {
@@ -165,7 +164,7 @@ impl Shared {
             let write = async {
                 time::sleep(pause).await;
                 self.armed.store(true, Ordering::Relaxed);
-                // The writer may die before that.
+                // The writer may be killed before the database answers: the outage starts anyway.
                 let _ = time::timeout(LONGEST_WRITE, self.written.notified()).await;
             };
             tokio::select! {
@@ -175,7 +174,7 @@ impl Shared {
         }
     }
 
-    /// Waits for the end of an outage.
+    /// Waits until the outage is over, or faults are turned off.
     async fn outlast(&self) {
         let outage = self.between(OUTAGE);
         let mut cutting = self.cutting.clone();
@@ -185,7 +184,7 @@ impl Shared {
         }
     }
 
-    /// Carries one connection until one end closes it or it is cut. Its sockets are reset when this is dropped.
+    /// Passes on one connection until one side closes it or a fault cuts it. Dropping the future resets both sockets.
     async fn carry(&self, mut client: TcpStream) -> io::Result<()> {
         let mut server = TcpStream::connect(self.upstream).await?;
         for socket in [&client, &server] {
@@ -193,7 +192,7 @@ impl Shared {
             socket.set_zero_linger()?;
         }
         let (mut question, mut answer) = (vec![0; CHUNK], vec![0; CHUNK]);
-        // The request that is under way, and what is to become of it.
+        // Whether a request is under way, and its fault.
         let (mut asked, mut fate) = (false, None);
         loop {
             tokio::select! {
@@ -221,7 +220,7 @@ impl Shared {
                         }
                         Some(Cut::AnswerTorn) => return client.write_all(&answer[..length / 2]).await,
                         Some(Cut::Stalled) => {
-                            // Until the client loses patience.
+                            // Until the client times out and closes the connection.
                             while client.read(&mut question).await? > 0 {}
                             return Ok(());
                         }
@@ -233,7 +232,7 @@ impl Shared {
         }
     }
 
-    /// What is to become of a request: nothing bad, most of the time.
+    /// Draws the fault of a request; most requests have none.
     fn fate(&self, request: &[u8]) -> Option<Cut> {
         if !*self.cutting.borrow() {
             return None;
@@ -271,7 +270,7 @@ mod tests {
 
     const REQUEST: &[u8] = b"DynamoDB_20120810.PutItem";
 
-    /// Something that answers every request with the same bytes, and counts them.
+    /// Starts a server that echoes every request and counts them. Returns its port and the count.
     async fn upstream() -> (u16, Arc<AtomicU64>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
@@ -294,7 +293,8 @@ mod tests {
         (port, asked)
     }
 
-    /// Asks once on a connection of its own; whether the whole answer came, or nothing if there was no connection.
+    /// Sends one request on a new connection. Returns whether the whole answer came; `None` if the connection was
+    /// refused.
     async fn ask(port: u16) -> Option<bool> {
         let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()?;
         let mut answer = [0; REQUEST.len()];
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_and_answers_get_lost_while_it_cuts_and_none_before_or_after() {
+    async fn requests_and_answers_get_lost_only_while_faults_are_on() {
         let (upstream, asked) = upstream().await;
         let proxy = Proxy::start(upstream, Rng::with_seed(1)).await;
         for _ in 0..100 {

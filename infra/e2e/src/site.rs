@@ -1,4 +1,4 @@
-//! What an administrator sets up for a test.
+//! What an administrator sets up for a test: queues, concerts, fans.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::{Client, Fan, Reply, Stack};
 
 /// The password of every fan.
 pub const PASSWORD: &str = "correct horse battery";
-/// Sign-ups under way at once: each costs the stack a password hash.
+/// The number of concurrent sign-ups. Each costs the stack a password hash, so more would only wait.
 const SIGN_UPS_AT_ONCE: usize = 8;
 
-/// A stack as one test uses it. Tests that share a stack keep apart by queues, concerts and fans of their own.
+/// A stack as one test sees it. Tests that share a stack use queues, concerts and fans of their own.
 pub struct Site {
     /// Sends requests to the stack.
     pub client: Client,
@@ -22,25 +22,25 @@ pub struct Site {
     pub admin: String,
 }
 
-/// A concert of a test's own.
+/// A concert of one test.
 #[derive(Debug, Clone)]
 pub struct Concert {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// The line in front of it.
+    /// The id of the queue in front of it.
     pub queue: String,
-    /// What each seat costs.
+    /// The price of each seat.
     pub price: u64,
 }
 
-/// 20 letters and digits that nothing else is called by.
+/// Returns 20 hexadecimal digits that are unique: a name for anything.
 pub fn unique() -> String {
     // The end of a version 7 UUID is random.
     Uuid::now_v7().simple().to_string().split_off(12)
 }
 
 impl Site {
-    /// The stack, with its administrator logged in.
+    /// Opens the stack and logs its administrator in.
     pub async fn open(stack: &Stack) -> Self {
         let client = Client::new(stack.address());
         let (name, password) = stack.admin();
@@ -48,7 +48,7 @@ impl Site {
         Self { admin: login.text("accessToken").to_owned(), client }
     }
 
-    /// Makes a queue with settings such as `{"capacity": 5}` and answers its id.
+    /// Creates a queue with settings such as `{"capacity": 5}` and returns its id.
     pub async fn queue(&self, settings: &Value) -> String {
         let queue = format!("q-{}", unique());
         self.configure(&queue, settings).await.expect(200);
@@ -61,12 +61,13 @@ impl Site {
         self.client.request(Method::PUT, path).bearer(&self.admin).json(settings).send().await
     }
 
-    /// Lets the one-minute schedule of the promotions come now. Otherwise a new queue has no ticks until it comes.
+    /// Runs the one-minute schedule of the promotions now. Without this, a new queue may have no ticks for up to a
+    /// minute.
     pub async fn begin_minute(&self) {
         self.run_schedule("promote_tokens").await.expect(200);
     }
 
-    /// Lets the one-minute schedule of a function come now.
+    /// Runs the one-minute schedule of a function now.
     pub async fn run_schedule(&self, function: &str) -> Reply {
         let event = json!({ "source": "aws.events", "detail-type": "Scheduled Event", "detail": {} });
         let path = format!("/2015-03-31/functions/{function}/invocations");
@@ -94,12 +95,12 @@ impl Site {
         Fan::new(&self.client, name, login.text("userId"), login.text("accessToken"))
     }
 
-    /// Signs fans up.
+    /// Signs up fans.
     pub async fn fans(&self, count: usize) -> Vec<Fan<'_>> {
         stream::iter(0..count).map(|_| self.fan()).buffered(SIGN_UPS_AT_ONCE).collect().await
     }
 
-    /// Signs fans up who join the line one after the other, and are all let in.
+    /// Signs up fans, who join the queue one after the other, and waits until all are admitted.
     pub async fn fans_inside(&self, queue: &str, count: usize) -> Vec<Fan<'_>> {
         let mut fans = self.fans(count).await;
         for fan in &mut fans {

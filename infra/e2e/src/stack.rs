@@ -20,16 +20,16 @@ use template::Template;
 
 use crate::Process;
 
-/// How long the first start may take, which compiles every function.
+/// How long the first start may take: it compiles every function.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-/// How long a start may take once all is built.
+/// How long a start may take after the build.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a stack may take to end.
+/// How long a stack may take to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// Lines of its stderr that are shown when it fails.
+/// The number of last lines of stderr that are shown when a test fails.
 const TAIL_LINES: usize = 40;
-/// Runs a command until stdin closes: a stack must not outlive the tests, however they end. (Rust runs no destructor
-/// of a static, nor any when a process is killed; the system closes its pipes in any case.)
+/// A shell script that runs a command until stdin closes. It ends the stack when the tests end, also where they are
+/// killed and no destructor runs: the system closes the pipe in any case.
 const KEEPER: &str = r#"
 "$@" & stack=$!
 exec >&-
@@ -47,10 +47,10 @@ pub enum Data<'a> {
     Directory(&'a Path),
 }
 
-/// A running `cargo local`; it ends when this is dropped.
+/// A running `cargo local`. Dropping the value stops it.
 pub struct Stack {
     keeper: Child,
-    /// Open as long as the stack is to run.
+    /// The keeper's stdin. Closing it stops the stack.
     lifeline: Option<ChildStdin>,
     port: u16,
     admin: (String, String),
@@ -64,7 +64,7 @@ enum Line {
     Closed,
 }
 
-/// The end of what the stack printed on stderr.
+/// The last lines that the stack printed on stderr.
 #[derive(Clone, Default)]
 struct Tail(Arc<Mutex<VecDeque<String>>>);
 
@@ -87,12 +87,13 @@ impl Stack {
     /// Starts a stack on a free port, with variables such as `("HOLD_SECONDS", "4")`, and waits until it is ready.
     ///
     /// # Panics
-    /// When it is not ready in time, with the end of what it said.
+    /// When it is not ready in time; the last lines of its stderr are printed.
     pub fn start(data: Data<'_>, variables: &[(&str, &str)]) -> Self {
         Self::launch(data, variables, &[])
     }
 
-    /// Starts one in memory whose functions reach the database, which answers on `database`, by way of `proxy`.
+    /// Starts a stack in memory with its database on port `database`, whose functions reach the database through the
+    /// proxy on port `proxy`.
     ///
     /// # Panics
     /// As [`Stack::start`].
@@ -111,13 +112,13 @@ impl Stack {
             Data::Ephemeral => command.arg("--ephemeral"),
             Data::Directory(directory) => command.arg("--data").arg(directory),
         };
-        // What is set for the stack of whoever runs the tests is not meant for theirs.
+        // Variables that a developer set for a stack of their own must not change the settings of the tests.
         let template = Template::load(&template::path_in(&workspace())).expect("the template is valid");
         for name in template.common_environment.keys() {
             command.env_remove(name);
         }
         command.envs(variables.iter().copied()).current_dir(workspace());
-        // Ctrl-C ends the tests; the keeper sees that.
+        // Ctrl-C ends only the tests. Then the keeper's stdin closes, and the keeper stops the stack.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let started = Instant::now();
         let mut keeper = command.spawn().expect("sh runs");
@@ -144,12 +145,12 @@ impl Stack {
                     {
                         self.admin = (name.to_owned(), password.to_owned());
                     } else {
-                        assert_eq!(line, format!("ready {}", self.address()), "on stdout");
-                        assert!(!self.admin.0.is_empty(), "the admin's line comes before");
+                        assert_eq!(line, format!("ready {}", self.address()), "unexpected line on stdout");
+                        assert!(!self.admin.0.is_empty(), "`ready` came before the line with the admin");
                         return;
                     }
                 }
-                // What it said follows when it is dropped.
+                // Dropping the stack prints the last lines of its stderr.
                 Ok(Line::Closed) | Err(RecvTimeoutError::Disconnected) => panic!("the stack ended before it was ready"),
                 Err(RecvTimeoutError::Timeout) => panic!("the stack was not ready in time"),
             }
@@ -161,7 +162,7 @@ impl Stack {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The port of its API.
+    /// The port of the API.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -171,12 +172,12 @@ impl Stack {
         (&self.admin.0, &self.admin.1)
     }
 
-    /// The time from its start to its `ready` line.
+    /// The time from the start to the `ready` line.
     pub fn ready_after(&self) -> Duration {
         self.ready_after
     }
 
-    /// The end of what it said on stderr.
+    /// The last lines on stderr.
     pub fn tail(&self) -> String {
         self.tail.text()
     }
@@ -187,7 +188,7 @@ impl Stack {
         children.into_iter().next().expect("the stack runs")
     }
 
-    /// All processes that it has started, and theirs.
+    /// All processes below `cargo local`.
     pub fn descendants(&self) -> Vec<Process> {
         Process::descendants_of(self.process().id)
     }
@@ -197,12 +198,12 @@ impl Stack {
         self.descendants().into_iter().filter(|process| process.name == function).collect()
     }
 
-    /// Ends it as SIGTERM does and answers how long that took.
+    /// Stops the stack with SIGTERM and returns how long that took.
     ///
     /// # Panics
-    /// When it does not end in time.
+    /// When it does not stop in time.
     pub fn stop(mut self) -> Duration {
-        self.end().expect("the stack ends in time")
+        self.end().expect("the stack stops in time")
     }
 
     fn end(&mut self) -> Option<Duration> {
@@ -227,12 +228,12 @@ impl Drop for Stack {
             let _ = self.keeper.wait();
         }
         if thread::panicking() {
-            eprintln!("the end of what the stack said:\n{}", self.tail.text());
+            eprintln!("the last lines of the stack:\n{}", self.tail.text());
         }
     }
 }
 
-/// Sends each line on, from a thread of its own that ends with the pipe.
+/// Starts a thread that sends each line of the pipe to `sender`, until the pipe closes.
 fn forward(
     pipe: impl Read + Send + 'static,
     sender: Sender<Line>,
@@ -244,7 +245,7 @@ fn forward(
             if let Some(tail) = &tail {
                 tail.push(&text);
             }
-            // Nobody listens any more once the stack is ready; the pipe is emptied all the same.
+            // Nobody receives once the stack is ready. The pipe must be read all the same, or the stack blocks on it.
             let _ = sender.send(line(text));
         }
         if tail.is_none() {
@@ -263,7 +264,7 @@ fn cargo() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
-/// A port that was free a moment ago. (Not port 0: the stack's directory is called by its port.)
+/// Finds a free port. (`--port 0` would not do: the stack's directory is named after the port.)
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
     listener.local_addr().expect("it is bound").port()

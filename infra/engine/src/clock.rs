@@ -1,4 +1,4 @@
-//! The time of the embedded world.
+//! The clock of the engine.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The network of the embedded world: the SDK's HTTP client.
+//! The HTTP client that takes the SDK's requests to the engine.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub struct Answer {
     pub body: Value,
 }
 
-/// Takes the SDK's requests to the embedded world.
+/// An HTTP client for the SDK that answers from the embedded world.
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
     world: Arc<World>,
@@ -53,12 +53,13 @@ impl HttpConnector for Connector {
     }
 }
 
-/// One request and its answer, or the loss of either.
+/// Answers one request, or loses it or its answer as the faults say.
 async fn exchange(world: &World, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let (service, operation, mut body) = parse(request)?;
     let tables = tables(&body);
     let under_way = world.metering.begin();
-    // Requests that are waited for together must be seen together before the first of them is answered.
+    // Yield once, so that requests which are awaited together have all begun before the first is answered: they are one
+    // round trip.
     tokio::task::yield_now().await;
     let fault = world.next_fault(&Call { operation, tables: &tables, sequence: under_way.sequence, body: &body });
     if fault == Fault::LostRequest {
@@ -83,7 +84,7 @@ async fn exchange(world: &World, request: &HttpRequest) -> Result<HttpResponse, 
 /// Service ([`DYNAMODB`] or [`SQS`]), operation and JSON body of a request.
 ///
 /// # Errors
-/// For a request that is neither service's, or has no JSON body in memory.
+/// For a request to another service, or without a JSON body in memory.
 pub fn parse(request: &HttpRequest) -> Result<(&str, &str, Value), ConnectorError> {
     let misuse = |text: &str| ConnectorError::user(text.into());
     let (service, operation) = request
@@ -142,10 +143,10 @@ fn lost(text: &str) -> ConnectorError {
     ConnectorError::io(text.into())
 }
 
-/// The answer as it comes over HTTP.
+/// The HTTP response with an answer.
 ///
 /// # Errors
-/// For a status that is none.
+/// If the status is not an HTTP status.
 pub fn respond(answer: &Answer) -> Result<HttpResponse, ConnectorError> {
     let status = answer.status.try_into().map_err(|error| ConnectorError::other(Box::new(error), None))?;
     let mut response = HttpResponse::new(status, SdkBody::from(answer.body.to_string()));

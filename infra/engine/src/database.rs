@@ -14,7 +14,7 @@ use template::Table;
 use crate::clock::SharedClock;
 use crate::connector::Answer;
 
-/// Records of a stream that are read at once; DynamoDB's own limit.
+/// How many records of a stream are read at once: DynamoDB's own limit.
 const PAGE: usize = 1_000;
 
 /// A table's stream and how far it was read.
@@ -125,7 +125,7 @@ impl Tables {
         }
     }
 
-    /// A table's stream at its oldest record.
+    /// Opens a table's stream at its oldest record.
     fn open_stream(&self, table: &str) -> Stream {
         let described = self
             .database

@@ -1,4 +1,4 @@
-//! The embedded world as a test sees it.
+//! The engine: an embedded DynamoDB and SQS, as a test sees them.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ use crate::fault::{Call, Fault};
 use crate::meter::{Meter, Metering};
 use crate::queues::{Message, Queues};
 
-/// Retries of the SDK wait this long at most: a test should not sleep.
+/// The longest back-off of the SDK's retries: short, so that tests do not wait.
 const MAX_BACKOFF: Duration = Duration::from_millis(2);
 
 /// Decides what happens to each request.
@@ -97,8 +97,8 @@ impl Engine {
         SharedHttpClient::new(Connector::new(Arc::clone(&self.world)))
     }
 
-    /// Runs one operation of DynamoDB's API, past faults and meter, and answers as DynamoDB would: for a network of
-    /// one's own in front of the tables.
+    /// Runs one operation of DynamoDB's API and answers as DynamoDB would, without faults and without the meter: for
+    /// callers that put a network of their own in front of the tables.
     pub fn execute(&self, operation: &str, body: Value) -> Answer {
         self.world.tables.execute(operation, body)
     }
@@ -139,17 +139,17 @@ impl Engine {
         *self.world.faults() = Some(Box::new(decide));
     }
 
-    /// Lets every request through again.
+    /// Removes the faults: every request is applied and answered again.
     pub fn clear_faults(&self) {
         *self.world.faults() = None;
     }
 
-    /// Everything in a queue, in the order of sending; empty if nothing was ever sent to it.
+    /// All messages in a message queue, in the order of sending; empty if none was ever sent to it.
     pub fn messages(&self, queue_url: &str) -> Vec<Message> {
         self.world.queues.messages(queue_url)
     }
 
-    /// Empties a queue and returns what was in it, in the order of sending.
+    /// Empties a message queue and returns its messages in the order of sending.
     pub fn take_messages(&self, queue_url: &str) -> Vec<Message> {
         self.world.queues.take(queue_url)
     }

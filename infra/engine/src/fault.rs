@@ -26,11 +26,11 @@ pub enum Fault {
     None,
     /// The connection breaks before the request arrives: not applied.
     LostRequest,
-    /// The connection breaks after the request was applied: the caller cannot know.
+    /// The connection breaks after the request was applied: the caller cannot know whether it was.
     LostAnswer,
     /// Refused for throughput; the SDK retries it as throttling. Not applied.
     Throttled,
-    /// Refused because another transaction is at work on one of the items. A transaction is cancelled with the reason
+    /// Refused because another transaction is in flight at one of the items. A transaction is cancelled with the reason
     /// `TransactionConflict` on the action at this index (the last one if there are fewer), any other request is
     /// answered `TransactionConflictException`. Not applied.
     TransactionConflict {
@@ -41,8 +41,8 @@ pub enum Fault {
     InternalError,
 }
 
-/// The words of the service ([`crate::DYNAMODB`] or [`crate::SQS`]) for a fault that it answers `body` with; `None` for
-/// a fault that breaks the connection or does nothing.
+/// The error with which a service ([`crate::DYNAMODB`] or [`crate::SQS`]) answers the request `body` under a fault;
+/// `None` for a fault that breaks the connection or does nothing.
 pub fn answer(fault: Fault, service: &str, body: &Value) -> Option<Answer> {
     let dynamo = service == crate::connector::DYNAMODB;
     match fault {

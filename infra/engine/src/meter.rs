@@ -1,4 +1,4 @@
-//! What a piece of work cost: DynamoDB's capacity units, requests and round trips.
+//! The meter: capacity units of DynamoDB, requests and round trips.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ pub struct Meter {
     /// Read request units that DynamoDB reported as consumed.
     pub read_units: f64,
     /// Write request units of refused conditional writes and cancelled transactions. DynamoDB bills these without
-    /// reporting them; counted as the least they can be: one for a write, two for each action of a transaction.
+    /// reporting them; counted at their minimum: one for a write, two for each action of a transaction.
     pub refused_write_units: f64,
     /// Requests to DynamoDB and SQS that reached the network, the SDK's own retries included.
     pub requests: u64,

@@ -1,4 +1,4 @@
-//! SQS in memory: what was sent, in order.
+//! SQS in memory: the messages of each message queue, in the order of sending.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 use crate::connector::Answer;
 use crate::fault::error;
 
-/// SQS refuses longer delays.
+/// The longest delay that SQS accepts, in seconds.
 const MAX_DELAY_SECONDS: u64 = 900;
-/// SQS refuses larger batches.
+/// The largest batch that SQS accepts, in messages.
 const MAX_BATCH: usize = 10;
 
-/// A message that was sent to a queue.
+/// A message that was sent to a message queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
     /// The body, as it was sent.
     pub body: String,
-    /// How long SQS would keep it from consumers, in seconds.
+    /// How long SQS would hide the message from consumers, in seconds.
     pub delay_seconds: u64,
     /// When it was sent, in milliseconds since the Unix epoch.
     pub sent_ms: u64,
 }
 
-/// The queues by URL; a queue exists from its first message on.
+/// The message queues by URL. Each exists from its first message on.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
     state: Mutex<State>,
@@ -102,7 +102,7 @@ fn queue_url(request: &Value) -> &str {
     request.get("QueueUrl").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The message of a request or of one batch entry, or SQS's refusal.
+/// The message in a request or in one batch entry, or SQS's refusal.
 fn message(entry: &Value, now_ms: u64) -> Result<Message, Answer> {
     let refuse = |text: &str| error(400, "com.amazonaws.sqs#InvalidParameterValueException", text);
     let body = entry.get("MessageBody").and_then(Value::as_str);

@@ -5,8 +5,8 @@ use std::{io, process::ExitStatus};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 use tokio::process::{Child, Command};
 
-/// A process in a group of its own. Ctrl-C in the terminal does not reach it; dropping this kills the whole group, so
-/// that nothing it started is left over either.
+/// A process in its own process group, so that Ctrl-C in the terminal does not reach it. Dropping the value kills the
+/// whole group, including everything that the process started.
 pub struct Group {
     child: Child,
     id: Option<Pid>,
@@ -23,26 +23,26 @@ impl Group {
         Ok(Self { child, id })
     }
 
-    /// Waits for the end of the process.
+    /// Waits until the process ends.
     ///
     /// # Errors
-    /// When the system cannot tell.
+    /// When the operating system does not report its status.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
-        // The id may now be given to another process: it must not be signalled any more.
+        // The system may reuse the id from now on: a signal could hit another process.
         self.id = None;
         Ok(status)
     }
 
-    /// The process's own handle, for its pipes.
+    /// The handle of the process, for its pipes.
     pub fn process(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// Kills the group. Harmless when it has ended.
+    /// Kills the group. Does nothing after [`Group::wait`] returned the status.
     pub fn kill(&self) {
         if let Some(id) = self.id {
-            // The group may have ended by itself in this moment: that is what is wanted.
+            // An error means that the group has just ended by itself.
             let _ = kill_process_group(id, Signal::KILL);
         }
     }
@@ -52,7 +52,8 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
         if self.id.is_some() {
-            // A killed process ends at once. Not to wait for it would leave a zombie where nobody adopts orphans.
+            // A killed process ends at once. Without this wait it would stay a zombie where no init process adopts
+            // orphans, as in a container.
             let _ = waitpid(self.id, WaitOptions::empty());
         }
     }

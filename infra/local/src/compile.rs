@@ -15,7 +15,7 @@ use crate::{
     state::Workspace,
 };
 
-/// One of cargo's messages, as far as binaries are concerned.
+/// A JSON message of cargo: the fields that say where a binary is.
 #[derive(Deserialize)]
 struct Message {
     target: Option<Target>,
@@ -27,12 +27,12 @@ struct Target {
     name: String,
 }
 
-/// Builds every function of the template in one call of cargo, whose progress goes to stderr, and says where each
-/// binary is, by name.
+/// Builds every function of the template with one call of cargo, whose progress goes to stderr. Returns the path of
+/// each binary by name.
 ///
-/// This package is named along with them: cargo unites the features of what is built together, so the functions take
-/// the dependencies that were compiled for this package a moment ago (and `cargo test --workspace` takes them, too),
-/// instead of compiling the AWS SDK a second time.
+/// Names this package, too: cargo unifies the features of the packages of one build. The functions then use the
+/// dependencies that were compiled for this package (and so does `cargo test --workspace`), instead of compiling the
+/// AWS SDK a second time.
 ///
 /// # Errors
 /// When the build fails or leaves out a function.
@@ -62,7 +62,7 @@ pub async fn functions(workspace: &Workspace, template: &Template) -> Result<BTr
     }
 }
 
-/// The cargo that runs us, else the one in the path.
+/// The cargo that runs this program, else the first one in `PATH`.
 pub fn cargo() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }

@@ -10,14 +10,14 @@ use crate::{
     state::State,
 };
 
-/// The region that everything claims to be in.
+/// The region of every resource of the stack.
 pub const REGION: &str = "us-east-1";
-/// The account that everything claims to belong to; the emulators' own.
+/// The account of every resource of the stack: the emulators' default.
 pub const ACCOUNT: &str = "000000000000";
-/// Credentials that nobody checks.
+/// Access key and secret key. The emulators do not check them.
 pub const DUMMY_CREDENTIALS: (&str, &str) = ("local", "local");
-/// Parameters whose default suits AWS and not a laptop: a person watches here, ticks cost nothing, and a load test comes
-/// from one address.
+/// Parameters whose defaults suit AWS but not a laptop: here a person watches the queue, ticks cost nothing, and a load
+/// test sends everything from one address.
 const LOCAL_PARAMETERS: [(&str, &str); 7] = [
     ("TickSeconds", "2"),
     ("SignUpsPerAddress", "100000"),
@@ -28,27 +28,27 @@ const LOCAL_PARAMETERS: [(&str, &str); 7] = [
     ("PlacesPerFan", "10000"),
 ];
 
-/// How long a secret of the template is.
+/// The length of a secret of the template (characters).
 const SECRET_LENGTH: usize = 64;
 
-/// Where a function finds the rest of the stack.
+/// What the environment variables of a function are made from.
 pub struct FunctionEnvironment<'a> {
-    /// What the template says.
+    /// The template, which lists the variables.
     pub template: &'a Template,
-    /// Where secrets are.
+    /// The stack's directory, which keeps the secrets.
     pub state: &'a State,
-    /// The queues' URLs.
+    /// The message queues, for their URLs.
     pub queues: &'a Queues,
-    /// DynamoDB's address, `http://...`.
+    /// The address at which functions reach DynamoDB, `http://...`.
     pub dynamodb: &'a str,
 }
 
 impl FunctionEnvironment<'_> {
-    /// All variables that `function` gets on top of those of this process: what the template says, unless the
-    /// variable is set in the environment of this process, and what Lambda sets.
+    /// Returns the variables that `function` gets on top of those of this process: the template's, whose values a
+    /// variable of this process overrides, and those that Lambda sets.
     ///
     /// # Errors
-    /// When the template refers to what does not exist here.
+    /// When the template refers to a resource that the local stack does not have.
     pub fn variables(&self, function: &Function) -> Result<BTreeMap<String, String>, Failure> {
         let parameters = LOCAL_PARAMETERS.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let mut variables = self
@@ -95,7 +95,7 @@ impl FunctionEnvironment<'_> {
     }
 }
 
-/// The ARN of a queue.
+/// The ARN of a message queue.
 pub fn queue_arn(name: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
 }

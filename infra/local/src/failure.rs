@@ -1,4 +1,4 @@
-//! Why the stack could not start or go on: one line for the person at the terminal.
+//! The error of the stack: one line for the person at the terminal.
 
 use std::fmt::Display;
 
@@ -8,15 +8,15 @@ use std::fmt::Display;
 pub struct Failure(String);
 
 impl Failure {
-    /// A failure that `message` explains.
+    /// A failure with this message.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
 
-/// Says what was being done when an error came up.
+/// Adds to an error what was being done.
 pub trait Context<T> {
-    /// The value, or `what: the error`.
+    /// Returns the value, or a [`Failure`] that reads `what: error`.
     fn context(self, what: impl Display) -> Result<T, Failure>;
 }
 

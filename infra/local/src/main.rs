@@ -1,8 +1,9 @@
 //! `cargo local`: the whole system on this machine, from `template.yaml`, without an AWS account.
 //!
 //! It stands in for what AWS does around the functions: API Gateway ([`gateway`]), Lambda's control plane and runtime
-//! API ([`control`]), event source mappings and schedules ([`feeds`]), DynamoDB ([`tables`], an embedded engine) and
-//! SQS ([`queues`], an emulator). Which of each there are, only the template says.
+//! API ([`control`]), event source mappings and schedules ([`event_sources`]), DynamoDB ([`tables`], an embedded
+//! engine) and SQS ([`queues`], an emulator). The template alone lists functions, routes, triggers, tables and message
+//! queues.
 
 mod child;
 mod compile;
@@ -23,7 +24,7 @@ use std::{process::ExitCode, time::Duration};
 
 use options::Command;
 
-/// How long work in the background may hold up the exit.
+/// How long work in the background may delay the exit.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         }
     };
     let outcome = runtime.block_on(stack::run(&options));
-    // Drops every task and with it the processes that it holds; a read of a stream may still be under way.
+    // Drops every task, which kills the processes that it holds. The timeout is for a blocking read of a stream.
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "it is what was asked for")]
+#[expect(clippy::print_stdout, reason = "prints the help that was asked for")]
 fn print_usage() {
     print!("{}", options::USAGE);
 }

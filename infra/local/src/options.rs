@@ -10,23 +10,24 @@ Runs the whole system on this machine until Ctrl-C.
 
 Usage: cargo local [--port PORT] [--data DIR | --ephemeral] [--dynamodb-port PORT] [--dynamodb-proxy PORT]
 
-  --port PORT            where the API answers on 127.0.0.1 (default 9000)
-  --data DIR             where tables, secrets and logs are kept (default .stagedoor/)
-  --ephemeral            keep everything in memory and forget it at the end
-  --dynamodb-port PORT   where DynamoDB answers on 127.0.0.1 (default a free port)
-  --dynamodb-proxy PORT  where functions look for DynamoDB on 127.0.0.1 instead: a proxy of yours, in front of it
-  --help                 this text
+  --port PORT            the API's port on 127.0.0.1 (default 9000)
+  --data DIR             the directory of tables, secrets and logs (default .stagedoor/)
+  --ephemeral            keep everything but logs in memory, until the end
+  --dynamodb-port PORT   DynamoDB's port on 127.0.0.1 (default a free port)
+  --dynamodb-proxy PORT  the port at which functions look for DynamoDB: that of a proxy in front of it
+  --help                 print this text
 
-Prints `admin: NAME / PASSWORD` and, once every function answers, `ready http://127.0.0.1:PORT` on stdout; all else
-goes to stderr. The environment variables of the functions (HOLD_SECONDS, QUEUE_CAPACITY ...) are passed on to them.
+Prints `admin: NAME / PASSWORD` and, once every function answers, `ready http://127.0.0.1:PORT` on stdout;
+everything else goes to stderr. To change a variable of the functions (HOLD_SECONDS, QUEUE_CAPACITY ...), set it in the
+environment of this command.
 ";
 
-/// What to do.
+/// A command line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     /// Run the stack.
     Run(Options),
-    /// Explain the options.
+    /// Print the help.
     Help,
 }
 
@@ -35,11 +36,11 @@ pub enum Command {
 pub struct Options {
     /// The gateway's port.
     pub port: u16,
-    /// Where its data is.
+    /// Where the data is kept.
     pub data: Data,
-    /// DynamoDB's port; 0 is a free one.
+    /// DynamoDB's port; 0 stands for a free one.
     pub dynamodb_port: u16,
-    /// The port that functions are told instead, if it is another.
+    /// The port at which functions look for DynamoDB, if it is another: that of a proxy.
     pub dynamodb_proxy: Option<u16>,
 }
 
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_and_values() {
+    fn options_have_defaults_and_take_values() {
         assert_eq!(parsed(&[]), Ok(Command::Run(Options::default())));
         assert_eq!(
             parsed(&["--port", "9100", "--ephemeral"]),
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_errors() {
+    fn invalid_arguments_are_errors() {
         for wrong in [&["--prot", "1"][..], &["--port", "x"], &["--port"], &["extra"], &["--ephemeral", "--data", "x"]]
         {
             assert!(parsed(wrong).is_err(), "{wrong:?}");

@@ -1,4 +1,4 @@
-//! The pinned helpers, in a virtual environment under the build directory.
+//! The Python tools of the stack at pinned versions, in a virtual environment below the target directory.
 
 use std::{
     fs::{self, File},
@@ -14,21 +14,22 @@ use crate::{
     state::Workspace,
 };
 
-/// What is installed, and in which version.
+/// The packages and their versions.
 const PINS: &str = include_str!("../requirements.txt");
-/// Holds the pins that the environment was made from; written last.
+/// The file with the pins that were installed. Written last, so that an interrupted installation is repeated.
 const MARKER: &str = "installed-requirements.txt";
 
-/// The virtual environment of the helpers.
+/// The virtual environment.
 pub struct Helpers {
     directory: PathBuf,
 }
 
 impl Helpers {
-    /// Makes the environment unless it is there with the present pins. Stacks that start at once wait for one another.
+    /// Creates the environment unless it exists with the current pins. Of several stacks that start at the same time,
+    /// one installs and the others wait.
     ///
     /// # Errors
-    /// When Python or a helper cannot be had.
+    /// When Python is missing or a package cannot be installed.
     pub async fn install(workspace: &Workspace) -> Result<Self, Failure> {
         let helpers = Self { directory: workspace.target.join("helpers") };
         if helpers.current() {
@@ -37,7 +38,7 @@ impl Helpers {
         fs::create_dir_all(&workspace.target).context(workspace.target.display())?;
         let lock_path = workspace.target.join("helpers.lock");
         let lock = File::create(&lock_path).context(lock_path.display())?;
-        // The lock goes with the file, at the end of this function.
+        // Closing the file, at the end of this function, releases the lock.
         let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.context("helpers.lock")?;
         let _lock = lock.context(lock_path.display())?;
         if !helpers.current() {
@@ -46,7 +47,7 @@ impl Helpers {
         Ok(helpers)
     }
 
-    /// A program of the environment.
+    /// The path of a program in the environment.
     pub fn program(&self, name: &str) -> PathBuf {
         self.directory.join("bin").join(name)
     }
@@ -56,7 +57,7 @@ impl Helpers {
     }
 
     async fn make(&self) -> Result<(), Failure> {
-        eprintln!("installing the helpers (once) into {}", self.directory.display());
+        eprintln!("installing Python tools (once) into {}", self.directory.display());
         if self.directory.exists() {
             fs::remove_dir_all(&self.directory).context(self.directory.display())?;
         }
@@ -74,7 +75,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), Failure> {
     fs::rename(from, to).context(to.display())
 }
 
-/// Runs a step of the installation; what it prints goes to stderr.
+/// Runs a step of the installation. Its output goes to stderr.
 async fn run(command: &mut Command, step: &str) -> Result<(), Failure> {
     command.stdin(Stdio::null()).stdout(std::io::stderr());
     let status = Group::start(command).context(step)?.wait().await.context(step)?;

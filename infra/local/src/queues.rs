@@ -1,7 +1,7 @@
-//! SQS: the emulator (ministack), with the template's queues.
+//! SQS: an emulator (ministack) with the template's message queues.
 //!
-//! It keeps its messages in memory, even where the tables are kept in a file. After a restart the timers of open holds
-//! are therefore gone; `sweep_holds` finds those holds within its minute, as it does on AWS for a timer that got lost.
+//! Messages live in memory, even where the tables live in a file, so a restart loses the timers of open holds.
+//! `sweep_holds` finds those holds within a minute, as it does on AWS where a timer is lost.
 
 use std::{collections::BTreeMap, net::TcpListener, os::fd::OwnedFd, process::Stdio, time::Duration};
 
@@ -24,24 +24,24 @@ use crate::{
 
 /// How long the emulator may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
-/// Serves the emulator on a socket that is handed over.
+/// The Python program that serves the emulator on an inherited socket.
 const EMULATOR: &str = include_str!("sqs_emulator.py");
 
-/// The running emulator and its queues.
+/// The running emulator and its message queues.
 pub struct Queues {
-    /// Its address, `http://...`.
+    /// The emulator's address, `http://...`.
     pub endpoint: String,
-    /// A client for it.
+    /// A client of the emulator.
     pub client: Client,
     urls: BTreeMap<String, String>,
     process: Group,
 }
 
 impl Queues {
-    /// Starts the emulator and creates the queues of the template.
+    /// Starts the emulator and creates the message queues of the template.
     ///
     /// # Errors
-    /// When it does not start or refuses a queue.
+    /// When the emulator does not start or refuses a message queue.
     pub async fn start(helpers: &Helpers, state: &State, template: &Template) -> Result<Self, Failure> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).context("ministack")?;
         let address = listener.local_addr().context("ministack")?;
@@ -60,7 +60,7 @@ impl Queues {
         Ok(queues)
     }
 
-    /// The URL of the queue with this logical id.
+    /// The URL of the message queue with this logical id.
     pub fn url(&self, logical_id: &str) -> Option<&str> {
         self.urls.get(logical_id).map(String::as_str)
     }
@@ -127,7 +127,7 @@ fn client(endpoint: &str) -> Client {
         .endpoint_url(endpoint)
         .region(Region::new(REGION))
         .credentials_provider(Credentials::new(key, secret, None, None, "local"))
-        // Each caller loops anyway.
+        // The pollers try again by themselves.
         .retry_config(RetryConfig::disabled());
     Client::from_conf(config.build())
 }

@@ -1,4 +1,4 @@
-//! Demo data: an administrator, and concerts to look at and to buy seats of.
+//! Demo data: an administrator, and concerts on sale.
 
 use std::collections::BTreeMap;
 
@@ -24,11 +24,12 @@ use crate::{
 };
 
 const DAY_SECONDS: i64 = 86_400;
-/// Doors (seconds after midnight, UTC) and the length of a concert.
+/// Start of a concert (seconds after midnight, UTC), and its length.
 const DOORS_SECONDS: i64 = 19 * 3_600;
 const LENGTH_SECONDS: i64 = 3 * 3_600;
 
-/// What is played how many days from now; one with the name of the one before is of the same event.
+/// Name, days from today, and hall of each concert. A concert with the name of its predecessor belongs to the same
+/// event.
 const PROGRAMME: [(&str, i64, Hall); 5] = [
     ("Winter Gala", 7, Hall::Standard),
     ("Winter Gala", 8, Hall::Standard),
@@ -47,18 +48,18 @@ const STADIUM: [(&str, u32, u32, &str, u64); 4] = [
 
 #[derive(Clone, Copy)]
 enum Hall {
-    /// What a concert has unless it says otherwise.
+    /// The default layout.
     Standard,
-    /// 5,000 seats in blocks.
+    /// 5,000 seats: [`STADIUM`].
     Stadium,
 }
 
-/// Puts the demo data in, unless it is there.
+/// Writes the demo data, unless the administrator exists.
 ///
-/// `variables` are those of a function: what the demo data lacks is as the functions would have it.
+/// `variables` are those of a function, so that the demo data gets the same defaults as data that functions write.
 ///
 /// # Errors
-/// When the tables do not take it.
+/// When a variable is invalid or a table refuses a write.
 pub async fn seed(
     endpoint: &str,
     variables: &BTreeMap<String, String>,
@@ -75,7 +76,7 @@ pub async fn seed(
     for concert in concerts(&source)? {
         store.create_concert(&concert, None, String::new).await.context(&concert.concert_name)?;
     }
-    // Last, because it tells that all is there.
+    // Last: the administrator marks the demo data as complete, so an interrupted start writes it again.
     let password = Password::parse(password.to_owned()).context("the administrator's password")?;
     let hash = passwords::hash(&password).context("the administrator's password")?;
     store.create_account(&name, hash, Role::Admin).await.context("the administrator")?;
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn concerts_lie_ahead_and_one_is_a_stadium() {
+    fn concerts_are_in_the_future_and_one_is_a_stadium() {
         let source = Source::system();
         let concerts = concerts(&source).expect("valid");
         assert!(concerts.iter().all(|concert| concert.starts_at > source.now()));

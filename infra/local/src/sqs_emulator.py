@@ -1,7 +1,7 @@
 """Serves the SQS emulator on the listening socket that is this process's standard input.
 
-The socket comes from `cargo local`, so no other program can take the port in between. The process ends with its
-parent, also with one that was killed without a chance to clean up.
+`cargo local` passes a socket that is already bound, so no other program can take the port in between. The process ends
+when its parent ends, even if the parent was killed and could not clean up.
 """
 
 import asyncio
@@ -26,6 +26,6 @@ from ministack.app import app
 
 config = Config()
 config.bind = ["fd://0"]
-# Longer than the client keeps a connection, so that it is the client that closes.
+# Longer than the client keeps an idle connection: the server must not close one that the client is about to use.
 config.keep_alive_timeout = 120
 asyncio.run(serve(app, config))

@@ -1,4 +1,4 @@
-//! Starts everything in order, rotates its secrets, and ends it.
+//! Starts the parts of the stack in order, rotates secrets, and stops.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -25,22 +25,22 @@ use crate::{
 
 /// The name of the administrator that every stack has.
 const ADMIN: &str = "admin";
-/// The length of the administrator's password; 20 of 16 letters and digits are more than anybody guesses.
+/// The length of the administrator's password (characters): 20 hexadecimal digits, which nobody guesses.
 const PASSWORD_LENGTH: usize = 20;
-/// How long the processes of functions get to be gone.
+/// How long to wait for the killed processes of functions.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs the stack until Ctrl-C or SIGTERM. SIGHUP deploys the functions anew with the secrets that are in the data
-/// directory by then.
+/// Runs the stack until Ctrl-C or SIGTERM. On SIGHUP, reads the secrets of the data directory again and restarts the
+/// functions with them.
 ///
 /// # Errors
-/// When it cannot start.
+/// When the stack cannot start.
 pub async fn run(options: &Options) -> Result<(), Failure> {
-    // From the first moment on: a build must end with us, too.
+    // Before anything is started: a signal must also end the build.
     let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("signals")?;
     let gateway = Gateway::bind(options.port)?;
-    // Dropping the start kills what it has started so far.
+    // Dropping the future of `start` kills the processes that it has started so far.
     let running = tokio::select! {
         running = start(options, &gateway) => running?,
         () = either(&mut interrupt, &mut terminate) => return Ok(()),
@@ -50,13 +50,13 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
         tokio::select! {
             () = either(&mut interrupt, &mut terminate) => break,
             _ = hang_up.recv() => match running.redeploy() {
-                Ok(()) => eprintln!("the functions run with the secrets as they are now"),
-                Err(failure) => eprintln!("the functions run as before: {failure}"),
+                Ok(()) => eprintln!("the functions run with the current secrets"),
+                Err(failure) => eprintln!("the functions keep their old secrets: {failure}"),
             },
         }
     }
     eprintln!("stopping");
-    // What hangs is killed with the runtime.
+    // A process that is still there after the timeout is killed when the runtime drops its task.
     let _ = time::timeout(STOP_TIMEOUT, running.sources.functions.stop()).await;
     Ok(())
 }
@@ -68,14 +68,14 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
     }
 }
 
-/// A stack that runs.
+/// A running stack.
 struct Running {
     template: Template,
     sources: Arc<Sources>,
 }
 
 impl Running {
-    /// Gives every function its variables anew, with the secrets that the data directory has now.
+    /// Gives every function variables with the secrets that the data directory has now.
     fn redeploy(&self) -> Result<(), Failure> {
         let Sources { functions, queues, tables, state } = &*self.sources;
         state.read_secrets()?;
@@ -134,8 +134,8 @@ fn programs(
         .collect()
 }
 
-/// The two lines that others wait for.
-#[expect(clippy::print_stdout, reason = "they are what stdout is for")]
+/// Prints the two lines that scripts and tests wait for.
+#[expect(clippy::print_stdout, reason = "scripts read these lines from stdout")]
 fn announce(password: &str, port: u16) {
     println!("admin: {ADMIN} / {password}");
     println!("ready http://127.0.0.1:{port}");

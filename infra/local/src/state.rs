@@ -1,4 +1,4 @@
-//! Where things are: the workspace, and a stack's own directory with its lock, secrets, positions and logs.
+//! Directories: the workspace, and the stack's own with its lock, secrets, stream positions and logs.
 
 use std::{
     collections::BTreeMap,
@@ -19,25 +19,25 @@ use crate::{
     options::Data,
 };
 
-/// The directory of a stack's data unless `--data` says another, in the workspace.
+/// The directory of the data unless `--data` names another, in the workspace.
 const DEFAULT_DIRECTORY: &str = ".stagedoor";
 
-/// The form of what the tables keep. It changes with stored items, and until 1.0 nothing bridges two forms.
+/// The form of the stored data. It is raised when stored items change; until 1.0 nothing converts older data.
 const FORM: &str = "2";
 
 /// The cargo workspace that holds the functions.
 #[derive(Debug, Deserialize)]
 pub struct Workspace {
-    /// Its root, where the template is.
+    /// The root directory, which holds the template.
     #[serde(rename = "workspace_root")]
     pub root: PathBuf,
-    /// Where cargo builds.
+    /// Cargo's target directory.
     #[serde(rename = "target_directory")]
     pub target: PathBuf,
 }
 
 impl Workspace {
-    /// The workspace around the current directory.
+    /// Finds the workspace around the current directory.
     ///
     /// # Errors
     /// When cargo finds none.
@@ -52,11 +52,11 @@ impl Workspace {
     }
 }
 
-/// A stack's own directory.
+/// The stack's own directory.
 pub struct State {
     /// The directory.
     pub directory: PathBuf,
-    /// Whether tables, secrets and positions outlive the stack. Logs always do.
+    /// Whether tables, secrets and stream positions outlive the stack. Logs always do.
     pub persistent: bool,
     secrets: Mutex<BTreeMap<String, String>>,
     /// Keeps other stacks out of the directory while this one runs.
@@ -64,16 +64,16 @@ pub struct State {
 }
 
 impl State {
-    /// Opens the directory that the options ask for, creating what is missing. `port` is the stack's own.
+    /// Opens the directory of `data` and creates what is missing. `port` is the gateway's port.
     ///
     /// # Errors
-    /// When the directory cannot be used, or another stack uses it.
+    /// When the directory cannot be used, another stack uses it, or it holds data of another form.
     pub fn open(workspace: &Workspace, data: &Data, port: u16) -> Result<Self, Failure> {
         let persistent = *data != Data::Ephemeral;
         let directory = match data {
             Data::Default => workspace.root.join(DEFAULT_DIRECTORY),
             Data::Directory(directory) => directory.clone(),
-            // Only logs go there. One for each port: that is what tells stacks apart.
+            // Only logs stay there. The port tells the directories of several stacks apart.
             Data::Ephemeral => workspace.target.join("stagedoor").join(port.to_string()),
         };
         let shown = directory.display().to_string();
@@ -96,10 +96,10 @@ impl State {
         Ok(state)
     }
 
-    /// Refuses data of another form; notes the form of new data.
+    /// Refuses data of another form, and records the form of new data.
     fn check_form(&self) -> Result<(), Failure> {
         let path = self.directory.join("form");
-        // Secrets are the first thing that is kept.
+        // Form 1 had no such file. Secrets are stored before anything else, so they tell old data from a new directory.
         let form = match fs::read_to_string(&path) {
             Ok(form) => form.trim().to_owned(),
             Err(_) if self.persistent && self.secrets_path().exists() => "1".to_owned(),
@@ -115,10 +115,10 @@ impl State {
         if self.persistent { write_atomically(&path, FORM.as_bytes()) } else { Ok(()) }
     }
 
-    /// Reads the secrets that the directory keeps, if it keeps any.
+    /// Reads the stored secrets, if there are any.
     ///
     /// # Errors
-    /// When what is there cannot be understood.
+    /// When the file is not valid.
     pub fn read_secrets(&self) -> Result<(), Failure> {
         if self.persistent
             && let Ok(text) = fs::read_to_string(self.secrets_path())
@@ -129,10 +129,10 @@ impl State {
         Ok(())
     }
 
-    /// The secret called `name`, made up of up to 64 letters and digits when it is asked for the first time.
+    /// Returns the secret `name`; the first time, generates it with `length` hexadecimal digits, at most 64.
     ///
     /// # Errors
-    /// When it cannot be kept.
+    /// When a new secret cannot be stored.
     pub fn secret(&self, name: &str, length: usize) -> Result<String, Failure> {
         let mut secrets = self.secrets.lock().map_err(|_| Failure::new("secrets"))?;
         if let Some(secret) = secrets.get(name) {
@@ -149,10 +149,10 @@ impl State {
         Ok(secret)
     }
 
-    /// A new log file. What an earlier stack logged under this name is gone.
+    /// Opens the log file `name` and empties it.
     ///
     /// # Errors
-    /// When it cannot be created.
+    /// When the file cannot be created.
     pub fn log(&self, name: &str) -> Result<File, Failure> {
         let path = self.directory.join("logs").join(format!("{name}.log"));
         let file = private_file(&path).context(path.display())?;
@@ -165,7 +165,7 @@ impl State {
     }
 }
 
-/// Puts `content` into the file, for the owner's eyes only; a crash leaves the old content or the new.
+/// Replaces the content of a file that only its owner may read. A crash leaves the old content or the new.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn data_of_another_form_is_refused_in_plain_words() {
+    fn data_of_another_form_is_refused() {
         let directory = std::env::temp_dir().join(format!("stagedoor-form-{}", Uuid::new_v4()));
         open(&directory).expect("a new directory").secret("signing", 20).expect("a secret");
         open(&directory).expect("its own form");

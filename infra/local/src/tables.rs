@@ -15,11 +15,11 @@ use crate::{
     state::State,
 };
 
-/// How often what has expired is deleted. AWS takes days at times: nothing may depend on it.
+/// How often expired items are deleted. On AWS that can take days, so nothing may depend on it.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Indexes the engine's stream records, and deletes those older than a day, as DynamoDB does. Without it every write and
-/// every poll goes through all records, so that a stack slows down with each change that was ever made.
+/// Indexes the engine's stream records, and deletes those older than a day, as DynamoDB does. Without this, every write
+/// and every poll reads all records, so that the stack gets slower with each change that was ever made.
 const STREAM_UPKEEP: &str = "
 CREATE INDEX IF NOT EXISTS stream_order ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
 CREATE TRIGGER IF NOT EXISTS stream_horizon AFTER INSERT ON _stream_records WHEN NEW.id % 1000 = 0
@@ -30,16 +30,16 @@ END;
 
 /// The running engine.
 pub struct Tables {
-    /// The engine itself, for those in this process.
+    /// The engine, for use in this process.
     pub database: Database,
-    /// Its address for everybody else, `http://...`.
+    /// The address of its HTTP server, `http://...`.
     pub endpoint: String,
-    /// Its address as functions are told it: the same, or a proxy's.
+    /// The address that functions use: the same, or that of a proxy in front of the engine.
     pub functions_endpoint: String,
 }
 
 impl Tables {
-    /// Starts the engine and creates the tables that it lacks.
+    /// Starts the engine and creates the missing tables.
     ///
     /// # Errors
     /// When the data cannot be opened, the port is taken, or the engine refuses a table.
@@ -53,7 +53,7 @@ impl Tables {
         let listener = TcpListener::bind(("127.0.0.1", options.dynamodb_port)).await.context("DynamoDB's port")?;
         let port = listener.local_addr().context("engine")?.port();
         let endpoint = |port| format!("http://127.0.0.1:{port}");
-        // It serves until the process ends: the last answers of the functions may still need it.
+        // Serves until the process ends, since functions that finish their last request still need it.
         tokio::spawn(server::serve_with_shutdown(listener, database.clone(), std::future::pending()));
         tokio::spawn(sweep(database.clone()));
         let functions_endpoint = endpoint(options.dynamodb_proxy.unwrap_or(port));
@@ -61,7 +61,7 @@ impl Tables {
     }
 }
 
-/// Opens the data, or makes the database in memory, with [`STREAM_UPKEEP`].
+/// Opens the database in its file, or creates one in memory, and applies [`STREAM_UPKEEP`].
 fn open(state: &State) -> Result<Database, Failure> {
     let path = state.directory.join("dynamodb.sqlite");
     let name = path.to_str().ok_or_else(|| Failure::new(format!("{} is not UTF-8", path.display())))?;
@@ -70,7 +70,7 @@ fn open(state: &State) -> Result<Database, Failure> {
         index_streams(&path)?;
         return Ok(database);
     }
-    // A database in memory takes no statements from outside, but the whole of a file.
+    // rusqlite cannot reach the engine's database in memory: write it to a file, change the file, and load it back.
     let database = Database::memory().context("engine")?;
     let _ = fs::remove_file(&path);
     database.vacuum_into(name).context(name)?;
@@ -97,7 +97,7 @@ fn request<T: DeserializeOwned>(json: Value) -> Result<T, Failure> {
     serde_json::from_value(json).context("a table's definition")
 }
 
-/// The engine's HTTP server never deletes what has expired by itself.
+/// Deletes expired items at intervals, which the engine's HTTP server does not do by itself.
 async fn sweep(database: Database) {
     let mut ticks = time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);

@@ -1,6 +1,6 @@
-//! What each code of a problem means and what a client does about it.
+//! What each problem code means, and what a client does about it.
 
-/// Code, what happened, what to do. In the order of the statuses.
+/// Each code with its text: what happened, and what to do. In the order of the statuses.
 const MEANINGS: &[(&str, &str)] = &[
     (
         "invalid_request",
@@ -150,16 +150,16 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What a code means, and what to do about it.
+/// Returns the text for a code: what it means, and what to do about it.
 ///
 /// # Panics
-/// For a code without a meaning: a new code needs one.
+/// When [`MEANINGS`] has no text for the code.
 pub fn meaning(code: &str) -> &'static str {
     let found = MEANINGS.iter().find(|(known, _)| *known == code);
     found.unwrap_or_else(|| panic!("the code {code} has no meaning in codes.rs")).1
 }
 
-/// The description of an answer with one of several codes, as Markdown.
+/// Describes an answer that has one of these codes, in Markdown.
 pub fn describe<'a>(codes: impl ExactSizeIterator<Item = &'a &'static str>) -> String {
     let alone = codes.len() == 1;
     let lines: Vec<_> = codes.map(|code| format!("`{code}`: {}", meaning(code))).collect();

@@ -1,4 +1,4 @@
-//! Whether an exchange is as the document says: what the tests hold every answer to.
+//! Checks an HTTP exchange against the document. The tests check every answer that they get.
 
 use jsonschema::{Registry, Validator};
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ const BASE: &str = "urn:stagedoor:document";
 static DOCUMENT: LazyLock<Value> = LazyLock::new(crate::document);
 static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| {
     let registry = Registry::new().add(BASE, &*DOCUMENT).expect("the document is a resource");
-    registry.prepare().expect("the references of the document lead somewhere")
+    registry.prepare().expect("every reference of the document resolves")
 });
 static VALIDATORS: Mutex<BTreeMap<String, Arc<Validator>>> = Mutex::new(BTreeMap::new());
 
-/// The validator of the schema at a JSON pointer of the document; formats count.
+/// Returns the validator of the schema at a JSON pointer of the document. The validator checks formats, too.
 ///
 /// # Panics
-/// Where there is no schema.
+/// When there is no schema at the pointer.
 pub fn validator(pointer: &str) -> Arc<Validator> {
     let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
     let build = || {
@@ -31,10 +31,10 @@ pub fn validator(pointer: &str) -> Arc<Validator> {
     Arc::clone(validators.entry(pointer.to_owned()).or_insert_with(build))
 }
 
-/// A request to a route and its answer.
+/// A request and its answer.
 #[derive(Debug)]
 pub struct Exchange<'a> {
-    /// `GET /api/v1/queues/{queueId}`.
+    /// The route, such as `GET /api/v1/queues/{queueId}`.
     pub route: &'a str,
     /// The body of the request, if it was JSON.
     pub asked: Option<&'a Value>,
@@ -47,7 +47,7 @@ pub struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// What the document does not know about this exchange.
+    /// Returns every difference between this exchange and the document.
     pub fn faults(&self) -> Vec<String> {
         let Some((method, path)) = self.route.split_once(' ') else { return vec![format!("{}: no route", self.route)] };
         let at = format!("/paths/{}/{}", path.replace('~', "~0").replace('/', "~1"), method.to_lowercase());
@@ -58,7 +58,7 @@ impl Exchange<'_> {
         let mut faults = self.header_faults(answer);
         match self.headers.get("content-type") {
             Some(media) => match answer["content"].get(media.split(';').next().unwrap_or_default()) {
-                // A page, not JSON.
+                // Without a schema: a page, not JSON.
                 Some(described) if described.get("schema").is_none() => {}
                 Some(_) => {
                     let pointer = format!("{at_answer}/content/{}/schema", media.replace('/', "~1"));
@@ -69,7 +69,7 @@ impl Exchange<'_> {
             None if answer.get("content").is_some() => faults.push("the answer has no content".to_owned()),
             None => {}
         }
-        // What is accepted, the document must allow to be sent.
+        // The document must allow every request that succeeded.
         if let Some(asked) = self.asked.filter(|_| status < 300) {
             faults.extend(mismatches("request", &format!("{at}/requestBody/content/application~1json/schema"), asked));
         }
@@ -96,7 +96,7 @@ impl Exchange<'_> {
     }
 }
 
-/// An object of the document, by the pointer that it has itself where that one is a reference.
+/// The object at a pointer of the document, with its pointer. Follows a reference.
 fn resolved(pointer: &str) -> Option<(String, &'static Value)> {
     let object = DOCUMENT.pointer(pointer)?;
     match object["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {

@@ -1,4 +1,4 @@
-//! One story that all examples tell: a fan buys two seats.
+//! The examples of the document. All belong to one purchase: a fan buys two seats.
 
 use serde_json::{Value, json};
 use shared::domain::{
@@ -13,14 +13,14 @@ use uuid::Uuid;
 pub const USER: &str = "6f9619ff-8b86-4011-b42d-00cf4fc964ff";
 /// The concert.
 pub const CONCERT: &str = "3c4f1a9e-54d3-4a53-9a57-0f6f7c1f2b10";
-/// The production it belongs to.
+/// The production that the concert belongs to.
 pub const EVENT: &str = "b6b0a3de-3f6e-4b5e-8a53-2a1d5a0c9f77";
 /// The fan's reservation.
 pub const RESERVATION: &str = "0193f2a0-7c1e-7b3a-9d2f-5e8c4a6b1d90";
-/// Its payment.
+/// The payment of the reservation.
 pub const PAYMENT: &str = "0193f2a0-7c1e-8b3a-9d2f-5e8c4a6b1d90";
 
-/// A hold before the sale opens.
+/// The refusal of a hold before the sale opens.
 pub fn sale_closed() -> Refusal {
     let (opens_at, closes_at) = (Timestamp::from_seconds(1_796_115_600), Timestamp::from_seconds(1_798_138_800));
     Refusal::SaleClosed { enabled: true, opens_at, closes_at }
@@ -35,7 +35,7 @@ fn reservation_id() -> ReservationId {
     ReservationId(Uuid::from_u128(0x0193_f2a0_7c1e_7b3a_9d2f_5e8c_4a6b_1d90))
 }
 
-/// Holds that came second: after another fan's, and after one of the caller's own.
+/// The refusals of holds whose seats are taken: by another fan, and by an earlier hold of the caller.
 pub fn seats_unavailable() -> [Refusal; 2] {
     let seats = |numbers: &[u32]| numbers.iter().copied().filter_map(SeatNumber::new).collect();
     [
@@ -86,7 +86,7 @@ pub fn admin_queue() -> Value {
     queue
 }
 
-/// The same right after its capacity was raised.
+/// The queue as admins see it, right after its capacity was raised.
 pub fn widened_queue() -> Value {
     let mut queue = admin_queue();
     queue["capacity"] = json!(100);
@@ -152,7 +152,7 @@ pub fn seats() -> Value {
     json!([seat(10, "HELD"), seat(11, "SOLD"), seat(12, "AVAILABLE"), seat(13, "AVAILABLE")])
 }
 
-/// The key set with one key, that of RFC 8037.
+/// The key set with one key, the example of RFC 8037.
 pub fn key_set() -> Value {
     json!({ "keys": [{
         "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "kPrK_qmxVWaYVA9w",
@@ -178,7 +178,7 @@ pub fn reservation() -> Value {
     })
 }
 
-/// The same after a payment that was refused and one that was made.
+/// The reservation after one refused payment and one that succeeded.
 pub fn paid_reservation() -> Value {
     let mut paid = reservation();
     paid["status"] = json!("CONFIRMED");
@@ -188,7 +188,7 @@ pub fn paid_reservation() -> Value {
     paid
 }
 
-/// The same after its refund.
+/// The reservation after its refund.
 pub fn refunded_reservation() -> Value {
     let mut refunded = paid_reservation();
     refunded["status"] = json!("CANCELLED");
@@ -205,7 +205,7 @@ pub fn payment() -> Value {
     })
 }
 
-/// The same after its refund.
+/// The payment after its refund.
 pub fn refund() -> Value {
     let mut refund = payment();
     refund["status"] = json!("cancelled");

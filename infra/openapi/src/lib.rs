@@ -1,6 +1,6 @@
-//! The OpenAPI document of the HTTP API, from the request and response types that the handlers use and from the
-//! refusals that they give. `cargo openapi` writes it to functions/describe_api/openapi.json, which is what that
-//! function answers; the tests hold the two equal, and the document equal to the routes of the template.
+//! Generates the OpenAPI document of the HTTP API from the request and response types of the handlers and from their
+//! refusals. `cargo openapi` writes it to functions/describe_api/openapi.json, which that function serves. Tests assert
+//! that the file is up to date, and that the document has exactly the routes of the template.
 
 mod codes;
 pub mod contract;
@@ -13,7 +13,7 @@ mod schemas;
 use schemas::Schemas;
 use serde_json::{Map, Value, json};
 
-/// The document.
+/// Generates the document.
 pub fn document() -> Value {
     let mut schemas = Schemas::default();
     let (mut paths, mut responses) = (Map::new(), Map::new());

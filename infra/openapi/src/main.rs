@@ -1,4 +1,4 @@
-//! `cargo openapi`: writes the document to the function that answers it.
+//! `cargo openapi`: writes the document to the source of the function that serves it.
 
 use std::{env, fs, io, path::Path};
 

@@ -1,4 +1,4 @@
-//! One operation: a route with everything that it takes and answers.
+//! Builds the object of one operation: a route with its parameters, body, answers and problems.
 
 use crate::{codes, schemas::Schemas};
 use serde_json::{Map, Value, json};
@@ -10,12 +10,12 @@ use shared::{
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// Who may call.
+/// Who may call an operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
     /// Anybody.
     Nobody,
-    /// Anybody, or a caller with a token, as the deployment says.
+    /// Anybody, or only a caller with a token: the deployment decides.
     Configured,
     /// A caller with an access token.
     Access,
@@ -40,7 +40,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// An operation with the name of its function.
+    /// Starts an operation, named after its function.
     pub fn new(function: &str, method: &'static str, path: &'static str, caller: Caller) -> Self {
         let mut operation = Operation {
             method,
@@ -60,7 +60,7 @@ impl Operation {
             Caller::Admitted => operation.refuses([
                 Refusal::NotActive { retry_after: 53 },
                 Refusal::SessionOver { reason: EndReason::Expired },
-                // Of a place that waited too long in a queue that was deleted since.
+                // For a place that waited too long in a queue that was deleted in the meantime.
                 Refusal::QueueNotFound,
             ]),
             Caller::Admin => operation.refuses([Refusal::AdminsOnly]),
@@ -68,7 +68,7 @@ impl Operation {
         }
     }
 
-    /// What it is for, in a line and in a paragraph of Markdown.
+    /// Adds the tag, a summary of one line and a description in Markdown.
     pub fn about(mut self, tag: &str, summary: &str, description: &str) -> Self {
         self.head.insert("tags".to_owned(), json!([tag]));
         self.head.insert("summary".to_owned(), json!(summary));
@@ -76,13 +76,13 @@ impl Operation {
         self
     }
 
-    /// It reads or writes the tables, which may fail.
+    /// Adds 503: the operation reads or writes the tables, which can fail.
     pub fn stored(mut self) -> Self {
         self.refuse(StoreError::Unavailable(String::new()).into());
         self
     }
 
-    /// A parameter of the path.
+    /// Adds a path parameter.
     pub fn path_parameter(self, name: &str, description: &str, schema: Value, example: &str) -> Self {
         self.parameter(json!({
             "name": name, "in": "path", "required": true, "description": description, "schema": schema,
@@ -90,7 +90,7 @@ impl Operation {
         }))
     }
 
-    /// A parameter of the query, which may be left out.
+    /// Adds an optional query parameter.
     pub fn query(self, name: &str, description: &str, schema: Value) -> Self {
         self.parameter(json!({ "name": name, "in": "query", "description": description, "schema": schema }))
     }
@@ -101,12 +101,12 @@ impl Operation {
         self
     }
 
-    /// It takes a JSON body.
+    /// Adds a required JSON body.
     pub fn body<T: ToSchema>(self, schemas: &mut Schemas, example: Value) -> Self {
         self.takes::<T>(schemas, true, example)
     }
 
-    /// It takes a JSON body, or none.
+    /// Adds an optional JSON body.
     pub fn optional_body<T: ToSchema>(self, schemas: &mut Schemas, example: Value) -> Self {
         self.takes::<T>(schemas, false, example)
     }
@@ -121,18 +121,18 @@ impl Operation {
         self
     }
 
-    /// It honours `Idempotency-Key`.
+    /// Adds the header `Idempotency-Key` with its refusals.
     pub fn idempotent(self) -> Self {
         self.parameter(json!({ "$ref": "#/components/parameters/IdempotencyKey" }))
             .refuses([Refusal::RequestInProgress, Refusal::IdempotencyKeyReused])
     }
 
-    /// It is limited against abuse.
+    /// Adds 429: the operation is limited against abuse.
     pub fn limited(self) -> Self {
         self.refuses([Refusal::TooManyRequests { retry_after: 23 }])
     }
 
-    /// It may be refused for these reasons.
+    /// Adds these refusals.
     pub fn refuses(mut self, refusals: impl IntoIterator<Item = Refusal>) -> Self {
         refusals.into_iter().for_each(|refusal| self.refuse(refusal.into()));
         self
@@ -146,14 +146,14 @@ impl Operation {
         }
     }
 
-    /// It answers a status without a body.
+    /// Adds an answer without a body.
     pub fn answers_nothing(mut self, status: u16, description: &str) -> Self {
         let answer = json!({ "description": description, "headers": headers(&[]) });
         self.successes.insert(status, answer);
         self
     }
 
-    /// It answers a status with a JSON body, and with the named headers (of `components.headers`).
+    /// Adds an answer with a JSON body and the named headers of `components.headers`.
     pub fn answers(
         mut self,
         status: u16,
@@ -177,7 +177,7 @@ impl Operation {
         self
     }
 
-    /// Several examples of the answer with this status, each with its name and what it shows, in place of the one.
+    /// Adds several examples to the answer with this status, each with its name and summary.
     pub fn shows(
         mut self,
         status: u16,
@@ -194,7 +194,7 @@ impl Operation {
         self
     }
 
-    /// It answers 200 with a page for a browser, and with the named headers.
+    /// Adds the answer 200 with an HTML page and the named headers.
     pub fn answers_page(mut self, description: &str, named: &[&str], example: &str) -> Self {
         let content = json!({ "text/html": { "example": example } });
         let answer = json!({ "description": description, "headers": headers(named), "content": content });
@@ -202,7 +202,8 @@ impl Operation {
         self
     }
 
-    /// What can be done next with an answer: the operation of `function` with parameters and a body taken from it.
+    /// Adds a link from an answer to the operation of `function`, with parameters and a body that come from the
+    /// exchange.
     pub fn then(mut self, status: u16, function: &str, parameters: Value, body: impl Into<Option<Value>>) -> Self {
         let target = operation_id(function);
         let mut link = json!({ "operationId": target, "parameters": parameters });
@@ -215,7 +216,8 @@ impl Operation {
         self
     }
 
-    /// The operation object. Refusals that several operations share are added to `shared`, the `components.responses`.
+    /// Returns the operation object. The answers with problems go to `shared`, the `components.responses`, since
+    /// several operations use them.
     pub fn into_value(mut self, shared: &mut Map<String, Value>) -> Value {
         let refusals = self.refusals.into_iter().map(|(status, codes)| {
             let name = codes.keys().fold(status.to_string(), |name, code| format!("{name}.{code}"));
@@ -233,7 +235,7 @@ impl Operation {
     }
 }
 
-/// The id of the operation that a function answers.
+/// The operation id of a function: its name in camelCase.
 pub fn operation_id(function: &str) -> String {
     let mut words = function.split('_');
     let first = words.next().unwrap_or_default().to_owned();
@@ -258,7 +260,7 @@ fn security(caller: Caller) -> Value {
     }
 }
 
-/// The answer of a status that refuses, with the codes it may have.
+/// The answer with this status and these problems, by code.
 fn refusal(status: u16, problems: &BTreeMap<&'static str, Vec<Problem>>) -> Value {
     let later = ["not_active", "request_in_progress", "too_many_requests", "unavailable"];
     let retry = later.iter().any(|code| problems.contains_key(code));
@@ -283,19 +285,19 @@ fn refusal(status: u16, problems: &BTreeMap<&'static str, Vec<Problem>>) -> Valu
     })
 }
 
-/// A problem as an example; those of one code are numbered.
+/// A problem as a named example. Further examples of one code get a number.
 fn as_example((index, problem): (usize, &Problem)) -> (String, Value) {
     let name = if index == 0 { problem.code.to_owned() } else { format!("{}_{}", problem.code, index + 1) };
     (name, json!({ "value": example(problem) }))
 }
 
-/// A problem as it is answered.
+/// The body of the answer with a problem.
 fn example(problem: &Problem) -> Value {
     let answer = problem.clone().into_response("KqzB4iPgliAEMnA=");
     serde_json::from_slice(answer.body()).unwrap_or_default()
 }
 
-/// References to the named headers; every answer carries the request's id, and says whether caches may keep it.
+/// References to the named headers, and to those of every answer: `Cache-Control` and `x-request-id`.
 fn headers(named: &[&str]) -> Value {
     let reference = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
     let all = named.iter().chain(&["Cache-Control", "x-request-id"]);

@@ -1,4 +1,4 @@
-//! The schemas of what `shared::http::Problem` writes.
+//! The schemas of problems, as `shared::http::Problem` writes them.
 
 use serde_json::{Value, json};
 
@@ -94,7 +94,7 @@ fn sale(properties: &mut Value) {
     properties["saleClosesAt"] = time("With `sale_closed`: when the sale closes or closed.");
 }
 
-/// Why a place or a session is over.
+/// The reasons why a place or session is over.
 pub fn end_reason() -> Value {
     json!({
         "type": "string",

@@ -1,4 +1,4 @@
-//! The schemas of bodies, from the types that the handlers read and write.
+//! The schemas of bodies, generated from the types that the handlers read and write.
 
 use crate::{
     examples,
@@ -12,17 +12,17 @@ use utoipa::{ToSchema, openapi::RefOr, openapi::schema::Schema};
 pub struct Schemas(Map<String, Value>);
 
 impl Schemas {
-    /// A reference to the schema of a type that requests or parameters are made of.
+    /// Adds the schema of a type in requests or parameters, and returns a reference to it.
     pub fn request<T: ToSchema>(&mut self) -> Value {
         self.reference::<T>(false)
     }
 
-    /// A reference to the schema of a type that answers are made of: each of its fields is always there.
+    /// Adds the schema of a type in answers, where every field is required, and returns a reference to it.
     pub fn answer<T: ToSchema>(&mut self) -> Value {
         self.reference::<T>(true)
     }
 
-    /// The `components.schemas` of the document.
+    /// Returns the `components.schemas` of the document.
     pub fn into_components(mut self) -> Value {
         self.0.insert("Problem".to_owned(), problem());
         self.0.insert("EndReason".to_owned(), end_reason());
@@ -51,7 +51,7 @@ impl Schemas {
     }
 }
 
-/// Examples of ids, whose types know none.
+/// Examples of ids. Their types have no examples of their own.
 const EXAMPLES: &[(&str, &str)] = &[
     ("UserId", examples::USER),
     ("ConcertId", examples::CONCERT),
@@ -60,7 +60,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("PaymentId", examples::PAYMENT),
 ];
 
-/// A property that may be null is described at its own level, not inside of the alternative that is not null.
+/// Moves the description of a nullable property from the alternative that is not null to the property itself.
 fn describe_properties(schema: &mut Value) {
     for property in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
         let inside = property.pointer_mut("/oneOf/0").and_then(Value::as_object_mut);
@@ -71,7 +71,8 @@ fn describe_properties(schema: &mut Value) {
     schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten().for_each(describe_properties);
 }
 
-/// Joins the lines of a doc comment to paragraphs, and writes an example as OpenAPI 3.1 does: in a list.
+/// Joins the lines of doc comments to paragraphs, and moves each `example` into a list `examples`, as OpenAPI 3.1 has
+/// it.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
@@ -88,7 +89,7 @@ fn tidy(schema: &mut Value) {
     }
 }
 
-/// The text with one line for each paragraph; the rows of a table stay lines.
+/// Joins the lines of each paragraph to one; rows of a table stay separate lines.
 fn paragraphs(text: &str) -> String {
     text.lines().fold(String::new(), |mut all, line| {
         let glued = all.is_empty() || all.ends_with('\n') || line.is_empty() || line.starts_with('|');
@@ -103,7 +104,7 @@ fn paragraphs(text: &str) -> String {
     })
 }
 
-/// Answers leave no field out; what is not known is null.
+/// Makes every property required: answers leave no field out, and send null for unknown values.
 fn require_all(schema: &mut Value) {
     if let Some(properties) = schema["properties"].as_object() {
         let names: Vec<&String> = properties.keys().collect();
@@ -114,7 +115,7 @@ fn require_all(schema: &mut Value) {
     }
 }
 
-/// How wide a number is in our memory is nothing to a client; its bounds are.
+/// Removes the formats `int32` and `int64`: clients need the bounds of a number, not its width in Rust.
 fn forget_machine_types(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
@@ -128,7 +129,7 @@ fn forget_machine_types(schema: &mut Value) {
     }
 }
 
-/// What the type of a reservation's request cannot say: either one seat or several, each named once.
+/// Adds rules that the Rust type of a hold's request cannot express: either one seat or several, without duplicates.
 fn either_one_seat_or_several(schema: &mut Value) {
     schema["properties"]["seatNumbers"]["uniqueItems"] = json!(true);
     let only = |some: &str, other: &str| {
@@ -141,7 +142,7 @@ fn either_one_seat_or_several(schema: &mut Value) {
     schema["oneOf"] = json!([only("seatNumber", "seatNumbers"), only("seatNumbers", "seatNumber")]);
 }
 
-/// RFC 7517, as `shared::http::tokens` writes it.
+/// The schema of the key set (RFC 7517), as `shared::http::tokens` writes it.
 fn key_set() -> Value {
     let constant = |value: &str, description: &str| json!({ "const": value, "description": description });
     let text = |description: &str| json!({ "type": "string", "description": description });

@@ -1,4 +1,4 @@
-//! What admins do: concerts, capacity, pauses; and somebody who meddles with it all.
+//! The admins of a run: they make the concert and the queue, and change the settings of both during the sale.
 
 use crate::{dice::Dice, door, door::Client, history::Op, world::World};
 use acceptance::{Reply, Request};
@@ -11,12 +11,12 @@ use std::sync::Arc;
 pub struct Admin {
     /// The account.
     pub client: Client,
-    /// The token.
+    /// The access token.
     pub access: String,
 }
 
 impl Admin {
-    /// Sends a request until it is answered definitely; `None` after a long time.
+    /// Sends a request until its answer is definite; `None`, and a violation, after 60 attempts.
     pub async fn insist(
         &self,
         world: &Arc<World>,
@@ -33,24 +33,25 @@ impl Admin {
             }
             world.sleep(500).await;
         }
-        world.violated(format!("liveness: an admin {what} and never learns what came of it"));
+        world.violated(format!("liveness: an admin {what} and gets no definite answer"));
         None
     }
 
-    /// Sets what a queue may.
+    /// Changes settings of the queue.
     pub async fn queue(&self, world: &Arc<World>, settings: &Value) -> Option<Reply> {
         let what = format!("sets the queue to {settings}");
         self.insist(world, &what, "PUT", "/api/v1/admin/queues/main", settings).await
     }
 
-    /// Changes when the concert is sold.
+    /// Changes whether and when the concert is on sale.
     pub async fn sale(&self, world: &Arc<World>, concert: &str, change: &Value) -> Option<Reply> {
         let what = format!("sets the sale to {change}");
         let path = format!("/api/v1/admin/concerts/{concert}");
         self.insist(world, &what, "PATCH", &path, change).await
     }
 
-    /// Meddles with one thing until the sale is over; several admins meddle at the same time.
+    /// Changes the queue, or one setting of the sale, again and again until the sale closes; `with` says which. Several
+    /// admins do so at once.
     pub async fn meddle(self, world: Arc<World>, concert: String, with: u64) {
         let mut dice = Dice::of(world.plan.seed, "admin", with);
         while !world.closing() {
@@ -75,7 +76,7 @@ impl Admin {
         }
     }
 
-    /// Just so long that some who come know of it and some do not.
+    /// Shuts the queue for so short a time that some functions see it shut, and others have an older state cached.
     async fn shut_for_a_moment(&self, world: &Arc<World>, dice: &mut Dice) {
         let shut = match dice.below(4) {
             0 => json!({ "capacity": dice.within(0..=2) }),
@@ -103,18 +104,18 @@ impl Admin {
         self.queue(world, &settings).await;
     }
 
-    /// Everything as it was planned.
+    /// Restores the settings of the plan.
     pub async fn restore(&self, world: &Arc<World>, concert: &str) {
         self.sale(world, concert, &json!({ "enabled": true })).await;
         self.open(world).await;
     }
 }
 
-/// Meddlers at the same time.
+/// How many admins change settings at the same time.
 pub const MEDDLERS: u64 = 4;
-/// The one who meddles with the queue.
+/// The admin who changes the queue.
 const QUEUE: u64 = 0;
-/// Fans come for so long, in milliseconds, and walk in where nobody waits.
+/// How long fans arrive, in milliseconds. The queue is shut for moments in this time, since walk-ins must respect it.
 const RUSH_MS: u64 = 8_000;
 
 fn earlier(world: &World, dice: &mut Dice) -> String {

@@ -1,4 +1,4 @@
-//! Simulated time: the runtime's paused clock, which jumps to the next thing that is waited for.
+//! Simulated time: the runtime's paused clock, which jumps to the next time that a task waits for.
 
 use shared::{context, domain::time::Timestamp};
 use std::{
@@ -15,7 +15,7 @@ use crate::dice::Dice;
 /// When every run begins: 2026-06-01T00:00:00Z.
 const START_MS: u64 = 1_780_272_000_000;
 
-/// The true time of a run. Inside its runtime only.
+/// The true time of a run. Works inside the run's runtime only.
 #[derive(Debug, Clone)]
 pub struct SimClock {
     start: Instant,
@@ -39,12 +39,12 @@ impl SimClock {
         START_MS + self.elapsed_ms() + self.skipped_ms.load(Ordering::SeqCst)
     }
 
-    /// Lets time pass in which nothing happens: months, without a thought of what waits in between.
+    /// Moves the date forward without waking any task that waits: for months in which nothing happens.
     pub fn skip(&self, milliseconds: u64) {
         self.skipped_ms.fetch_add(milliseconds, Ordering::SeqCst);
     }
 
-    /// Does something while the database thinks that it is so much earlier: its TTL comes late.
+    /// Calls `work` while the database's clock is `lag_ms` behind, so that its TTL deletes late.
     pub fn with_ttl_lag<T>(&self, lag_ms: u64, work: impl FnOnce() -> T) -> T {
         self.ttl_lag_ms.store(lag_ms, Ordering::SeqCst);
         let result = work();
@@ -71,14 +71,14 @@ impl aws_smithy_async::time::TimeSource for SimClock {
     }
 }
 
-/// The clock of one instance of a function: apart from the true time, and now and then old.
+/// The clock of one instance of a function: with a constant skew, and now and then old.
 #[derive(Debug)]
 pub struct InstanceClock {
     /// The true time.
     pub base: SimClock,
-    /// How far it is always apart, in milliseconds.
+    /// The constant clock skew, in milliseconds; positive means ahead.
     pub apart_ms: i64,
-    /// How old it is just now, in milliseconds.
+    /// How far it is behind at the moment, as after a thaw, in milliseconds.
     pub lag_ms: AtomicI64,
 }
 

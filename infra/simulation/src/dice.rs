@@ -1,4 +1,4 @@
-//! Randomness from a seed: everything that is left to chance in a run is drawn here.
+//! Randomness from a seed: every random choice of a run is drawn here.
 
 use std::ops::RangeInclusive;
 
@@ -12,7 +12,7 @@ impl Dice {
         Dice(seed)
     }
 
-    /// A generator of its own for something with a number, which the draws of others do not disturb.
+    /// A separate generator for the `number`th `what`, so that its draws do not change those of others.
     pub fn of(seed: u64, what: &str, number: u64) -> Self {
         let mut dice = Dice(seed);
         for byte in what.bytes() {
@@ -36,20 +36,20 @@ impl Dice {
         if sides == 0 { 0 } else { drawn % sides }
     }
 
-    /// A number of a range.
+    /// A number from a range, both ends included.
     pub fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
         range.start() + self.below(range.end() - range.start() + 1)
     }
 
-    /// Whether something happens that happens `rate` times in 10,000.
+    /// True with a chance of `rate` in 10,000.
     pub fn happens(&mut self, rate: u32) -> bool {
         self.below(10_000) < u64::from(rate)
     }
 
-    /// One of a list.
+    /// One element of a list.
     ///
     /// # Panics
-    /// Where the list is empty.
+    /// If the list is empty.
     pub fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         &list[self.below(list.len() as u64) as usize]
     }
@@ -59,7 +59,7 @@ impl Dice {
         u128::from(self.next()) << 64 | u128::from(self.next())
     }
 
-    /// Brings a list out of order.
+    /// Shuffles a list.
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for index in (1..list.len()).rev() {
             list.swap(index, self.below(index as u64 + 1) as usize);
@@ -72,7 +72,7 @@ mod tests {
     use super::Dice;
 
     #[test]
-    fn a_seed_names_its_draws_and_a_name_its_own() {
+    fn draws_follow_from_seed_name_and_number() {
         let draws = |mut dice: Dice| (0..5).map(|_| dice.below(1_000_000)).collect::<Vec<_>>();
         assert_eq!(draws(Dice::new(7)), draws(Dice::new(7)));
         assert_ne!(draws(Dice::new(7)), draws(Dice::new(8)));

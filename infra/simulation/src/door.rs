@@ -1,4 +1,5 @@
-//! The door: API Gateway between fans and functions. Requests and answers get lost, and some are delivered twice.
+//! The door stands for API Gateway, between fans and functions. Requests and answers get lost, and some requests are
+//! delivered twice.
 
 use crate::{
     fault::Fault,
@@ -11,21 +12,21 @@ use lambda_http::{Body, Response};
 use serde_json::json;
 use std::sync::Arc;
 
-/// A client gives up after so many milliseconds without an answer.
+/// A client gives up after this many milliseconds without an answer.
 const PATIENCE_MS: u64 = 3_000;
 
-/// Somebody who sends requests.
+/// A sender of requests.
 #[derive(Debug, Clone)]
 pub struct Client {
-    /// In the story.
+    /// The name in the story.
     pub name: String,
-    /// The account; empty for nobody.
+    /// The account; empty if there is none.
     pub user_id: String,
     /// The address that requests come from.
     pub address: String,
 }
 
-/// Sends a request as a client, and notes what came of it.
+/// Sends a request as a client, and records its outcome in the history. A 500 is a violation.
 pub async fn send(world: &Arc<World>, client: &Client, op: Op, request: Request) -> Outcome {
     let start_ms = world.clock.now_ms();
     world.tell(format_args!("{} {op}", client.name));
@@ -45,12 +46,12 @@ pub async fn send(world: &Arc<World>, client: &Client, op: Op, request: Request)
     outcome
 }
 
-/// What matters of an answer to the story.
+/// The fields of an answer that the story shows.
 fn brief(reply: &Reply) -> String {
-    const TOLD: &[&str] =
+    const SHOWN: &[&str] =
         &["status", "queuePosition", "reservationId", "seatNumbers", "expiresAt", "currentBalance", "newBalance"];
-    let told = TOLD.iter().filter(|name| !reply.body[**name].is_null() && reply.body["code"].is_null());
-    told.map(|name| format!(", {name} {}", reply.body[*name])).collect()
+    let shown = SHOWN.iter().filter(|name| !reply.body[**name].is_null() && reply.body["code"].is_null());
+    shown.map(|name| format!(", {name} {}", reply.body[*name])).collect()
 }
 
 async fn exchange(world: &Arc<World>, client: &Client, number: usize, request: Request) -> Outcome {

@@ -1,19 +1,20 @@
-//! What may break, how often, and how often it did.
+//! Fault injection: which faults there are, at which rates a seed injects them, and how often it did.
 
 use crate::dice::Dice;
 use std::collections::BTreeMap;
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $most:literal;)*) => {
-        /// A way in which the world breaks.
+        /// A fault that can be injected.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Fault { $($(#[$doc])* $name,)* }
 
         impl Fault {
-            /// All of them.
+            /// All faults, in the order of the result table.
             pub const ALL: &[Fault] = &[$(Fault::$name),*];
 
-            /// In words, for the table and the command line.
+            /// The name in the result table and on the command line. It also seeds the dice of the fault, so a new name
+            /// changes what every seed does.
             pub fn text(self) -> &'static str {
                 match self { $(Fault::$name => $text),* }
             }
@@ -27,74 +28,74 @@ macro_rules! faults {
 }
 
 faults! {
-    /// A request to a table or queue is lost before it is applied.
+    /// A request to a table or message queue is lost before it is applied.
     RequestLost = "request lost", 800;
-    /// Applied, but the answer is lost.
+    /// A request is applied, but its answer is lost.
     AnswerLost = "answer lost", 800;
-    /// Applied, but the answer comes after the attempt's time.
+    /// A request is applied, but its answer comes after the SDK has given up on the attempt.
     AnswerLate = "answer late", 400;
-    /// Applied long after whoever sent it gave up.
+    /// A request is applied long after its sender gave up on it.
     RequestLate = "request late", 300;
-    /// Refused for throughput.
+    /// A request is refused for throughput.
     Throttled = "throttled", 600;
-    /// Refused for a transaction that nobody of this run started (a hot partition's own).
+    /// A write is refused for a transaction conflict, though no transaction of this run is in flight at its items.
     Conflict = "transaction conflict", 600;
-    /// A transaction is late until the next copy of it is refused for a conflict, and applied just then.
+    /// A transaction is delayed until its next copy is refused for a conflict, and applied just then.
     Straggler = "conflict beside a late copy", 2_000;
-    /// Status 500, not applied.
+    /// A request is answered with status 500 and not applied.
     FailedBefore = "internal error, not applied", 400;
-    /// Status 500, applied.
+    /// A write is answered with status 500, but applied.
     FailedAfter = "internal error, applied", 400;
     /// An eventually consistent read shows an earlier version.
     StaleRead = "stale read", 6_000;
-    /// Some entries of a batch of messages are refused.
+    /// An entry of a batch of messages is refused.
     BatchRefused = "message refused", 500;
     /// A function dies in the middle of an invocation.
     Killed = "function killed", 500;
-    /// An invocation is delivered twice.
+    /// A request of a fan or admin invokes its function twice.
     Doubled = "invocation doubled", 500;
     /// A function starts cold though a warm one is free.
     Cold = "cold start", 1_500;
-    /// A function's clock is wrong by up to a second.
+    /// A function's clock has a constant skew of up to a second.
     ClockSkewed = "clock apart", 10_000;
     /// A function thaws with an old clock.
     ClockOld = "clock old", 500;
-    /// A fan's request never reaches the door.
+    /// A fan's request is lost before it invokes a function.
     DoorLost = "request of a fan lost", 600;
-    /// A fan never gets the answer.
+    /// The answer to a fan is lost.
     DoorAnswerLost = "answer to a fan lost", 800;
     /// A message is delivered twice.
     MessageRepeated = "message repeated", 1_000;
-    /// A message comes late.
+    /// A message becomes visible late.
     MessageLate = "message late", 3_000;
-    /// A message comes before others that are due.
+    /// Messages that are due are received in reverse order.
     MessageReordered = "messages reordered", 5_000;
-    /// A message that nobody understands.
+    /// A message that no function understands is sent.
     MessagePoisoned = "message poisoned", 300;
-    /// A timer of a hold is lost, once a hold: the sweep has to find it.
+    /// The timer of a hold is lost, at most once for each hold: the sweep has to find the hold.
     TimerLost = "timer lost", 5_000;
-    /// A batch of changes is delivered again.
+    /// A batch of stream records is delivered again.
     ChangesRepeated = "changes repeated", 1_000;
-    /// A batch of changes is cut.
+    /// A batch has at most three stream records.
     ChangesSplit = "changes split", 3_000;
-    /// A batch of changes comes late.
+    /// A batch of stream records comes late.
     ChangesLate = "changes late", 1_000;
     /// A schedule does not fire.
     TickSkipped = "schedule skipped", 4_000;
     /// A schedule fires twice at once.
     TickDoubled = "schedule doubled", 3_000;
-    /// A write meets a transaction of this run.
+    /// A write conflicts with a transaction of this run. Counted only, never injected.
     Overlap = "transaction in the way", 0;
-    /// A transaction comes again and is known by its token.
+    /// A copy of a transaction is recognised by its client token. Counted only, never injected.
     Repeated = "transaction repeated", 0;
-    /// TTL deletes what is due at once.
+    /// TTL deletes expired items at once.
     TtlAtOnce = "TTL at once", 10_000;
 }
 
-/// The rates of a seed, in 10,000.
+/// The rates at which a seed injects faults, in 10,000.
 pub type Rates = BTreeMap<Fault, u32>;
 
-/// Draws the rates of a seed: some seeds are calm, most have a random part of the faults, some have all.
+/// Draws the rates of a seed: some seeds have no faults, most a random part of them, some all.
 pub fn draw(dice: &mut Dice) -> Rates {
     let (chance, violence) = match dice.below(10) {
         0 => (0, 0),
@@ -113,14 +114,14 @@ pub fn draw(dice: &mut Dice) -> Rates {
     rates
 }
 
-/// Raises the rates of what lets two holders of a seat meet: functions with old clocks, and late cleaning up.
+/// Sets high rates for the faults that let two holders of a seat meet: wrong clocks, late clean-up and stale reads.
 pub fn astray(rates: &mut Rates, dice: &mut Dice) {
     for fault in [Fault::ClockSkewed, Fault::ClockOld, Fault::ChangesLate, Fault::MessageLate, Fault::StaleRead] {
         rates.insert(fault, u32::try_from(dice.within(1_000..=5_000)).unwrap_or(10_000));
     }
 }
 
-/// Decides what breaks, each fault by its own dice, so that leaving one out changes the others as little as can be.
+/// Decides when faults are injected. Each fault has its own dice, so that leaving one out changes the others little.
 #[derive(Debug)]
 pub struct Faults {
     seed: u64,
@@ -131,43 +132,43 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// The faults of a seed by its rates; nothing breaks until [`Faults::start`].
+    /// The faults of a seed at its rates. None is injected before [`Faults::start`].
     pub fn new(seed: u64, rates: Rates) -> Self {
         Faults { seed, rates, dice: BTreeMap::new(), healed: true, counts: BTreeMap::new() }
     }
 
-    /// Things break from now on.
+    /// Starts fault injection.
     pub fn start(&mut self) {
         self.healed = false;
     }
 
-    /// Nothing breaks any more.
+    /// Ends fault injection.
     pub fn heal(&mut self) {
         self.healed = true;
     }
 
-    /// Whether things may break.
+    /// Whether faults may be injected.
     pub fn active(&self) -> bool {
         !self.healed
     }
 
-    /// Whether this happens now.
+    /// Whether to inject a fault now; counts it if so.
     pub fn should_inject(&mut self, fault: Fault) -> bool {
         let rate = self.rates.get(&fault).copied().unwrap_or(0);
         if self.healed || rate == 0 {
             return false;
         }
-        let struck = self.dice(fault).happens(rate);
-        *self.counts.entry(fault).or_default() += u64::from(struck);
-        struck
+        let inject = self.dice(fault).happens(rate);
+        *self.counts.entry(fault).or_default() += u64::from(inject);
+        inject
     }
 
-    /// Counts something that nobody decided.
+    /// Counts a fault that happened without being injected, such as a conflict of two transactions of the run.
     pub fn note(&mut self, fault: Fault) {
         *self.counts.entry(fault).or_default() += 1;
     }
 
-    /// How far it goes: a number of a range.
+    /// Draws the extent of a fault, such as its delay, from a range.
     pub fn extent(&mut self, fault: Fault, range: std::ops::RangeInclusive<u64>) -> u64 {
         self.dice(fault).within(range)
     }
@@ -176,7 +177,7 @@ impl Faults {
         self.dice.entry(fault).or_insert_with(|| Dice::of(self.seed, fault.text(), 0))
     }
 
-    /// How often each struck.
+    /// How often each fault was injected or counted.
     pub fn counts(&self) -> &BTreeMap<Fault, u64> {
         &self.counts
     }

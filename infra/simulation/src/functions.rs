@@ -1,4 +1,4 @@
-//! Functions as Lambda runs them: instances with memory and a clock of their own, one invocation at a time, which may
+//! Functions as Lambda runs them: each instance has its own memory and clock, serves one invocation at a time, and may
 //! die at any moment.
 
 use crate::{
@@ -27,14 +27,14 @@ use std::{
     time::Duration,
 };
 
-/// The SDK's own size of a retry quota.
+/// The SDK's default retry quota, in tokens.
 const RETRY_QUOTA: usize = 500;
-/// An invocation that is killed dies within so many milliseconds.
+/// A killed invocation dies within this many milliseconds.
 const DEATH_WITHIN_MS: u64 = 300;
 
 /// One process of a function.
 pub struct Instance {
-    /// What its handler is given.
+    /// The app that its handler gets.
     pub app: App,
     clock: Arc<InstanceClock>,
     name: Arc<str>,
@@ -46,7 +46,7 @@ impl fmt::Debug for Instance {
     }
 }
 
-/// The instances that wait for work, by function.
+/// The idle instances of each function, and how many instances were started.
 #[derive(Debug, Default)]
 pub struct Pools {
     idle: Mutex<BTreeMap<String, Vec<Arc<Instance>>>>,
@@ -54,20 +54,20 @@ pub struct Pools {
 }
 
 impl Pools {
-    /// Ends them all.
+    /// Drops all idle instances.
     pub fn clear(&self) {
         lock(&self.idle).clear();
     }
 }
 
-/// An invocation that gave no answer.
+/// Why an invocation ended without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Died(pub &'static str);
 
-/// Starts a process of a function.
+/// Starts an instance of a function, with clock skew if that fault is injected.
 ///
 /// # Errors
-/// Where the parameters make no app.
+/// If the configuration makes no app.
 pub fn start(world: &Arc<World>, function: &str) -> Result<Instance, Box<dyn Error + Send + Sync>> {
     let number = {
         let mut started = lock(&world.pools.started);
@@ -94,7 +94,8 @@ pub fn start(world: &Arc<World>, function: &str) -> Result<Instance, Box<dyn Err
         .timeout_config(timeouts)
         .retry_config(retries)
         .build();
-    // A quota of its own, as every process has.
+    // A retry quota for each instance, as each process has: the SDK would share one among all clients in this process,
+    // and one instance could use up the retries of another.
     let quota = || RetryPartition::custom(name.to_string()).token_bucket(TokenBucket::new(RETRY_QUOTA)).build();
     let dynamo = aws_sdk_dynamodb::config::Builder::from(&sdk).retry_partition(quota()).build();
     let sqs = aws_sdk_sqs::config::Builder::from(&sdk).retry_partition(quota()).build();
@@ -103,7 +104,7 @@ pub fn start(world: &Arc<World>, function: &str) -> Result<Instance, Box<dyn Err
     Ok(Instance { app: App::new(world.config.clone(), dynamo, sqs, context)?, clock, name })
 }
 
-/// A warm instance, or a new one.
+/// Takes an idle instance, or starts one. `None` if it does not start, which is a violation.
 fn take(world: &Arc<World>, function: &str) -> Option<Arc<Instance>> {
     let cold = world.should_inject(Fault::Cold);
     let warm = {
@@ -119,7 +120,7 @@ fn take(world: &Arc<World>, function: &str) -> Option<Arc<Instance>> {
             .ok();
     };
     let lag_ms = if world.should_inject(Fault::ClockOld) {
-        // Mostly little, so that what is written by an old clock still matters when it is looked at.
+        // Mostly a short lag, so that a write with an old clock is still in effect when others read it.
         let longest = if world.extent(Fault::ClockOld, 0..=1) == 0 { 10_000 } else { 60_000 };
         let most = world.extent(Fault::ClockOld, 1_000..=longest);
         world.extent(Fault::ClockOld, 100..=most)
@@ -130,10 +131,10 @@ fn take(world: &Arc<World>, function: &str) -> Option<Arc<Instance>> {
     Some(instance)
 }
 
-/// Runs one invocation of a function.
+/// Runs one invocation of a function. Its instance is idle again afterwards.
 ///
 /// # Errors
-/// Where it dies or takes longer than it may.
+/// If no instance starts, or the invocation is killed, panics or exceeds the function's timeout. The instance is lost.
 pub async fn invoke<T, F>(world: &Arc<World>, function: &str, work: impl FnOnce(Arc<Instance>) -> F) -> Result<T, Died>
 where
     F: Future<Output = T>,

@@ -1,8 +1,9 @@
-//! The whole system in one process under a seed, in a world that breaks everything it may: `cargo simulate`.
+//! Whole sales in one process under a seed, with fault injection: `cargo simulate`.
 //!
-//! The handlers and the scheduled, queue and stream functions run as they are deployed, with real AWS clients whose HTTP
-//! client is a simulated network in front of the embedded database and of simulated queues. Time, randomness and ids
-//! come from the seed, so that a seed names a run exactly. See infra/adr/0010-simulation.md.
+//! The handlers and the functions behind schedules, message queues and streams run as they are deployed. Their AWS
+//! clients are real; the HTTP client below them is a simulated network in front of the embedded database and simulated
+//! message queues. Time, randomness and ids come from the seed, so the same seed gives the same run. See
+//! infra/adr/0010-simulation.md.
 
 pub mod admin;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! The trace of a run: every line goes into one hash; they are kept only where somebody reads them.
+//! The trace of a run. Every line goes into one hash; lines are kept only if they will be printed.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use std::fmt::{self, Write};
@@ -6,12 +6,12 @@ use std::fmt::{self, Write};
 /// How much of the trace is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Keep {
-    /// Its hash.
+    /// Only its hash.
     #[default]
     Hash,
-    /// What fans and admins did, and what broke.
+    /// The story: what fans and admins did, and which faults were injected.
     Story,
-    /// Every request to a table or queue as well.
+    /// The story, and every request to a table or message queue.
     Network,
 }
 
@@ -35,7 +35,7 @@ impl Log {
         Log { digest: Context::new(&SHA256), keep, lines: Vec::new(), names: Vec::new() }
     }
 
-    /// Adds a line of a kind, at a time of the run in milliseconds.
+    /// Adds a line at a time of the run in milliseconds. `kind` is the least detail that keeps it.
     pub fn line(&mut self, kind: Keep, at_ms: u64, text: fmt::Arguments<'_>) {
         let mut line = format!("{:>4}.{:03} ", at_ms / 1000, at_ms % 1000);
         let _ = line.write_fmt(text);
@@ -46,25 +46,25 @@ impl Log {
         }
     }
 
-    /// What an id is called in the story.
+    /// Gives an id the name that the story shows instead; the first name stays.
     pub fn name(&mut self, id: &str, name: String) {
         if self.keep > Keep::Hash && !self.names.iter().any(|(known, _)| known == id) {
             self.names.push((id.to_owned(), name));
         }
     }
 
-    /// The hash of everything so far.
+    /// The hash of all lines so far: the first 16 bytes of their SHA-256, in hexadecimal.
     pub fn hash(&self) -> String {
         let digest = self.digest.clone().finish();
         digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The lines that were kept, with names for ids.
+    /// The lines that were kept, with names instead of ids.
     pub fn story(&self) -> Vec<String> {
         self.lines.iter().map(|line| self.named(line)).collect()
     }
 
-    /// A text with names for ids.
+    /// A text with names instead of ids.
     pub fn named(&self, text: &str) -> String {
         self.names.iter().fold(text.to_owned(), |text, (id, name)| text.replace(id, name))
     }

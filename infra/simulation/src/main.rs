@@ -1,6 +1,6 @@
-//! `cargo simulate`.
+//! `cargo simulate`: runs seeds, replays one seed, or tests mutants.
 
-#![expect(clippy::print_stdout, reason = "what it prints is what it is there for")]
+#![expect(clippy::print_stdout, reason = "a command-line tool reports on stdout")]
 
 use simulation::{
     log::Keep,
@@ -22,9 +22,9 @@ use template::Template;
 
 /// How often progress is printed.
 const PROGRESS: Duration = Duration::from_secs(5);
-/// A search ends after so many seeds that fail.
-const MOST_FAILED: usize = 3;
-/// Lines of a story that are printed for a failure: those up to what is wrong.
+/// A search ends after this many failed seeds.
+const MAX_FAILED: usize = 3;
+/// Lines of the story that are printed for a failure: the last ones up to the first violation.
 const STORY: usize = 60;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -47,7 +47,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::from(u8::from(!good)))
 }
 
-/// Prints a run; whether nothing was wrong.
+/// Prints a run with the last `most` lines of its story up to the first violation (with `usize::MAX` the whole story).
+/// Returns whether the run has no violation.
 fn tell(report: &Report, most: usize) -> bool {
     let first = report.story.iter().position(|line| line.contains("VIOLATED")).map_or(report.story.len(), |at| at + 1);
     let story = if most == usize::MAX { &report.story } else { &report.story[..first] };
@@ -71,7 +72,7 @@ fn tell(report: &Report, most: usize) -> bool {
     report.violations.is_empty()
 }
 
-/// Runs seeds until they or the time are through; whether nothing was wrong.
+/// Runs seeds until the range or the time is used up, or [`MAX_FAILED`] seeds failed. Returns whether none failed.
 fn search(options: &Options, seeds: std::ops::Range<u64>, time: Duration, template: &Arc<Template>) -> bool {
     let (start, mut printed, mut summary) = (Instant::now(), Instant::now(), Summary::default());
     run_all(seeds, options.threads, &options.cuts, template, |report| {
@@ -83,15 +84,15 @@ fn search(options: &Options, seeds: std::ops::Range<u64>, time: Duration, templa
             println!("{}", summary.progress(start.elapsed()));
             printed = Instant::now();
         }
-        summary.failed.len() < MOST_FAILED && start.elapsed() < time
+        summary.failed.len() < MAX_FAILED && start.elapsed() < time
     });
     println!("{}\n{summary}", summary.progress(start.elapsed()));
     summary.failed.is_empty()
 }
 
-/// Finds the smallest run of a seed that fails, and tells its story.
+/// Shrinks the run of a failed seed, then prints the smaller run, its story and the command that repeats it.
 fn explain(seed: u64, cuts: &Overrides, template: &Arc<Template>) {
-    println!("seed {seed} fails; looking for a smaller run of it");
+    println!("seed {seed} fails; looking for a smaller run that fails too");
     let cuts = shrink(seed, cuts, template);
     tell(&run(seed, &cuts, template, Keep::Story), STORY);
     println!("{}", replay(seed, &cuts));

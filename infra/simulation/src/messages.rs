@@ -1,4 +1,4 @@
-//! The message queues, and the changes of the tables that wait for their stream's function.
+//! The message queues, and the stream records that wait for their functions.
 
 use crate::{
     fault::Fault,
@@ -13,21 +13,21 @@ use std::{
 use template::{Queue, Template};
 use tokio::sync::Notify;
 
-/// SQS refuses larger batches.
+/// The largest batch that SQS accepts, in messages.
 const MAX_BATCH: usize = 10;
-/// SQS refuses longer delays.
+/// The longest delay that SQS accepts, in seconds.
 const MAX_DELAY_SECONDS: u64 = 900;
-/// The queue of expiry timers.
+/// The message queue of expiry timers.
 const TIMERS: &str = "TimersQueue";
 
-/// A message.
+/// A message in a message queue.
 #[derive(Debug, Clone)]
 pub struct Message {
     /// Its id.
     pub id: String,
-    /// What it says.
+    /// Its body.
     pub body: String,
-    /// From when on it can be received, in milliseconds of the run.
+    /// When it becomes visible, in milliseconds of the run.
     pub visible_ms: u64,
     /// How often it was received.
     pub received: u32,
@@ -36,25 +36,25 @@ pub struct Message {
 /// One message queue.
 #[derive(Debug)]
 pub struct MessageQueue {
-    /// As the template describes it.
+    /// Its settings in the template.
     pub queue: Queue,
-    /// What waits or is being worked on.
+    /// Messages that wait or are being handled.
     pub messages: Vec<Message>,
 }
 
-/// The changes of a table that belong to the same partitions, in order.
+/// One shard of a table's stream: the changes of some partitions, in order.
 #[derive(Debug, Default)]
 pub struct Shard {
     /// Records, as Lambda delivers them.
     pub records: Vec<Arc<Value>>,
-    /// How many each reader, by its name, is through with.
+    /// How many records each reader has handled, by the reader's name.
     pub done: BTreeMap<String, usize>,
 }
 
-/// A table's stream comes in so many shards: items of different partitions may overtake each other.
+/// Shards of each table's stream. More than one, so that changes of different partitions may overtake each other.
 pub const SHARDS: u64 = 2;
 
-/// All of them.
+/// All message queues and streams.
 #[derive(Debug)]
 pub struct Messages {
     queues: Mutex<BTreeMap<String, MessageQueue>>,
@@ -65,7 +65,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// The queues of a template, empty.
+    /// The message queues of a template, empty.
     pub fn new(template: &Template) -> Self {
         let queue =
             |queue: &Queue| (queue.logical_id.clone(), MessageQueue { queue: queue.clone(), messages: Vec::new() });
@@ -78,25 +78,25 @@ impl Messages {
         }
     }
 
-    /// Waits until something was sent or changed.
+    /// Waits until a message is sent or a stream gains a record.
     pub async fn news(&self) {
         self.news.notified().await;
     }
 
-    /// Looks at a queue, or changes it.
+    /// Calls `work` with a message queue, which it may change.
     ///
     /// # Panics
-    /// Where the template has no such queue.
+    /// If the template has no message queue of this name.
     pub fn queue<T>(&self, name: &str, work: impl FnOnce(&mut MessageQueue) -> T) -> T {
         work(lock(&self.queues).get_mut(name).expect("a queue of the template"))
     }
 
-    /// Looks at a shard of a table's stream, or changes it.
+    /// Calls `work` with a shard of a table's stream, which it may change.
     pub fn shard<T>(&self, table: &str, number: u64, work: impl FnOnce(&mut Shard) -> T) -> T {
         work(lock(&self.shards).entry((table.to_owned(), number)).or_default())
     }
 
-    /// A record of a table's stream.
+    /// Adds a record to a table's stream, in the shard of its partition key.
     pub fn stream(&self, table: &str, record: Value) {
         let pk = record["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap_or_default();
         let shard = pk.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte))) % SHARDS;
@@ -104,7 +104,7 @@ impl Messages {
         self.news.notify_waiters();
     }
 
-    /// Puts a message into a queue.
+    /// Puts a message into a message queue and returns its id.
     pub fn put(&self, queue: &str, body: &str, visible_ms: u64) -> String {
         let id = {
             let mut sent = lock(&self.sent);
@@ -117,14 +117,14 @@ impl Messages {
         id
     }
 
-    /// Whether a timer is lost: once a hold. The seat leads the sweep to it; the second timer, of a take-over, is the only
-    /// trace of a hold that has lost its seat.
+    /// Whether to lose this timer: at most one for each hold. The sweep finds a hold without a timer by its seat. After
+    /// a take-over the old hold has no seat, and only its second timer leads to it: that one must arrive.
     fn loses(&self, timer: &str, world: &World) -> bool {
         let mut lost = lock(&self.lost_timers);
         !lost.contains(timer) && world.should_inject(Fault::TimerLost) && lost.insert(timer.to_owned())
     }
 
-    /// `SendMessageBatch`, the one operation that functions use.
+    /// Answers `SendMessageBatch`, the only SQS operation that functions use.
     pub fn send(&self, world: &World, request: &Value) -> Answer {
         let refuse = |kind: &str| error(400, &format!("com.amazonaws.sqs#{kind}"), kind);
         let queue = request["QueueUrl"].as_str().unwrap_or_default();

@@ -1,24 +1,24 @@
-//! The guards that a run rests on, as they pass on the wire, and a run without one of them: whoever proves must be able
-//! to find fault.
+//! Mutations: what a mutant lacks. Each is made in a request on the simulated network, without a change of the product,
+//! and shows whether the checks would find such a bug.
 
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt};
 
-/// A guard that can be taken out.
+/// The guard that a mutant lacks.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mutation {
     /// One conjunct of the condition of a write.
     Conjunct {
-        /// The write: `put`, `update`, `delete`, with `in a transaction` where it is.
+        /// The write: `put`, `update` or `delete`, followed by `in a transaction` if it is in one.
         write: String,
         /// The kind of item.
         item: &'static str,
         /// The whole condition.
         condition: String,
-        /// What is taken out of it.
+        /// The conjunct that the mutant lacks.
         conjunct: String,
     },
-    /// A part of an update does not happen: something stays, or is not counted.
+    /// One part of an update: an attribute that it removes, or a number that it counts on.
     Part {
         /// As in [`Mutation::Conjunct`].
         write: String,
@@ -26,17 +26,17 @@ pub enum Mutation {
         item: &'static str,
         /// The whole expression.
         update: String,
-        /// What is left out of it, with its `SET` or `REMOVE`.
+        /// The part that the mutant lacks, with its `SET` or `REMOVE`.
         part: String,
     },
-    /// A consistent read shows earlier versions.
+    /// A consistent read, which may show earlier versions in the mutant.
     ConsistentRead {
         /// `GetItem` or `Query`.
         operation: String,
         /// The kind of item.
         item: &'static str,
     },
-    /// A transaction that the SDK repeats is not recognised.
+    /// The client token of transactions, without which a copy that the SDK sends is not recognised.
     ClientToken,
 }
 
@@ -81,7 +81,7 @@ impl fmt::Display for Node {
     }
 }
 
-/// The parts of an expression between an operator outside of all parentheses.
+/// Splits an expression at an operator that is outside all parentheses.
 fn split<'a>(text: &'a str, operator: &str) -> Vec<&'a str> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
     for (index, character) in text.char_indices() {
@@ -115,7 +115,7 @@ fn parse(text: &str) -> Node {
 }
 
 impl Node {
-    /// What can be taken out: the whole, and each conjunct at any depth.
+    /// Collects each conjunct, at any depth.
     fn conjuncts(&self, found: &mut Vec<String>) {
         match self {
             Node::And(nodes) => {
@@ -131,7 +131,7 @@ impl Node {
         }
     }
 
-    /// The condition without a conjunct; `None` where nothing is left.
+    /// The condition without a conjunct; `None` if nothing is left.
     fn without(&self, conjunct: &str) -> Option<Node> {
         match self {
             _ if self.to_string() == conjunct => None,
@@ -140,7 +140,7 @@ impl Node {
                 if left.len() == 1 { left.pop() } else { Some(Node::And(left)) }
             }
             Node::Or(nodes) => {
-                // An alternative of which nothing is left is always met, and so is the whole.
+                // An alternative of which nothing is left is always true, and with it the whole.
                 let left: Option<Vec<Node>> = nodes.iter().map(|node| node.without(conjunct)).collect();
                 left.map(Node::Or)
             }
@@ -149,7 +149,7 @@ impl Node {
     }
 }
 
-/// The conjuncts of a condition that can be taken out. A condition that is not a conjunction goes as a whole.
+/// The conjuncts of a condition that a mutant can lack. A condition that is not a conjunction is one as a whole, too.
 fn conjuncts(condition: &str) -> Vec<String> {
     let tree = parse(condition);
     let mut found = Vec::new();
@@ -160,7 +160,7 @@ fn conjuncts(condition: &str) -> Vec<String> {
     found
 }
 
-/// An update expression: `ADD`, then `SET`, then `REMOVE`, as ours are.
+/// An update expression: `ADD`, then `SET`, then `REMOVE`, as the product writes them.
 struct Update<'a> {
     adds: &'a str,
     sets: Vec<&'a str>,
@@ -175,8 +175,8 @@ impl<'a> Update<'a> {
         Update { adds: adds.trim(), sets: list(sets), removes: list(removes) }
     }
 
-    /// What can be left out: each removal, and each number that is counted on from what it was. What is merely set says
-    /// what happened; nothing would have.
+    /// The parts that a mutant can lack: each attribute that is removed, and each number that is counted on. Not what
+    /// is set to a given value: that says what the write does, and without it the write would not happen at all.
     fn parts(&self) -> Vec<String> {
         let counts =
             |set: &&&str| set.split_once(" = ").is_some_and(|(name, value)| value.starts_with(&format!("{name} ")));
@@ -184,7 +184,7 @@ impl<'a> Update<'a> {
         sets.chain(self.removes.iter().map(|path| format!("REMOVE {path}"))).collect()
     }
 
-    /// The expression without a part; `None` where nothing is left.
+    /// The expression without a part; `None` if nothing is left.
     fn without(&self, part: &str) -> Option<String> {
         let list = |verb: &str, parts: &[&str]| {
             let left: Vec<&str> = parts.iter().filter(|one| format!("{verb} {one}") != part).copied().collect();
@@ -197,21 +197,21 @@ impl<'a> Update<'a> {
     }
 }
 
-/// The guards that a run showed, with how often.
+/// The mutations that the requests of a run allow, each with how often its guard was sent.
 pub type Guards = BTreeMap<Mutation, u64>;
 
 /// One write of a request.
 #[derive(Debug)]
 pub struct Write<'a> {
-    /// As [`Mutation::Conjunct`] names it.
+    /// Its name, as in [`Mutation::Conjunct`].
     pub write: &'static str,
-    /// The kind of item.
+    /// The kind of item, such as `seat`.
     pub item: &'static str,
-    /// Its parameters.
+    /// Its parameters, in the JSON of DynamoDB's API.
     pub parameters: &'a mut Map<String, Value>,
 }
 
-/// Notes the guards of a write.
+/// Records the mutations that a write allows.
 pub fn note(write: &Write<'_>, guards: &mut Guards) {
     let expression = |name: &str| write.parameters.get(name).and_then(Value::as_str);
     let (name, item) = (write.write.to_owned(), write.item);
@@ -227,7 +227,7 @@ pub fn note(write: &Write<'_>, guards: &mut Guards) {
     }
 }
 
-/// Takes the guard out of a write that has it.
+/// Removes the guard from a write that has it; leaves any other write as it is.
 pub fn apply(mutation: &Mutation, write: &mut Write<'_>) {
     let parameters = &mut *write.parameters;
     let is = |parameters: &Map<String, Value>, name: &str, text: &str| {
@@ -253,7 +253,7 @@ pub fn apply(mutation: &Mutation, write: &mut Write<'_>) {
     drop_unused(parameters);
 }
 
-/// DynamoDB refuses names and values that no expression uses.
+/// Removes names and values that no expression uses any more: DynamoDB would refuse the request for them.
 fn drop_unused(parameters: &mut Map<String, Value>) {
     let expressions: Vec<String> = ["ConditionExpression", "UpdateExpression"]
         .iter()
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_the_condition_without_the_conjunct() {
+    fn the_rest_of_a_condition_stays_without_a_conjunct() {
         let without = |text: &str, conjunct: &str| parse(text).without(conjunct).map(|node| node.to_string());
         assert_eq!(without("a = :a AND (b > :b OR c > :c)", "b > :b OR c > :c").unwrap(), "a = :a");
         assert_eq!(without("x OR (a = :a AND b = :b)", "a = :a").unwrap(), "x OR b = :b");
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_that_nothing_uses_any_more_go_too() {
+    fn unused_names_and_values_are_removed() {
         let mut parameters = json!({
             "ConditionExpression": "#a = :a AND #ab = :ab",
             "UpdateExpression": "SET x = :x",
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_update_removes_can_stay_and_what_it_counts_can_stand_still() {
+    fn an_update_can_lack_a_removal_or_a_count() {
         let update = "SET #status = :sold, version = version + :one REMOVE heldUntil, #ttl";
         let mut parameters = json!({
             "UpdateExpression": update,

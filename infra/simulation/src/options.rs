@@ -6,62 +6,62 @@ use std::{error::Error, time::Duration};
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-cargo simulate: whole sales under seeds, in a world that breaks everything it may
+cargo simulate: whole sales under seeds, with fault injection
 
-  --seeds N        run so many seeds (200)
-  --minutes N      run for so long instead
+  --seeds N        run N seeds (200)
+  --minutes N      run seeds for N minutes instead
   --from N         the first seed (1)
   --threads N      runs at once (2)
-  --seed N         run one seed and tell its story; with what a failure prints:
+  --seed N         run one seed and print its story; with the options that a failure prints:
   --without FAULT    without this fault (may be repeated)
-  --fans N           with no more than these fans
-  --chaos-ms N       everything heals after so many milliseconds
-  --network          every request to a table or queue as well
-  --mutations[=N]  take out each guard in turn until a seed of N (300) notices
-  --only TEXT      of the mutations, those that contain this
-  --mutate TEXT    with seeds: without the first guard that contains this (may be repeated)
-  --help           print this
+  --fans N           with at most N fans
+  --chaos-ms N       inject faults for at most N milliseconds
+  --network          also print every request to a table or message queue
+  --mutations[=N]  run each mutant by itself until one of N seeds (300) kills it
+  --only TEXT      with --mutations: only mutants whose name contains TEXT
+  --mutate TEXT    with seeds: use the first mutant whose name contains TEXT (may be repeated)
+  --help           print this help
 ";
 
-/// What is to be done.
+/// What a command does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Task {
-    /// Print the help.
+    /// Print [`HELP`].
     Help,
-    /// Run so many seeds.
+    /// Run this many seeds.
     Seeds(u64),
-    /// Run seeds for so long.
+    /// Run seeds for this long.
     For(Duration),
-    /// Tell the story of one seed.
+    /// Run one seed and print its story.
     Replay(u64),
-    /// Take out each guard, with so many seeds to notice.
+    /// Run each mutant with at most this many seeds.
     Mutations(u64),
 }
 
-/// A command.
+/// The parsed command line.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What.
+    /// What to do.
     pub task: Task,
     /// The first seed.
     pub from: u64,
     /// Runs at once.
     pub threads: usize,
-    /// What is left out.
+    /// Changes to the plan that each seed draws.
     pub cuts: Overrides,
-    /// Whether the story tells of every request.
+    /// Whether the story shows every request to a table or message queue.
     pub network: bool,
-    /// Which mutations.
+    /// Text in the names of the mutants to test; empty for all.
     pub only: String,
-    /// The guards to run without.
+    /// Texts that name the mutants to run; see [`crate::mutants::find`].
     pub mutate: Vec<String>,
 }
 
 impl Options {
-    /// Reads the arguments.
+    /// Parses the arguments after the program's name.
     ///
     /// # Errors
-    /// With what is not understood.
+    /// For an unknown option or fault, and for a missing or malformed value.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Box<dyn Error>> {
         let mut parser = lexopt::Parser::from_args(arguments);
         let mut options = Options {
@@ -96,7 +96,7 @@ impl Options {
                 Long("without") => {
                     let name = parser.value()?.string()?;
                     let found = Fault::ALL.iter().find(|fault| fault.text() == name);
-                    options.cuts.without.insert(*found.ok_or_else(|| format!("no fault {name}"))?);
+                    options.cuts.without.insert(*found.ok_or_else(|| format!("unknown fault {name}"))?);
                 }
                 other => return Err(other.unexpected().into()),
             }
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_of_a_failure_is_understood() {
+    fn a_replay_command_parses_back_into_its_options() {
         let cuts = Overrides {
             without: [Fault::StaleRead, Fault::Killed].into(),
             fans: Some(3),

@@ -15,8 +15,8 @@ use std::{
 };
 use template::Template;
 
-/// Runs seeds from the first on, so many at once, and hands each report to `each` until it answers `false` or the seeds
-/// are through. Reports come as runs end; which run belongs to which seed does not depend on it.
+/// Runs seeds in order on this many threads and hands each report to `each`, until that returns `false` or the seeds
+/// are used up. Reports come in the order in which runs end; what a run does depends on its seed alone.
 pub fn run_all(
     seeds: std::ops::Range<u64>,
     threads: usize,

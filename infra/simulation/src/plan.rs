@@ -1,4 +1,4 @@
-//! What a run is about: its sizes, times and rates, drawn from the seed.
+//! The plan of a run: its sizes, times and fault rates, drawn from the seed.
 
 use crate::{
     dice::Dice,
@@ -7,56 +7,56 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// What is left out of a seed's run to find a smaller one, or put into it to prove the checks.
+/// Changes to the plan of a seed: fewer faults, fans and less time for shrinking, and mutations to test the checks.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
-    /// Faults that do not happen.
+    /// Faults that are not injected.
     pub without: BTreeSet<Fault>,
-    /// No more fans than these.
+    /// At most this many fans.
     pub fans: Option<usize>,
-    /// Everything heals after so many milliseconds.
+    /// Faults are injected for at most this many milliseconds.
     pub chaos_ms: Option<u64>,
-    /// Guards that are taken out.
+    /// The mutations that the run has.
     pub mutations: Vec<Mutation>,
 }
 
-/// Who comes to a sale, and to what.
+/// The kind of fans in a sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crowd {
-    /// All kinds of people.
+    /// All kinds of fans.
     Usual,
     /// A thousand fans for one seat.
     Stampede,
-    /// Few seats go from hand to hand: held for seconds, let go, snatched, given back.
+    /// A few seats change hands quickly: held for seconds, released, held by the next fan, refunded.
     Restless,
-    /// Fans stay on when their short turn is over, where clocks are apart.
+    /// Fans stay after their short session is over, with clock skew.
     Lingering,
-    /// Fans hold the same seats again in the instant in which their hold ends, where clocks are apart.
+    /// Fans hold the same seats again in the instant in which their hold ends, with clock skew.
     Renewing,
 }
 
-/// A run.
+/// The sizes, times and fault rates of a run.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The seed.
     pub seed: u64,
-    /// How often what breaks.
+    /// How often each fault is injected.
     pub rates: Rates,
-    /// Fans.
+    /// How many fans come.
     pub fans: usize,
     /// Seats of the concert.
     pub seats: u32,
-    /// Fans inside at once, at first.
+    /// The capacity of the queue: how many fans may be inside at once, until an admin changes it.
     pub capacity: u64,
     /// How long a seat is held, in seconds.
     pub hold_seconds: u64,
-    /// How long a fan who was let in may take to show up, in seconds.
+    /// The claim window: how long an admitted fan may take to claim the session, in seconds.
     pub claim_seconds: u64,
     /// How long a session lasts, in seconds.
     pub active_seconds: u64,
     /// How long a fan may wait, in seconds.
     pub waiting_seconds: u64,
-    /// Seconds between two promotions.
+    /// Seconds between two ticks.
     pub tick_seconds: u64,
     /// Seats one session may hold.
     pub seats_per_session: u32,
@@ -66,25 +66,25 @@ pub struct Plan {
     pub joins_per_fan: u64,
     /// Places that a fan may draw in an hour; 0 is no limit.
     pub places_per_fan: u64,
-    /// Whether a payment refused for want of money gives the seats back.
+    /// Whether a payment that is refused for insufficient balance releases the seats.
     pub release_unpaid: bool,
     /// What a seat costs.
     pub price: u64,
-    /// How long things break, in milliseconds.
+    /// How long faults are injected, in milliseconds.
     pub chaos_ms: u64,
-    /// Who comes.
+    /// The kind of fans.
     pub crowd: Crowd,
-    /// Whether an admin meddles.
+    /// Whether admins change settings during the sale.
     pub admin: bool,
-    /// Whether a quarter of a year passes after everything healed, and TTL has its day.
+    /// Whether a quarter of a year passes at the end, so that TTL deletes what is due.
     pub quarter: bool,
-    /// Guards that are taken out.
+    /// The mutations that the run has.
     pub mutations: Vec<Mutation>,
 }
 
-/// One in so many seeds is large, by number of fans or of seats.
+/// One in this many sales of the usual kind has 50,000 seats, and one has 100 to 300 fans.
 const LARGE: u64 = 200;
-/// One in so many seeds is a stampede.
+/// One in this many seeds is a stampede.
 const STAMPEDE: u64 = 4_000;
 
 impl Crowd {
@@ -132,7 +132,7 @@ impl Crowd {
         match self {
             Crowd::Restless | Crowd::Renewing => dice.within(3..=8),
             Crowd::Lingering => dice.within(8..=15),
-            // Longer than a message can wait.
+            // Longer than the longest delay of a message, so that a timer is sent again.
             _ if dice.happens(600) => dice.within(905..=930),
             _ if dice.happens(6_000) => dice.within(4..=10),
             _ => dice.within(10..=40),
@@ -141,7 +141,7 @@ impl Crowd {
 }
 
 impl Plan {
-    /// The plan of a seed, with some of it cut.
+    /// The plan that a seed draws, changed by `cuts`.
     pub fn of(seed: u64, cuts: &Overrides) -> Self {
         let mut dice = Dice::of(seed, "plan", 0);
         let mut rates = fault::draw(&mut dice);
@@ -182,7 +182,7 @@ impl Plan {
             seats_per_session: u32::try_from(dice.within(1..=if crowd == Crowd::Renewing { 2 } else { 4 }))
                 .unwrap_or(4),
             joins_per_fan: if dice.happens(2_000) { dice.within(3..=6) } else { 20 },
-            // The last fan buys a dozen seats, each at a place of its own.
+            // More than a dozen: the last fan buys a dozen seats, each with a place of its own.
             places_per_fan: if dice.happens(1_500) { dice.within(20..=26) } else { 0 },
             release_unpaid: dice.happens(3_000),
             price: *dice.pick(&[1, 10_000, 50_000]),
@@ -197,7 +197,7 @@ impl Plan {
         }
     }
 
-    /// The variables of the functions that the plan sets.
+    /// The value of an environment variable of the functions, if the plan sets it.
     pub fn variable(&self, name: &str) -> Option<String> {
         let value = match name {
             "HOLD_SECONDS" => self.hold_seconds,
@@ -216,11 +216,11 @@ impl Plan {
         Some(value.to_string())
     }
 
-    /// In words.
+    /// The plan in words, for the story.
     pub fn text(&self) -> String {
         let rates: Vec<String> = self.rates.iter().map(|(fault, rate)| format!("{} {rate}", fault.text())).collect();
         format!(
-            "{} fans, {} seats at {}, {} let in at once, hold {} s, claim {} s, session {} s, wait {} s, tick {} s, \
+            "{} fans, {} seats at {}, {} admitted at once, hold {} s, claim {} s, session {} s, wait {} s, tick {} s, \
              {} seats and {} holds a session; {} s of: {}",
             self.fans,
             self.seats,

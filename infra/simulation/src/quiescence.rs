@@ -1,4 +1,4 @@
-//! When all is over: nothing is left behind, every free seat can be sold, TTL has its day.
+//! Checks at quiescence: nothing stays open, every free seat can be sold, and TTL deletes all that it should.
 
 use crate::{
     fans::{Desk, Fan},
@@ -11,23 +11,25 @@ use futures_util::future::{join, join_all};
 use shared::{domain::account::Role, store::keys};
 use std::{collections::BTreeSet, error::Error, sync::Arc};
 
-/// How long what is left behind may take to be cleaned up beyond the longest hold: a minute is swept a minute after its
-/// end, and a message that was given back waits a minute, five times.
+/// How long cleaning up may take beyond the longest hold, in milliseconds: the sweep finds a hold up to two minutes
+/// after its end, and a message that fails is received again after a minute, up to five times.
 const SETTLE_MS: u64 = 8 * 60_000;
 const LOOK_EVERY_MS: u64 = 5_000;
-/// How long a no-show takes a slot: the longest claim window, the margin, the longest tick.
+/// How long a no-show takes a slot, in milliseconds: the longest claim window, the margin, the longest tick.
 const NO_SHOW_MS: u64 = 65_000;
 /// Seats of a large concert that the last fan buys.
 const LAST_SEATS: usize = 12;
-/// What has a TTL lives no longer than 90 days.
+/// A quarter of a year, in milliseconds. No TTL is longer than 90 days.
 const QUARTER_MS: u64 = 91 * 24 * 60 * 60_000;
-/// Ticks of the coming minute always wait, and a message that was given back waits a minute.
+/// How long a tick message may be overdue, in milliseconds: a message that fails is received again after a minute, and
+/// the schedule always sends the ticks of the coming minute.
 const MESSAGE_MS: u64 = 10 * 60_000;
 
-/// Fans who come back after a quarter come within so many milliseconds.
+/// Fans who come back after the quarter do so within this many milliseconds.
 const LAST_LOOK_MS: u64 = 80;
 
-/// Waits until nothing is left behind, and says what is after a long time.
+/// Waits until nothing is left open, and reports what still is after the longest time that it may take. Then checks the
+/// events and the limits.
 pub async fn settle(world: &Arc<World>, concert: &str) {
     let end = world.clock.elapsed_ms() + SETTLE_MS + world.plan.hold_seconds * 1_000 + no_shows_ms(world);
     let mut left = left(world, concert);
@@ -38,7 +40,7 @@ pub async fn settle(world: &Arc<World>, concert: &str) {
     for thing in left {
         world.violated(format!("liveness: left behind: {thing}"));
     }
-    world.tell(format_args!("everything is at rest"));
+    world.tell(format_args!("quiescence"));
     events(world);
     for counter in world.engine.items("Limits").iter().filter(|item| text(item, "pk").starts_with("JOIN#FAN#")) {
         if number(counter, "counted") > world.plan.joins_per_fan {
@@ -47,12 +49,12 @@ pub async fn settle(world: &Arc<World>, concert: &str) {
     }
 }
 
-/// How long it may take until everybody who went home without leaving was let in and did not show up.
+/// How long it may take until all fans who went home without leaving were admitted and passed as no-shows.
 fn no_shows_ms(world: &World) -> u64 {
     world.oracle().queues.owners.len() as u64 / world.plan.capacity * NO_SHOW_MS
 }
 
-/// What is still open.
+/// What is still open: it must settle before quiescence.
 fn left(world: &Arc<World>, concert: &str) -> Vec<String> {
     let mut left = Vec::new();
     let oracle = world.oracle();
@@ -68,7 +70,7 @@ fn left(world: &Arc<World>, concert: &str) -> Vec<String> {
     left.extend(oracle.queues.awake());
     for (queue, state) in &oracle.queues.states {
         if number(state, "occupied") > 0 || oracle.queues.inside(queue) > 0 {
-            left.push(format!("slots that nobody has {state}"));
+            left.push(format!("occupied slots or fans inside {state}"));
         }
     }
     let sold = oracle.seats.seats.values().filter(|seat| text(seat, "status") == "SOLD").count() as u64;
@@ -95,7 +97,7 @@ fn left(world: &Arc<World>, concert: &str) -> Vec<String> {
     left
 }
 
-/// Messages and changes that nobody has handled.
+/// Messages and stream records that no function has handled.
 fn messages(world: &World) -> Vec<String> {
     let mut left: Vec<String> = Vec::new();
     let now = world.clock.elapsed_ms();
@@ -123,7 +125,7 @@ fn messages(world: &World) -> Vec<String> {
     left
 }
 
-/// Invariant 7: consumers see every change at least once, and nothing that never was.
+/// Invariant 7: every expected event was sent at least once, and no event was sent without a change.
 fn events(world: &World) {
     let sent = triggers::events(world);
     let seen: BTreeSet<&str> = sent.iter().map(|event| text(event, "id")).collect();
@@ -132,11 +134,14 @@ fn events(world: &World) {
         world.violated(format!("invariant 7: no event {missing}"));
     }
     for phantom in seen.iter().filter(|id| !expected.contains(**id)) {
-        world.violated(format!("invariant 7: an event of nothing: {phantom}"));
+        world.violated(format!("invariant 7: an event without a change: {phantom}"));
     }
 }
 
-/// One more fan buys what is left.
+/// One more fan buys the free seats, in a large concert the first dozen of them. Each must sell.
+///
+/// # Errors
+/// If the fan gets no account.
 pub async fn sell_out(world: &Arc<World>, desk: &Desk, concert: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     let taken: BTreeSet<u64> = world.oracle().seats.seats.keys().map(|(_, seat)| *seat).collect();
     let free = (1..=u64::from(world.plan.seats)).filter(|seat| !taken.contains(seat));
@@ -153,8 +158,8 @@ pub async fn sell_out(world: &Arc<World>, desk: &Desk, concert: &str) -> Result<
     Ok(())
 }
 
-/// A quarter of a year passes, and TTL takes everything that has one, at the very moment when fans come back to leave the
-/// queue. What they left is gone after another quarter.
+/// Lets a quarter of a year pass. TTL deletes what is due at the moment in which fans come back to leave the queue.
+/// After another quarter TTL must have deleted what they wrote then as well.
 pub async fn quarter(world: &Arc<World>, fans: Vec<Fan>) {
     world.tell(format_args!("a quarter of a year passes"));
     world.pause_schedules(true);
@@ -171,7 +176,7 @@ pub async fn quarter(world: &Arc<World>, fans: Vec<Fan>) {
         for item in world.engine.items(&table.name) {
             let due = item["ttl"].as_u64().is_some_and(|ttl| ttl * 1_000 < world.clock.now_ms());
             if due {
-                world.violated(format!("liveness: left behind for ever: {item}"));
+                world.violated(format!("liveness: TTL never deletes: {item}"));
             }
         }
     }

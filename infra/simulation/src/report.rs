@@ -1,18 +1,18 @@
-//! What many runs came to.
+//! The summary of many runs.
 
 use crate::{fault::Fault, mutation::Guards, run::Report};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-/// The sum of many runs.
+/// The figures of many runs, added up.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Runs.
+    /// How many runs.
     pub runs: u64,
-    /// Runs in which something was wrong.
+    /// The seeds of the runs with a violation.
     pub failed: Vec<u64>,
-    /// How often each fault struck, and in how many runs.
+    /// How often each fault was injected or counted, and in how many runs.
     pub faults: BTreeMap<Fault, (u64, u64)>,
-    /// Every guard that passed, with how often.
+    /// The mutations that the requests of the runs allow.
     pub guards: Guards,
     requests: u64,
     calls: u64,
@@ -49,7 +49,7 @@ impl Summary {
         self.faults.values().map(|(count, _)| count).sum()
     }
 
-    /// One line while it goes on.
+    /// One line of progress, `since` the start.
     pub fn progress(&self, since: Duration) -> String {
         format!(
             "{:>6} runs, {:.1}/s, {} faults, {} purchases, {} checks, {} failed",

@@ -25,12 +25,12 @@ use tokio::task::JoinSet;
 
 /// Seats of one section.
 pub const SECTION: u64 = 1_000;
-/// How long fans go on after everything healed, in milliseconds.
+/// How long fans go on after fault injection has ended, in milliseconds.
 const GRACE_MS: u64 = 15_000;
-/// How long they may take to come to an end then, in seconds, and besides the hold that somebody may wait for.
+/// How long fans may take to go home after that, in seconds, beyond a hold that they may wait for.
 const END_WITHIN: u64 = 400;
 
-/// What a run brought.
+/// The result of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// The seed.
@@ -39,44 +39,45 @@ pub struct Report {
     pub plan: String,
     /// The hash of the trace.
     pub hash: String,
-    /// What was wrong.
+    /// The violations, with names instead of ids.
     pub violations: Vec<String>,
-    /// How often what broke.
+    /// How often each fault was injected or counted.
     pub faults: BTreeMap<Fault, u64>,
-    /// Guards that passed on the wire.
+    /// The mutations that the run's requests allow.
     pub guards: Guards,
-    /// The trace, as much of it as was kept.
+    /// The lines of the trace that were kept.
     pub story: Vec<String>,
-    /// Requests to tables and queues.
+    /// How many requests functions sent to tables and message queues.
     pub requests: u64,
-    /// Requests of fans and admins.
+    /// How many requests fans and admins sent.
     pub calls: u64,
-    /// Payments.
+    /// How many payments were made.
     pub purchases: u64,
-    /// Refunds.
+    /// How many refunds were made.
     pub refunds: u64,
-    /// Checks of invariants.
+    /// How many checks of invariants were made.
     pub checks: u64,
-    /// Simulated milliseconds.
+    /// How long the run took, in simulated milliseconds.
     pub simulated_ms: u64,
 }
 
-/// Runs a seed on a thread of its own, so that nothing of another run is left in it.
+/// Runs a seed on a thread of its own, so that no state of another run is left in it. A run that panics is reported as
+/// a violation.
 ///
 /// # Panics
-/// Where the thread cannot be started or the run itself falls over.
+/// If the thread cannot be started.
 pub fn run(seed: u64, cuts: &Overrides, template: &Arc<Template>, keep: Keep) -> Report {
     let (cuts, template) = (cuts.clone(), Arc::clone(template));
     let thread = std::thread::Builder::new().name(format!("seed {seed}"));
     let work = move || {
-        // The SDK draws its jitter and its tokens from the thread's generator.
+        // The SDK draws its jitter and its client tokens from this thread's generator.
         fastrand::seed(seed);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.expect("a runtime").block_on(run_plan(Plan::of(seed, &cuts), template, keep))
     };
     thread.spawn(work).expect("a thread").join().unwrap_or_else(|_| Report {
         seed,
-        violations: vec!["the run fell over".to_owned()],
+        violations: vec!["the run panicked".to_owned()],
         ..Report::default()
     })
 }
@@ -89,7 +90,7 @@ async fn run_plan(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
     };
     world.tell(format_args!("seed {seed}: {text}"));
     if let Err(error) = run_phases(&world).await {
-        world.violated(format!("the run fell over: {error}"));
+        world.violated(format!("the run failed: {error}"));
     }
     let report = {
         let (oracle, history, faults, log) = (world.oracle(), world.history(), world.faults(), world.log());
@@ -111,7 +112,7 @@ async fn run_plan(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
             simulated_ms: world.clock.elapsed_ms(),
         }
     };
-    // Instances hold on to the world that holds them.
+    // Idle instances own the world, and the world owns them: break the circle, or neither is ever dropped.
     world.pools.clear();
     report
 }
@@ -119,7 +120,7 @@ async fn run_plan(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
 async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> {
     let desk = Desk { instance: Arc::new(functions::start(world, "desk")?), spoils: Arc::new(Mutex::default()) };
     let admin = admin(world, &desk).await?;
-    // The queue is made by whoever comes first, and several come at once.
+    // The first of these concurrent requests creates the queue.
     let settings = json!({ "capacity": world.plan.capacity });
     let (concert, ..) =
         tokio::join!(concert(world, &admin), admin.queue(world, &settings), admin.queue(world, &settings));
@@ -143,7 +144,7 @@ async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Syn
     others.spawn(signups::rush(Arc::clone(world)));
     world.sleep(world.plan.chaos_ms).await;
     world.faults().heal();
-    world.tell(format_args!("everything heals"));
+    world.tell(format_args!("fault injection ends"));
     world.sleep(GRACE_MS).await;
     world.close(true);
     world.tell(format_args!("the sale is over"));
@@ -153,7 +154,7 @@ async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Syn
         while let Some(fan) = fans.join_next().await {
             match fan {
                 Ok(fan) => home.push(fan),
-                Err(error) => world.violated(format!("a fan fell over: {error}")),
+                Err(error) => world.violated(format!("a fan panicked: {error}")),
             }
         }
         while others.join_next().await.is_some() {}
@@ -167,7 +168,8 @@ async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Syn
     let found = history::check(&world.history(), &world.oracle(), old_clocks);
     found.into_iter().for_each(|violation| world.violated(violation));
     if !world.violations().is_empty() {
-        // What is wrong stays wrong, and a change that cannot be handled would be tried five times a second all day.
+        // End the run here: a stream record that no function can handle would be retried five times a second for as
+        // long as the simulated time goes on.
         return Ok(());
     }
     quiescence::sell_out(world, &desk, &concert).await?;
@@ -182,7 +184,7 @@ async fn admin(world: &Arc<World>, desk: &Desk) -> Result<Admin, Box<dyn Error +
     Ok(Admin { access: admin.access(), client: admin.client().clone() })
 }
 
-/// The concert of the run, with sections of a thousand seats.
+/// Makes the concert of the run, with sections of a thousand seats, and returns its id.
 async fn concert(world: &Arc<World>, admin: &Admin) -> Result<String, Box<dyn Error + Send + Sync>> {
     let seats = u64::from(world.plan.seats);
     let sections = seats.div_ceil(SECTION);
@@ -201,7 +203,7 @@ async fn concert(world: &Arc<World>, admin: &Admin) -> Result<String, Box<dyn Er
     Ok(id)
 }
 
-/// Somebody with an account and nothing else.
+/// A client with an account, at a fixed address.
 pub fn client(name: &str, user_id: &str) -> Client {
     Client { name: name.to_owned(), user_id: user_id.to_owned(), address: "10.0.0.1".to_owned() }
 }

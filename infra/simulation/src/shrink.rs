@@ -1,4 +1,4 @@
-//! From a seed that fails to the smallest run of it that still does.
+//! Shrinking: finds a smaller run of a failed seed that fails in the same way.
 
 use crate::{
     log::Keep,
@@ -8,15 +8,16 @@ use crate::{
 use std::sync::Arc;
 use template::Template;
 
-/// Runs that the search may take.
+/// How many runs shrinking may take.
 const RUNS: u32 = 60;
 
-/// What a violation is about: the words before its details.
+/// What the first violation of a run is about: its words before the details. `None` if there is no violation.
 pub fn class(report: &Report) -> Option<&str> {
     report.violations.first().map(|violation| violation.split(':').next().unwrap_or_default())
 }
 
-/// Searches for cuts with which the seed still fails in the same way.
+/// Searches for cuts with which the seed still has a violation of the same class. Returns `cuts` if the seed does not
+/// fail.
 pub fn shrink(seed: u64, cuts: &Overrides, template: &Arc<Template>) -> Overrides {
     let whole = run(seed, cuts, template, Keep::Hash);
     let Some(wanted) = class(&whole).map(str::to_owned) else { return cuts.clone() };
@@ -27,7 +28,7 @@ pub fn shrink(seed: u64, cuts: &Overrides, template: &Arc<Template>) -> Override
     };
     let plan = Plan::of(seed, cuts);
     let mut best = cuts.clone();
-    // All faults but one, then one after the other.
+    // Keep a single fault; if none is enough alone, leave out one after the other.
     let faults: Vec<_> = plan.rates.keys().copied().collect();
     let only = faults.iter().map(|kept| {
         let without = best.without.iter().chain(faults.iter().filter(|fault| *fault != kept)).copied().collect();
@@ -54,7 +55,7 @@ pub fn shrink(seed: u64, cuts: &Overrides, template: &Arc<Template>) -> Override
         }
         (best, fans) = (less, fewer);
     }
-    // The shortest time of chaos, to a second.
+    // Bisect the time in which faults are injected, to a second.
     let (mut too_short, mut enough) = (0, best.chaos_ms.unwrap_or(plan.chaos_ms));
     while enough > too_short + 1_000 {
         let middle = (too_short + enough) / 2;

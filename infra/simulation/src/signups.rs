@@ -1,4 +1,4 @@
-//! People who want the same user name at the same moment.
+//! Sign-ups that want the same user name at the same moment.
 
 use crate::{
     dice::Dice,
@@ -9,10 +9,11 @@ use futures_util::future::join_all;
 use shared::domain::account::{Role, Username};
 use std::sync::Arc;
 
-/// How many want the same name.
+/// How many sign-ups want the same name.
 const RIVALS: u64 = 3;
 
-/// Rushes for some names, one after the other. Past the password: its salt does not come from the seed.
+/// Signs up rivals for some names, one name after the other; at most one rival may get it. Accounts are made without a
+/// password, since its salt does not come from the seed.
 pub async fn rush(world: Arc<World>) {
     let mut dice = Dice::of(world.plan.seed, "sign-ups", 0);
     for number in 0..dice.within(1..=3) {
@@ -26,7 +27,7 @@ pub async fn rush(world: Arc<World>) {
     }
 }
 
-/// Whether the account was made.
+/// Creates an account after a pause in milliseconds, and returns whether that succeeded.
 async fn sign_up(world: &Arc<World>, name: &Username, pause: u64) -> bool {
     world.sleep(pause).await;
     let work = async |instance: Arc<Instance>| {

@@ -1,4 +1,4 @@
-//! What invokes functions without a fan: schedules, queues, streams; and TTL.
+//! What runs without a fan: schedules, message queues and streams, which invoke functions, and TTL.
 
 use crate::{
     fault::Fault,
@@ -18,16 +18,16 @@ use std::{
 };
 use template::{QueueTrigger, StreamTrigger};
 
-/// What nobody handles: domain events wait for their consumers.
+/// The message queue of domain events. No function reads it: they wait for their consumers.
 const EVENTS: &str = "EventsQueue";
-/// Batches of one queue that are handled at the same time.
+/// Batches of one message queue that are handled at the same time.
 const CONCURRENCY: u32 = 2;
-/// How long a reader of a stream waits before it tries a batch again.
+/// How long a reader of a stream waits before it retries a batch, in milliseconds.
 const BACK_OFF_MS: u64 = 200;
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 
-/// Starts them all; they run until the run ends.
+/// Starts all triggers and TTL, which go on until the run ends.
 pub fn start(world: &Arc<World>) {
     for trigger in world.template.queue_triggers.clone() {
         tokio::spawn(drain(Arc::clone(world), trigger));
@@ -69,13 +69,13 @@ async fn handle(app: &App, function: &str, event: Value) -> Result<Value, String
     }
 }
 
-/// The items that an answer reports as failed.
+/// The ids of the items that an answer reports as failed.
 fn failures(answer: &Value) -> Vec<String> {
     let failures = answer["batchItemFailures"].as_array().into_iter().flatten();
     failures.filter_map(|failure| failure["itemIdentifier"].as_str().map(str::to_owned)).collect()
 }
 
-/// A schedule, at a phase of its own.
+/// Fires a schedule again and again, starting at a random phase.
 async fn fire(world: Arc<World>, function: String, every: Duration) {
     world.sleep(world.draw(0..=MINUTE_MS / 4)).await;
     let event = json!({ "source": "aws.events" });
@@ -98,7 +98,7 @@ async fn fire(world: Arc<World>, function: String, every: Duration) {
     }
 }
 
-/// A queue's event source mapping.
+/// The event source mapping of a message queue: delivers batches as long as the run goes on.
 async fn drain(world: Arc<World>, trigger: QueueTrigger) {
     let busy = Arc::new(AtomicU32::new(0));
     loop {
@@ -116,7 +116,7 @@ async fn drain(world: Arc<World>, trigger: QueueTrigger) {
     }
 }
 
-/// Until something is sent, or may have become visible.
+/// Waits until a message is sent, or may have become visible.
 async fn wait(world: &World, queue: &str) {
     let now = world.clock.elapsed_ms();
     let next = world.messages.queue(queue, |queue| queue.messages.iter().map(|message| message.visible_ms).min());
@@ -128,7 +128,7 @@ async fn wait(world: &World, queue: &str) {
     }
 }
 
-/// Takes what is visible, at most a batch; what was received too often goes where such messages go.
+/// Receives at most a batch of visible messages. Those that were received too often go to the dead letters instead.
 fn receive(world: &World, trigger: &QueueTrigger) -> Vec<Message> {
     let now = world.clock.elapsed_ms();
     let due = |message: &Message| message.visible_ms <= now;
@@ -158,7 +158,7 @@ fn receive(world: &World, trigger: &QueueTrigger) -> Vec<Message> {
         (batch, dead, redrive.map(|redrive| redrive.target))
     });
     for message in dead {
-        world.tell(format_args!("  message given up: {}", message.body));
+        world.tell(format_args!("  message to the dead letters: {}", message.body));
         if let Some(target) = &target {
             world.messages.put(target, &message.body, now);
         }
@@ -194,7 +194,7 @@ async fn deliver(world: &Arc<World>, trigger: &QueueTrigger, batch: &[Message]) 
     }
 }
 
-/// A reader of one shard of a table's stream: in order, a batch at a time, until it is handled.
+/// Reads one shard of a table's stream in order, a batch at a time, and retries a batch until it is handled.
 async fn follow(world: Arc<World>, trigger: StreamTrigger, shard: u64) {
     let table = world.template.table(&trigger.table).map_or(trigger.table.clone(), |table| table.name.clone());
     loop {
@@ -229,7 +229,7 @@ async fn follow(world: Arc<World>, trigger: StreamTrigger, shard: u64) {
     }
 }
 
-/// Hands a batch over and answers how many records are done.
+/// Hands a batch to the function and returns how many records from its start are handled.
 async fn hand_over(world: &Arc<World>, trigger: &StreamTrigger, all: &[Arc<Value>], wanted: &[&Value]) -> usize {
     match run(world, &trigger.function, json!({ "Records": wanted })).await {
         Ok(answer) => {
@@ -241,7 +241,7 @@ async fn hand_over(world: &Arc<World>, trigger: &StreamTrigger, all: &[Arc<Value
     }
 }
 
-/// Whether the trigger's filters let a record through. They are prefixes and values of its keys.
+/// Whether a record passes the trigger's filters, which are values and prefixes of its keys.
 fn wants(trigger: &StreamTrigger, record: &Value) -> bool {
     let matches = |pattern: &Value| {
         let keys = pattern["dynamodb"]["Keys"].as_object().into_iter().flatten();
@@ -258,11 +258,11 @@ fn wants(trigger: &StreamTrigger, record: &Value) -> bool {
     trigger.filters.is_empty() || trigger.filters.iter().any(matches)
 }
 
-/// TTL, which deletes at once or days late.
+/// Sweeps TTL again and again, at once or up to two days late.
 async fn expire(world: Arc<World>) {
     loop {
         world.sleep(world.draw(1_000..=40_000)).await;
-        // The quarter after ends with a sweep of its own, in the moment in which fans come back.
+        // The quarter of a year at the end has a sweep of its own, at the moment in which fans come back.
         if world.schedules_paused() {
             continue;
         }
@@ -276,7 +276,7 @@ async fn expire(world: Arc<World>) {
     }
 }
 
-/// One sweep of TTL.
+/// Sweeps TTL once, with the database's clock `lag_ms` behind.
 pub fn sweep(world: &Arc<World>, lag_ms: u64) {
     if world.clock.with_ttl_lag(lag_ms, || world.engine.sweep_ttl()) > 0 {
         let tables: Vec<String> = world.template.tables.iter().map(|table| table.name.clone()).collect();
@@ -284,7 +284,7 @@ pub fn sweep(world: &Arc<World>, lag_ms: u64) {
     }
 }
 
-/// Messages that still wait, by queue, without the events and those given up.
+/// The messages that wait for a function, each with its message queue. Domain events and dead letters are left out.
 pub fn waiting(world: &World) -> Vec<String> {
     let triggers = world.template.queue_triggers.iter();
     let messages = triggers.flat_map(|trigger| {

@@ -1,4 +1,4 @@
-//! Everything that a run is made of.
+//! The world of a run: one simulated deployment, with its fault injection, history and violations.
 
 use crate::{
     clock::SimClock,
@@ -27,23 +27,23 @@ use std::{
 };
 use template::{Reference, Template};
 
-/// A deployment under simulation.
+/// A simulated deployment.
 pub struct World {
-    /// What the run is about.
+    /// The sizes, times and fault rates of the run.
     pub plan: Plan,
     /// The true time.
     pub clock: SimClock,
     /// The tables.
     pub engine: Engine,
-    /// Routes, triggers, queues.
+    /// Routes, triggers and message queues.
     pub template: Arc<Template>,
-    /// What functions are told.
+    /// The configuration of the functions.
     pub config: Config,
     /// The network between functions and tables.
     pub network: Network,
     /// The message queues.
     pub messages: Messages,
-    /// Instances of functions.
+    /// The idle instances of functions.
     pub pools: Pools,
     faults: Mutex<Faults>,
     dice: Mutex<Dice>,
@@ -61,18 +61,18 @@ impl fmt::Debug for World {
     }
 }
 
-/// A violation more than these is not worth its memory.
-const MOST_VIOLATIONS: usize = 20;
+/// Violations that a run keeps: where something is wrong, each further write may report one.
+const MAX_VIOLATIONS: usize = 20;
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl World {
-    /// Empty tables and queues. Inside the run's runtime only.
+    /// A world with empty tables and message queues. Must be made inside the run's runtime, whose clock it reads.
     ///
     /// # Errors
-    /// Where the template does not make a deployment.
+    /// If template and plan make no configuration.
     pub fn new(plan: Plan, template: Arc<Template>, keep: Keep) -> Result<Arc<Self>, Box<dyn Error + Send + Sync>> {
         let clock = SimClock::new();
         let engine = Engine::new(clock.clone());
@@ -98,58 +98,58 @@ impl World {
         }))
     }
 
-    /// What breaks.
+    /// The fault injection, locked.
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.faults)
     }
 
-    /// What the tables hold, as the checks see it.
+    /// The mirror of the tables that the invariants are checked on, locked.
     pub fn oracle(&self) -> MutexGuard<'_, Oracle> {
         lock(&self.oracle)
     }
 
-    /// What fans did and saw.
+    /// What fans requested and were answered, locked.
     pub fn history(&self) -> MutexGuard<'_, History> {
         lock(&self.history)
     }
 
-    /// The trace.
+    /// The trace, locked.
     pub fn log(&self) -> MutexGuard<'_, Log> {
         lock(&self.log)
     }
 
-    /// Whether a fault should_inject now.
+    /// Whether to inject a fault now; counts it if so.
     pub fn should_inject(&self, fault: Fault) -> bool {
         self.faults().should_inject(fault)
     }
 
-    /// How far a fault goes.
+    /// Draws the extent of a fault, such as its delay, from a range.
     pub fn extent(&self, fault: Fault, range: RangeInclusive<u64>) -> u64 {
         self.faults().extent(fault, range)
     }
 
-    /// A number of a range, for what is no fault: latencies, phases.
+    /// Draws a number from a range for what is no fault: latencies, phases.
     pub fn draw(&self, range: RangeInclusive<u64>) -> u64 {
         lock(&self.dice).within(range)
     }
 
-    /// Waits, in simulated milliseconds.
+    /// Sleeps for this many simulated milliseconds.
     pub async fn sleep(&self, milliseconds: u64) {
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     }
 
-    /// Waits as long as a fault goes.
+    /// Sleeps for the extent of a fault, drawn from a range of milliseconds.
     pub async fn sleep_for(&self, fault: Fault, range: RangeInclusive<u64>) {
         let milliseconds = self.extent(fault, range);
         self.sleep(milliseconds).await;
     }
 
-    /// Fans go home from now on, or come again.
+    /// Sets whether the sale is closing. Fans go home then.
     pub fn close(&self, closing: bool) {
         self.closing.store(closing, Ordering::SeqCst);
     }
 
-    /// Whether fans go home.
+    /// Whether the sale is closing.
     pub fn closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
     }
@@ -159,40 +159,40 @@ impl World {
         self.schedules_paused.store(paused, Ordering::SeqCst);
     }
 
-    /// Whether schedules and TTL stand still.
+    /// Whether schedules and TTL are stopped.
     pub fn schedules_paused(&self) -> bool {
         self.schedules_paused.load(Ordering::SeqCst)
     }
 
-    /// Tells the story.
+    /// Adds a line to the story.
     pub fn tell(&self, text: fmt::Arguments<'_>) {
         self.log().line(Keep::Story, self.clock.elapsed_ms(), text);
     }
 
-    /// Tells what went over the wire.
+    /// Adds a line about a request to a table or message queue, shown with `--network` only.
     pub fn trace(&self, text: fmt::Arguments<'_>) {
         self.log().line(Keep::Network, self.clock.elapsed_ms(), text);
     }
 
-    /// Notes that something is wrong.
+    /// Records a violation, in the story as well.
     pub fn violated(&self, what: impl Into<String>) {
         let what = what.into();
         self.tell(format_args!("VIOLATED: {what}"));
         let mut violations = lock(&self.violations);
-        if violations.len() < MOST_VIOLATIONS {
+        if violations.len() < MAX_VIOLATIONS {
             violations.push(what);
         }
     }
 
-    /// Everything that was wrong so far.
+    /// The violations so far, as many as are kept.
     pub fn violations(&self) -> Vec<String> {
         lock(&self.violations).clone()
     }
 }
 
-/// The parameters of the functions: those of the template, with the plan's.
+/// The configuration of the functions: the template's environment, with the variables of the plan in its place.
 fn config(plan: &Plan, template: &Template) -> Result<Config, Box<dyn Error + Send + Sync>> {
-    let function = template.function("create_reservation").ok_or("no such function")?;
+    let function = template.function("create_reservation").ok_or("the template has no create_reservation")?;
     let table_or_queue = |reference: Reference<'_>| match reference {
         Reference::Resource(id) => Some(template.table(id).map_or(id, |table| &table.name).to_owned()),
         Reference::Secret(_) => Some("the simulator signs with this secret".to_owned()),

@@ -22,9 +22,9 @@ fn the_same_seed_gives_the_same_trace() {
 }
 
 #[test]
-fn a_run_without_a_guard_is_found_out_and_comes_to_an_end() {
+fn a_mutant_is_killed_and_its_run_ends() {
     let template = Arc::new(Template::load(&template::locate().unwrap()).unwrap());
-    // A seed with a quarter of a year after it, in which streams would be tried again and again.
+    // A seed with a quarter of a year at the end, in which a stream record that fails would be retried again and again.
     let with_quarter = |seed: &u64| Plan::of(*seed, &Overrides::default()).quarter;
     let seed = (1..).find(with_quarter).expect("a seed");
     let whole = run(seed, &Overrides::default(), &template, Keep::Hash);

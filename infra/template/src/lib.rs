@@ -1,4 +1,4 @@
-//! Reads `template.yaml`, the SAM template that is the single list of routes, triggers, tables, queues and
+//! Reads `template.yaml`, the SAM template that is the single list of routes, triggers, tables, message queues and
 //! parameters, into a typed model.
 //!
 //! ```no_run
@@ -13,8 +13,8 @@
 //! # Ok::<(), template::TemplateError>(())
 //! ```
 //!
-//! The model says what the template says, with SAM's own defaults filled in. Properties that only matter to AWS
-//! (policies, encryption, retention of a deleted table) are left out.
+//! The model has SAM's own defaults filled in. Properties that matter only to AWS (policies, encryption, retention of a
+//! deleted table) are left out.
 
 mod model;
 mod parse;
@@ -44,16 +44,16 @@ pub enum TemplateError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// No directory from the current one upward holds a template.
+    /// Neither the current directory nor one above it holds a template.
     #[error("no {FILE_NAME} in this directory or above it")]
     NotFound,
-    /// The text is not YAML, or uses YAML that a template has no use for.
+    /// The text is not YAML, or uses a feature of YAML that this crate does not support.
     #[error("not a template: {0}")]
     Syntax(String),
-    /// A resource does not have the shape that CloudFormation gives it.
+    /// A resource lacks a required property or has one of the wrong shape.
     #[error("{resource}: {detail}")]
     Resource {
         /// The logical id.
@@ -61,7 +61,7 @@ pub enum TemplateError {
         /// What is wrong with it.
         detail: String,
     },
-    /// A value refers to something that nobody could name.
+    /// A value refers to a parameter or resource without a known value.
     #[error("cannot resolve {0}")]
     Unresolved(String),
 }
@@ -78,7 +78,7 @@ pub fn path_in(root: &Path) -> PathBuf {
     root.join(FILE_NAME)
 }
 
-/// The path of the nearest template, from the current directory upward.
+/// Finds the nearest template, from the current directory upward.
 ///
 /// # Errors
 /// [`TemplateError::NotFound`] where there is none.
@@ -100,8 +100,9 @@ impl Template {
     /// Reads the template in `text`.
     ///
     /// # Errors
-    /// [`TemplateError::Syntax`] when it is not YAML, [`TemplateError::Resource`] when a resource lacks what its type
-    /// requires or uses what the model does not know (a schedule other than `rate(...)`, for example).
+    /// [`TemplateError::Syntax`] when the text is not YAML, [`TemplateError::Resource`] when a resource lacks a
+    /// required property or uses a feature that the model does not have (a schedule other than `rate(...)`, for
+    /// example).
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         parse::template(&yaml::to_json(text)?)
     }

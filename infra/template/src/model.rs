@@ -1,4 +1,4 @@
-//! What a template says, typed.
+//! The typed model of a template.
 
 use std::{
     collections::BTreeMap,
@@ -18,21 +18,21 @@ pub struct Template {
     pub parameters: BTreeMap<String, Parameter>,
     /// DynamoDB tables.
     pub tables: Vec<Table>,
-    /// SQS queues.
+    /// SQS message queues.
     pub queues: Vec<Queue>,
     /// Lambda functions.
     pub functions: Vec<Function>,
-    /// Which function answers which request.
+    /// Routes: requests and the functions that answer them.
     pub routes: Vec<Route>,
-    /// Which function runs how often.
+    /// Schedules: functions that run at a fixed rate.
     pub schedules: Vec<Schedule>,
-    /// Which function handles the messages of which queue.
+    /// Message queues and the functions that handle their messages.
     pub queue_triggers: Vec<QueueTrigger>,
-    /// Which function handles the changes of which table.
+    /// Table streams and the functions that handle their changes.
     pub stream_triggers: Vec<StreamTrigger>,
     /// Environment variables that every function has.
     pub common_environment: BTreeMap<String, Expression>,
-    /// Logical ids of the secrets: a `Ref` to one of them stands for the id itself.
+    /// Logical ids of the secrets. A `Ref` to a secret resolves to the id itself.
     pub(crate) secrets: Vec<String>,
 }
 
@@ -42,11 +42,11 @@ pub struct Template {
 pub struct Parameter {
     /// CloudFormation's type: `Number`, `String`.
     pub r#type: String,
-    /// Its value unless the deployment sets another.
+    /// The value where the deployment sets none.
     pub default: Option<Value>,
-    /// The least that CloudFormation accepts for a `Number`; none without a bound.
+    /// The least value of a `Number` that CloudFormation accepts; `None` without a bound.
     pub min_value: Option<i64>,
-    /// The most that CloudFormation accepts for a `Number`; none without a bound.
+    /// The greatest value of a `Number` that CloudFormation accepts; `None` without a bound.
     pub max_value: Option<i64>,
 }
 
@@ -55,13 +55,13 @@ pub struct Parameter {
 pub struct Table {
     /// The id in the template: `FansTable`.
     pub logical_id: String,
-    /// The name on a laptop: `TableName`, or the logical id without `Table`.
+    /// The table's name on a laptop: `TableName`, or the logical id without the suffix `Table`.
     pub name: String,
     /// The partition key, then the sort key where there is one.
     pub keys: Vec<KeyAttribute>,
     /// The attribute that holds the time of expiry (seconds since 1970).
     pub ttl_attribute: Option<String>,
-    /// What its stream shows: `NEW_AND_OLD_IMAGES`; none without a stream.
+    /// What a stream record holds: `NEW_AND_OLD_IMAGES`; `None` without a stream.
     pub stream_view: Option<String>,
 }
 
@@ -137,27 +137,27 @@ impl Table {
     }
 }
 
-/// An SQS queue.
+/// An SQS message queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
     /// The id in the template: `TimersQueue`.
     pub logical_id: String,
     /// How long a received message stays hidden from other receivers (seconds).
     pub visibility_timeout_seconds: u32,
-    /// How long a new message waits unless it says otherwise (seconds).
+    /// How long a new message stays hidden, unless the sender sets another delay (seconds).
     pub delay_seconds: u32,
     /// How long a message is kept (seconds).
     pub message_retention_seconds: u32,
-    /// Where messages go that were received too often.
+    /// Where a message goes that was received too often.
     pub redrive: Option<Redrive>,
 }
 
-/// A queue's way out for messages that cannot be handled.
+/// Moves messages that cannot be handled to a dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redrive {
     /// The logical id of the dead-letter queue.
     pub target: String,
-    /// How often a message is received before it goes there.
+    /// How often a message is received before it is moved.
     pub max_receive_count: u32,
 }
 
@@ -170,22 +170,22 @@ pub struct Function {
     pub logical_id: String,
     /// How long one invocation may take (seconds).
     pub timeout_seconds: u32,
-    /// Its memory (MB).
+    /// The memory of a process (MB).
     pub memory_mb: u32,
-    /// Its environment variables, unresolved; see [`Template::environment`].
+    /// The environment variables, unresolved; see [`Template::environment`].
     pub environment: BTreeMap<String, Expression>,
 }
 
 /// A request and the function that answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Which requests.
+    /// Which requests it takes.
     pub key: RouteKey,
     /// The name of the function.
     pub function: String,
 }
 
-/// Which requests a route takes; displayed as API Gateway's route key.
+/// Which requests a route takes. Displays as API Gateway's route key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteKey {
     /// Every request that no other route takes.
@@ -219,12 +219,12 @@ pub struct Schedule {
     pub every: Duration,
 }
 
-/// A function that handles a queue's messages.
+/// A function that handles the messages of a message queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueTrigger {
     /// The name of the function.
     pub function: String,
-    /// The queue's logical id.
+    /// The logical id of the message queue.
     pub queue: String,
     /// The most messages in one invocation.
     pub batch_size: u32,
@@ -251,13 +251,14 @@ pub struct StreamTrigger {
     pub batching_window_seconds: u32,
     /// Whether a failed batch is cut in two before it is tried again.
     pub bisect_on_error: bool,
-    /// How often a batch is tried again; without end if none.
+    /// How often a batch is tried again; `None` for no limit.
     pub maximum_retry_attempts: Option<u32>,
     /// Whether the function names the first record that failed (`ReportBatchItemFailures`).
     pub partial_responses: bool,
-    /// The logical id of the queue that gets what could not be handled.
+    /// The logical id of the message queue that gets a message about records that could not be handled.
     pub on_failure: Option<String>,
-    /// The function gets a record that matches any of these EventBridge patterns; all records if there are none.
+    /// EventBridge patterns. The function gets the records that match at least one; all records if there are no
+    /// patterns.
     pub filters: Vec<Value>,
 }
 
@@ -274,7 +275,7 @@ impl Template {
         self.tables.iter().find(|table| table.logical_id == logical_id)
     }
 
-    /// The queue with this logical id.
+    /// The message queue with this logical id.
     #[must_use]
     pub fn queue(&self, logical_id: &str) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.logical_id == logical_id)

@@ -1,4 +1,4 @@
-//! JSON of a template -> the model. Shapes and defaults are those of SAM and CloudFormation.
+//! Converts a template as JSON to the model. Shapes and defaults are those of SAM and CloudFormation.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -45,8 +45,8 @@ pub(crate) fn template(json: &Value) -> Result<Template, TemplateError> {
     Ok(template)
 }
 
-/// Puts the parameters' defaults in place of the `Ref`s to them, except in environments: those are resolved when
-/// the values of the parameters are known.
+/// Replaces each `Ref` to a parameter by the parameter's default, except in environments, which are resolved later with
+/// the real values of the parameters.
 fn apply_defaults(value: &mut Value, parameters: &BTreeMap<String, Parameter>) {
     match value {
         Value::Object(map) => {
@@ -75,7 +75,7 @@ fn expressions(variables: BTreeMap<String, Value>) -> BTreeMap<String, Expressio
 }
 
 fn typed<T: DeserializeOwned>(resource: &str, properties: Value) -> Result<T, TemplateError> {
-    // A resource or event without properties has those of an empty map.
+    // No properties at all mean the same as an empty map.
     let properties = if properties.is_null() { Value::Object(Map::new()) } else { properties };
     serde_json::from_value(properties).map_err(|error| TemplateError::resource(resource, error))
 }
@@ -152,7 +152,7 @@ fn function(
     Ok(())
 }
 
-/// Adds what invokes `function`.
+/// Adds the route, schedule or trigger of an event of `function`.
 fn attach(template: &mut Template, function: &str, name: &str, event: Event) -> Result<(), TemplateError> {
     let place = format!("{function}, event {name}");
     let function = function.to_owned();
@@ -214,7 +214,7 @@ fn stream_trigger(
         batch_size: properties.batching.batch_size.unwrap_or(100),
         batching_window_seconds: properties.batching.maximum_batching_window_in_seconds,
         bisect_on_error: properties.bisect_batch_on_function_error,
-        // AWS writes «without end» as -1.
+        // On AWS, -1 means no limit.
         maximum_retry_attempts: properties.maximum_retry_attempts.and_then(|attempts| u32::try_from(attempts).ok()),
         partial_responses: properties.batching.partial_responses(),
         on_failure,
@@ -222,7 +222,7 @@ fn stream_trigger(
     })
 }
 
-/// `rate(5 minutes)` as a duration.
+/// Reads `rate(5 minutes)` as a duration; `None` if it is something else.
 fn rate(expression: &str) -> Option<Duration> {
     let (count, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
     let seconds = match unit.trim_end_matches('s') {

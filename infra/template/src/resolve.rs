@@ -1,4 +1,4 @@
-//! Values of CloudFormation's functions `Ref`, `Fn::GetAtt`, `Fn::Sub` and of dynamic references to secrets.
+//! Resolves CloudFormation's functions `Ref`, `Fn::GetAtt`, `Fn::Sub` and dynamic references to secrets.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,16 @@ use crate::{Function, Template, TemplateError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expression(pub(crate) Value);
 
-/// Something outside of the template that a value needs.
+/// A reference that the template itself cannot resolve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reference<'a> {
-    /// `!Ref` of a resource, by logical id, or of a pseudo parameter (`AWS::Region`): a table's name, a queue's URL.
+    /// `!Ref` of a resource, by logical id, or of a pseudo parameter (`AWS::Region`). Its value is, for example, a
+    /// table's name or the URL of a message queue.
     Resource(&'a str),
     /// `!GetAtt` of a resource: logical id and attribute.
     Attribute(&'a str, &'a str),
-    /// `{{resolve:secretsmanager:...}}`: what stands in place of the dots. A `Ref` to a secret of this template puts
-    /// the secret's logical id there.
+    /// `{{resolve:secretsmanager:...}}`: the text in place of the dots. For a `Ref` to a secret of this template, that
+    /// is the secret's logical id.
     Secret(&'a str),
 }
 
@@ -26,11 +27,11 @@ const SECRET_START: &str = "{{resolve:secretsmanager:";
 const SECRET_END: &str = "}}";
 
 impl Template {
-    /// The environment variables of `function`: parameters from `parameters`, else from their defaults, everything
-    /// else from `lookup`.
+    /// Resolves the environment variables of `function`. Values of parameters come from `parameters`, else from their
+    /// defaults; all other references go to `lookup`.
     ///
     /// # Errors
-    /// [`TemplateError::Unresolved`] names the value that neither could tell.
+    /// [`TemplateError::Unresolved`] with the reference that has no value.
     pub fn environment(
         &self,
         function: &Function,
@@ -40,10 +41,11 @@ impl Template {
         self.resolve_all(&function.environment, parameters, lookup)
     }
 
-    /// [`Template::environment`] of any set of expressions, [`Template::common_environment`] for example.
+    /// Resolves any set of expressions, for example [`Template::common_environment`], as [`Template::environment`]
+    /// does.
     ///
     /// # Errors
-    /// As there.
+    /// [`TemplateError::Unresolved`] with the reference that has no value.
     pub fn resolve_all(
         &self,
         expressions: &BTreeMap<String, Expression>,
@@ -133,7 +135,7 @@ impl Scope<'_> {
     }
 }
 
-/// A scalar as CloudFormation hands it to a function: always text.
+/// A scalar as text, as CloudFormation passes it to a function; `None` for anything else.
 fn literal(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! SAM's and CloudFormation's own shapes, as far as the model needs them.
+//! The shapes of SAM and CloudFormation, with the properties that the model needs.
 
 use std::collections::BTreeMap;
 
@@ -154,7 +154,7 @@ pub(crate) struct Batching {
 }
 
 impl Batching {
-    /// Whether the function names what failed.
+    /// Whether the function names the items that failed.
     pub(crate) fn partial_responses(&self) -> bool {
         self.function_response_types.iter().any(|kind| kind == "ReportBatchItemFailures")
     }

@@ -1,4 +1,4 @@
-//! Tests on the real template, and on small ones for what it does not use.
+//! Tests of the real template, and of a small one for features that the real one does not use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ fn resources(reference: Reference<'_>) -> Option<String> {
 }
 
 #[test]
-fn every_table_has_keys_and_ttl_and_all_but_the_counters_a_stream() {
+fn every_table_has_keys_and_a_ttl_and_all_but_limits_have_a_stream() {
     let template = real();
     let names: Vec<_> = template.tables.iter().map(|table| table.name.as_str()).collect();
     assert_eq!(names, ["Concerts", "Fans", "Limits", "Queues"]);
@@ -37,14 +37,14 @@ fn every_table_has_keys_and_ttl_and_all_but_the_counters_a_stream() {
 }
 
 #[test]
-fn those_who_count_may_do_nothing_else_to_the_counters_and_others_nothing_at_all() {
+fn functions_that_count_may_only_update_limits_and_no_other_function_may_touch_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let template = yaml::to_json(&std::fs::read_to_string(path_in(&root)).expect("readable")).expect("YAML");
     let resources = template["Resources"].as_object().expect("a map");
     let counters = json!({ "Fn::GetAtt": ["LimitsTable", "Arn"] });
     let mentions = |resource: &Value, what: &Value| resource.to_string().contains(&what.to_string());
     let policies: Vec<_> = resources.iter().filter(|(_, resource)| mentions(resource, &counters)).collect();
-    let [(policy, resource)] = policies[..] else { panic!("one policy: {policies:?}") };
+    let [(policy, resource)] = policies[..] else { panic!("not exactly one policy: {policies:?}") };
     let statement = json!([{ "Effect": "Allow", "Action": "dynamodb:UpdateItem", "Resource": counters }]);
     assert_eq!(resource["Properties"]["PolicyDocument"]["Statement"], statement);
     let holders = resources.iter().filter(|(_, resource)| mentions(resource, &json!({ "Ref": policy })));
@@ -53,10 +53,10 @@ fn those_who_count_may_do_nothing_else_to_the_counters_and_others_nothing_at_all
 }
 
 #[test]
-fn redrive_targets_are_queues_of_the_template() {
+fn the_redrive_target_of_timers_is_a_queue_without_redrive() {
     let template = real();
     let timers = template.queue("TimersQueue").expect("listed");
-    let redrive = timers.redrive.as_ref().expect("has a way out");
+    let redrive = timers.redrive.as_ref().expect("has a redrive policy");
     assert_eq!((timers.visibility_timeout_seconds, redrive.max_receive_count), (60, 5));
     assert_eq!(template.queue(&redrive.target).map(|queue| &queue.redrive), Some(&None));
 }
@@ -76,7 +76,7 @@ fn every_function_has_a_name_and_something_that_invokes_it() {
 }
 
 #[test]
-fn routes_are_those_of_the_api_and_one_default() {
+fn routes_are_read_and_exactly_one_is_the_default() {
     let template = real();
     let keys: Vec<_> = template.routes.iter().map(|route| route.key.to_string()).collect();
     assert!(keys.contains(&"GET /api/v1/reservations/{concertId}/seats".to_owned()), "{keys:?}");
@@ -84,7 +84,7 @@ fn routes_are_those_of_the_api_and_one_default() {
 }
 
 #[test]
-fn triggers_say_how_to_batch_and_filter() {
+fn triggers_have_their_batching_and_filters() {
     let template = real();
     assert!(template.schedules.iter().all(|schedule| schedule.every.as_secs() == 60));
     assert!(template.queue_triggers.iter().all(|trigger| trigger.partial_responses && trigger.batch_size == 10));
@@ -95,7 +95,7 @@ fn triggers_say_how_to_batch_and_filter() {
 }
 
 #[test]
-fn environment_takes_overrides_defaults_resources_and_secrets() {
+fn an_environment_is_made_of_overrides_defaults_resources_and_secrets() {
     let template = real();
     let function = template.function("create_reservation").expect("listed");
     let overrides = BTreeMap::from([("HoldSeconds".to_owned(), "4".to_owned())]);
@@ -108,7 +108,7 @@ fn environment_takes_overrides_defaults_resources_and_secrets() {
 }
 
 #[test]
-fn an_unknown_resource_is_named() {
+fn an_error_names_the_unknown_resource() {
     let template = real();
     let function = template.function("create_reservation").expect("listed");
     let error = template.environment(function, &BTreeMap::new(), &|_| None).expect_err("nothing is known");
@@ -138,7 +138,7 @@ Resources:
 "#;
 
 #[test]
-fn sam_defaults_apply_where_the_template_is_silent() {
+fn sam_defaults_fill_in_missing_properties() {
     let template = Template::parse(SMALL).expect("a template");
     let echo = template.function("echo").expect("named after CodeUri");
     assert_eq!((echo.timeout_seconds, echo.memory_mb), (7, 128));
@@ -151,7 +151,7 @@ fn sam_defaults_apply_where_the_template_is_silent() {
 }
 
 #[test]
-fn functions_of_cloudformation_resolve() {
+fn cloudformation_functions_resolve() {
     let template = Template::parse(SMALL).expect("a template");
     let environment = template.environment(&template.functions[0], &BTreeMap::new(), &resources).expect("all is known");
     assert_eq!(environment["QUEUE_ARN"], "Inbox-Arn");
@@ -160,7 +160,7 @@ fn functions_of_cloudformation_resolve() {
 }
 
 #[test]
-fn what_is_not_a_template_is_an_error() {
+fn an_invalid_template_is_an_error() {
     assert!(matches!(Template::parse("a: [1"), Err(TemplateError::Syntax(_))));
     assert!(matches!(Template::parse("Description: none"), Err(TemplateError::Syntax(_))));
     let cron = SMALL.replace("rate(2 hours)", "cron(0 1 * * ? *)");

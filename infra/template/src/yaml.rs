@@ -1,5 +1,5 @@
-//! YAML with CloudFormation's short tags -> JSON with the long form of its functions, so that `!Ref X` and
-//! `{"Ref": "X"}` are one and the same to everything above.
+//! Converts YAML with CloudFormation's short tags to JSON with the long form, so that the rest of this crate sees no
+//! difference between `!Ref X` and `{"Ref": "X"}`.
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Number, Value, json};
@@ -40,7 +40,7 @@ fn from_scalar(scalar: &Scalar<'_>) -> Result<Value, TemplateError> {
         Scalar::Integer(number) => json!(number),
         Scalar::FloatingPoint(number) => Number::from_f64(number.into_inner())
             .map(Value::Number)
-            .ok_or_else(|| TemplateError::Syntax(format!("{number} is not a number JSON knows")))?,
+            .ok_or_else(|| TemplateError::Syntax(format!("{number} is not a JSON number")))?,
         Scalar::String(text) => Value::String(text.to_string()),
     })
 }
@@ -52,7 +52,8 @@ fn key_text(key: &Yaml<'_>) -> Result<String, TemplateError> {
     }
 }
 
-/// `!Ref`, `!Condition` keep their names, all others are `Fn::Name`; `!GetAtt A.B` takes a list.
+/// The long form of a tag. `!Ref` and `!Condition` keep their names, all others become `Fn::Name`; the argument of
+/// `!GetAtt A.B` becomes a list.
 fn long_form(tag: &str, argument: Value) -> Result<Value, TemplateError> {
     Ok(match tag {
         "Ref" | "Condition" => json!({ tag: argument }),

@@ -1,3 +1,3 @@
-//! What `cargo verify` shares with the programs that it runs.
+//! The part of `cargo verify` that the programs it runs use, too.
 
 pub mod venv;

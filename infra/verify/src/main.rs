@@ -1,10 +1,10 @@
-//! `cargo verify`: everything that must hold before a change is merged, one step after another.
+//! `cargo verify`: runs every check that must pass before a change is merged, one after another.
 //!
-//! Each step is one command, printed before it runs, with its duration afterwards. The first failure ends the run with
-//! that command's exit code. The end-to-end tests come last and nothing is printed after them, so that a good run ends
-//! with the test runner's own closing lines.
+//! Each step is one command, printed before it runs, and its duration afterwards. The first failure ends the run with
+//! that command's exit code. The end-to-end tests come last, and nothing is printed after them: a successful run ends
+//! with the test runner's own summary.
 
-#![expect(clippy::print_stdout, reason = "what it prints is what it is there for")]
+#![expect(clippy::print_stdout, reason = "prints the progress and results of the steps")]
 
 mod options;
 mod steps;
@@ -17,9 +17,9 @@ use options::{Options, Request};
 use steps::Step;
 use verify::venv;
 
-/// The exit code of a run that could not start a step at all.
+/// The exit code where a step could not be started, or was ended by a signal.
 const CANNOT_RUN: u8 = 1;
-/// The exit code for arguments that are not understood.
+/// The exit code for invalid arguments.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -41,14 +41,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the workspace, from which every step runs.
+/// The root of the workspace: the working directory of every step.
 fn workspace() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = manifest.ancestors().nth(2);
     root.expect("the crate lies two directories below the root").to_owned()
 }
 
-/// Runs every step, or ends at the first failure with its exit code.
+/// Runs the steps up to the first failure, and returns its exit code as the error.
 fn run(root: &Path, options: Options) -> Result<(), u8> {
     let dependencies = options.with_deny || steps::has_cargo_deny(root);
     if !dependencies {
@@ -74,7 +74,7 @@ fn run(root: &Path, options: Options) -> Result<(), u8> {
     Ok(())
 }
 
-/// Runs one step in the workspace's root; its exit code if that is not zero.
+/// Runs one step in the root of the workspace. A non-zero exit code is the error.
 fn execute(root: &Path, step: &Step) -> Result<(), u8> {
     if let Some(requirements) = &step.requirements {
         venv::prepare(requirements).map_err(|error| {
@@ -92,7 +92,7 @@ fn execute(root: &Path, step: &Step) -> Result<(), u8> {
     if status.success() {
         return Ok(());
     }
-    // A step that a signal ended has no exit code of its own.
+    // A command that a signal ended has no exit code.
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Err(code.unwrap_or(CANNOT_RUN))
 }

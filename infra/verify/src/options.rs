@@ -1,27 +1,27 @@
-//! What the command line asks for.
+//! The command line.
 
 /// The text of `--help`.
 pub const HELP: &str = "\
-Checks everything that must hold before a change is merged, and stops at the first failure.
+Runs every check that must pass before a change is merged, and stops at the first failure.
 
 Usage: cargo verify [--fast] [--with-deny] [--advisories]
 
-  --fast        all but the conformance and end-to-end tests
-  --with-deny   a missing cargo-deny is an error (implied by CI=true); without it, a missing one is skipped
-  --advisories  also checks the dependencies against the RustSec database, which cargo-deny fetches from GitHub
-  --help        prints this
+  --fast        leave out the conformance and end-to-end tests
+  --with-deny   fail if cargo-deny is not installed (implied by CI=true), instead of skipping its checks
+  --advisories  also check the dependencies against the RustSec database, which cargo-deny fetches from GitHub
+  --help        print this text
 ";
 
 /// What to run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Leave out what runs the whole system.
+    /// Leave out the tests that run the whole system.
     pub fast: bool,
-    /// Check the dependencies even where cargo-deny is missing, and so fail there.
+    /// Fail if cargo-deny is not installed, instead of skipping its checks.
     pub with_deny: bool,
-    /// Check the dependencies against the RustSec database too.
+    /// Also check the dependencies against the RustSec database.
     pub advisories: bool,
-    /// Nobody is at the keyboard: a lock file that is out of date is an error.
+    /// The run is in CI, where an outdated lock file is an error.
     pub in_ci: bool,
 }
 
@@ -35,7 +35,7 @@ pub enum Request {
 }
 
 impl Request {
-    /// Reads the arguments after the program's name. An error says which one was not understood.
+    /// Reads the arguments after the program's name. An error names the unknown argument.
     pub fn parse(arguments: impl IntoIterator<Item = String>, in_ci: bool) -> Result<Self, String> {
         let mut options = Options { with_deny: in_ci, in_ci, ..Options::default() };
         for argument in arguments {
@@ -60,16 +60,16 @@ mod tests {
     }
 
     #[test]
-    fn ci_insists_on_cargo_deny() {
+    fn ci_requires_cargo_deny() {
         let Ok(Request::Run(options)) = parse(&["--fast"], true) else {
-            panic!("understood");
+            panic!("valid arguments are refused");
         };
         assert!(options.with_deny && options.fast && options.in_ci && !options.advisories);
         assert_eq!(parse(&[], false), Ok(Request::Run(Options::default())));
     }
 
     #[test]
-    fn an_unknown_argument_is_refused_and_help_is_given() {
+    fn an_unknown_argument_is_refused_and_help_is_a_request() {
         assert_eq!(parse(&["--slow"], false), Err("unknown argument --slow".to_owned()));
         assert_eq!(parse(&["--fast", "--help"], false), Ok(Request::Help));
     }

@@ -8,24 +8,24 @@ use std::process::{Command, Stdio};
 use crate::options::Options;
 use verify::venv::{self, Requirements};
 
-/// Sales that are simulated: a minute or two on two cores.
+/// The number of simulated sales: a minute or two on two cores.
 const SEEDS: &str = "220";
 
 /// One command that must succeed.
 #[derive(Debug)]
 pub struct Step {
-    /// What it checks, in a word or two.
+    /// The subject of the check, in a word or two.
     pub name: &'static str,
     /// The program.
     pub program: PathBuf,
-    /// Its arguments.
+    /// The arguments of the program.
     pub arguments: Vec<OsString>,
-    /// The Python packages that the program comes from, if any.
+    /// The Python packages that contain the program, if it is a Python tool.
     pub requirements: Option<Requirements>,
 }
 
 impl fmt::Display for Step {
-    /// The command as one would type it.
+    /// Writes the command as one would type it, without directories.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.program.file_name().unwrap_or(self.program.as_os_str());
         write!(f, "{}", name.display())?;
@@ -36,10 +36,10 @@ impl fmt::Display for Step {
     }
 }
 
-/// The steps that the options ask for, in order; never empty. `dependencies` says whether cargo-deny is to run.
+/// Returns the steps for the options, in order; never empty. `dependencies` says whether to run cargo-deny.
 pub fn plan(root: &Path, options: Options, dependencies: bool) -> Vec<Step> {
-    // The features and the profile are the same in every step, so that nothing is compiled twice for them; but the
-    // simulator repeats itself so often that its own profile pays.
+    // Every step uses the same features and profile, or cargo would compile everything twice. The simulator is the
+    // exception: it runs long enough for its optimised profile to pay.
     let locked: &[&str] = if options.in_ci { &["--locked"] } else { &[] };
     let with = |arguments: &[&'static str]| [arguments, locked].concat();
     let mut steps = vec![cargo("format", &["fmt", "--all", "--check"]), cfn_lint(root)];
@@ -72,7 +72,7 @@ fn cargo(name: &'static str, arguments: &[&str]) -> Step {
     }
 }
 
-/// The cargo that runs this program, so that every step uses the same toolchain.
+/// The cargo that runs this program, else the one in `PATH`. All steps use the same toolchain.
 fn cargo_program() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
@@ -102,7 +102,7 @@ pub fn has_cargo_deny(root: &Path) -> bool {
     asked.is_ok_and(|status| status.success())
 }
 
-/// Licences, bans and sources need no network beyond the registry; the advisories are a step of their own.
+/// The steps of cargo-deny. Advisories are a separate step: only they need the network beyond the registry.
 fn deny(advisories: bool) -> Vec<Step> {
     let check = ["deny", "check"];
     let mut steps = vec![cargo("dependencies", &[&check[..], &["bans", "licenses", "sources"]].concat())];
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_come_last_and_end_to_end_tests_after_all() {
+    fn cheap_checks_come_first_and_end_to_end_tests_last() {
         let with_deny = Options { with_deny: true, ..Options::default() };
         let checks = ["format", "template", "dependencies", "domain without AWS", "lints", "tests", "simulation"];
         assert_eq!(names(with_deny), [&checks[..], &["conformance", "end to end"]].concat());
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn ci_wants_the_lock_file_as_it_is_committed() {
+    fn ci_requires_an_up_to_date_lock_file() {
         let options = Options { with_deny: true, in_ci: true, advisories: true, fast: true };
         let steps = plan(Path::new("."), options, true);
         let commands: Vec<_> = steps.iter().map(ToString::to_string).collect();

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fmt, fs, io};
 
-/// What has to be installed, and where.
+/// Packages to install, and where.
 #[derive(Debug)]
 pub struct Requirements {
-    /// The requirements file of pip.
+    /// pip's requirements file.
     pub file: PathBuf,
-    /// The virtual environment; made when it is missing.
+    /// The virtual environment, created when it is missing.
     pub venv: PathBuf,
 }
 
@@ -20,7 +20,7 @@ pub enum VenvError {
     File(PathBuf, io::Error),
     /// A command could not be started.
     Start(String, io::Error),
-    /// A command failed; it said why itself.
+    /// A command failed, after it printed why.
     Command(String),
 }
 
@@ -36,13 +36,13 @@ impl fmt::Display for VenvError {
 
 impl std::error::Error for VenvError {}
 
-/// The directory of cargo's artefacts.
+/// Cargo's target directory: `CARGO_TARGET_DIR`, else `target` in the workspace.
 pub fn target_directory(root: &Path) -> PathBuf {
     // Joining an absolute path replaces the root.
     root.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
-/// Installs the requirements unless the environment already holds exactly these.
+/// Installs the requirements, unless the environment was made from the same file.
 pub fn prepare(requirements: &Requirements) -> Result<(), VenvError> {
     let file = |path: &Path| {
         let path = path.to_owned();
@@ -58,7 +58,7 @@ pub fn prepare(requirements: &Requirements) -> Result<(), VenvError> {
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
         .arg("--requirement")
         .arg(&requirements.file))?;
-    // Written last, so that an installation that was broken off is done again.
+    // Written last, so that an interrupted installation is repeated.
     fs::write(&stamp, wanted).map_err(file(&stamp))
 }
 

@@ -1,4 +1,4 @@
-//! The relative links of the documents lead to files that exist, and their anchors to headings.
+//! Every relative link in a Markdown document leads to a file that exists, and its anchor to a heading.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use std::{
@@ -7,13 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Directories that git ignores, and its own.
+/// Directories that are not searched: git's own, and those that it ignores.
 const IGNORED: [&str; 3] = [".git", ".stagedoor", "target"];
 
 #[derive(Default)]
 struct Document {
     links: Vec<String>,
-    /// Of its headings.
+    /// The anchors of the headings.
     anchors: BTreeSet<String>,
 }
 
@@ -35,7 +35,7 @@ impl Document {
         document
     }
 
-    /// The anchor that GitHub gives a heading; further headings of the same text get a number.
+    /// Adds the anchor that GitHub gives to a heading. Further headings with the same text get a number.
     fn add_anchor(&mut self, heading: &str) {
         let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
         let anchor = kept.collect::<String>().to_lowercase().replace(' ', "-");
@@ -55,7 +55,8 @@ fn find_documents(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether a link of the document at `path` leads anywhere; what other sites have is not looked at.
+/// Whether a link in the document at `path` leads to a file and, if it has an anchor, to a heading. Links to other
+/// sites are not checked.
 fn leads_somewhere(path: &Path, link: &str) -> bool {
     if link.contains("://") || link.starts_with("mailto:") {
         return true;
@@ -67,7 +68,7 @@ fn leads_somewhere(path: &Path, link: &str) -> bool {
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn no_link_is_dead() {
     let mut paths = Vec::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("two directories below the root");
     find_documents(root, &mut paths);
@@ -75,5 +76,5 @@ fn links_lead_somewhere() {
     let all = paths.iter().flat_map(|path| links(path).into_iter().map(move |link| (path, link)));
     let dead = all.filter(|(path, link)| !leads_somewhere(path, link));
     let dead: Vec<String> = dead.map(|(path, link)| format!("{}: {link}", path.display())).collect();
-    assert!(dead.is_empty(), "links that lead nowhere:\n{}", dead.join("\n"));
+    assert!(dead.is_empty(), "dead links:\n{}", dead.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! Who a fan is: name, password rules, role.
+//! Accounts: user names, password rules and roles.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Buys.
+    /// A fan, who buys.
     #[default]
     Fan,
-    /// Opens and corrects sales, and acts for fans.
+    /// An administrator, who opens and corrects sales, and acts for fans.
     Admin,
 }
 
@@ -21,7 +21,10 @@ pub enum Role {
 pub struct Username(String);
 
 impl Username {
-    /// Checks the rule; the text of the error says it.
+    /// Checks the rule of user names.
+    ///
+    /// # Errors
+    /// The rule, in words for the client.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let allowed = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
         if (3..=32).contains(&text.len()) && allowed {
@@ -31,12 +34,12 @@ impl Username {
         }
     }
 
-    /// As the fan wrote it.
+    /// The name as the fan wrote it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The form that must be unique.
+    /// The name in lower case, which must be unique.
     pub fn folded(&self) -> String {
         self.0.to_ascii_lowercase()
     }
@@ -45,14 +48,17 @@ impl Username {
 /// A password: 8 to 128 characters (Unicode code points), spaces allowed, control characters not. It has no `Debug`, so
 /// that it cannot reach a log by accident.
 ///
-/// It is hashed as the bytes that came, without the normalization of PRECIS OpaqueString (RFC 8265). Keyboards and browsers
-/// of one fan give the same bytes for the same keys, and changing what a fan chose can be added later (by trying both
-/// forms) but never taken back: a hash does not tell what it was made of. A client that composes text itself should send
+/// It is hashed as the bytes that came, without the normalization of PRECIS OpaqueString (RFC 8265): a fan's keyboard
+/// and browser give the same bytes for the same keys. Normalization can be added later, by trying both forms, but not
+/// taken back, since a hash does not show which form it was made of. A client that composes text itself should send
 /// NFC. Control characters, NUL among them, cannot be typed into a form, and some software cuts a password at them.
 pub struct Password(String);
 
 impl Password {
-    /// Checks the rule; the text of the error says it.
+    /// Checks the rule of passwords.
+    ///
+    /// # Errors
+    /// The rule, in words for the client.
     pub fn parse(text: String) -> Result<Self, &'static str> {
         if (8..=128).contains(&text.chars().count()) && !text.contains(char::is_control) {
             Ok(Password(text))
@@ -61,7 +67,8 @@ impl Password {
         }
     }
 
-    /// A password to be compared with a hash: one that breaks the rule is just a wrong one.
+    /// The password of a login, to compare with a hash. The rule is not checked: a password that breaks it matches
+    /// none.
     pub fn presented(text: String) -> Self {
         Password(text)
     }
@@ -77,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names() {
+    fn a_user_name_has_3_to_32_allowed_characters() {
         for good in ["abc", "A.b-c_9", &"x".repeat(32)] {
             assert!(Username::parse(good).is_ok(), "{good}");
         }
@@ -88,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_looks_like_another_name() {
+    fn no_user_name_looks_like_another() {
         for (kind, alike) in [
             ("Cyrillic a", "\u{430}bc"),
             ("Greek omicron", "b\u{3bf}b"),

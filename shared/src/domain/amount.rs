@@ -12,21 +12,21 @@ use std::iter::Sum;
 pub struct Amount(u64);
 
 impl Amount {
-    /// Nothing.
+    /// No money.
     pub const ZERO: Amount = Amount(0);
-    /// The most that one request may move.
+    /// The largest amount that one request may move.
     pub const MAX_REQUEST: Amount = Amount(1_000_000_000_000);
-    /// The highest price of a seat: the eight seats that one reservation may have are paid in one request.
+    /// The highest price of a seat, so that the eight seats of a reservation can be paid in one request.
     pub const MAX_PRICE: Amount = Amount(Self::MAX_REQUEST.0 / 8);
-    /// The most that a charge may bring a balance to: exact in a JSON number of any client.
+    /// The highest balance that a charge may lead to: the largest integer that every client reads exactly from JSON.
     pub const MAX_BALANCE: Amount = Amount(9_007_199_254_740_991);
 
-    /// Any number of minor units.
+    /// An amount of any number of minor units.
     pub const fn new(units: u64) -> Self {
         Amount(units)
     }
 
-    /// An amount that a client asks to move: from 1 to [`Amount::MAX_REQUEST`].
+    /// An amount that a client asks to move: from 1 to [`Amount::MAX_REQUEST`], else `None`.
     pub fn requested(units: u64) -> Option<Self> {
         (1..=Self::MAX_REQUEST.0).contains(&units).then_some(Amount(units))
     }
@@ -36,18 +36,18 @@ impl Amount {
         self.0
     }
 
-    /// The sum, `None` above [`Amount::MAX_BALANCE`].
+    /// The sum; `None` above [`Amount::MAX_BALANCE`].
     pub fn plus(self, other: Amount) -> Option<Amount> {
         self.0.checked_add(other.0).map(Amount).filter(|sum| *sum <= Self::MAX_BALANCE)
     }
 
-    /// The sum with money that was paid before. No fan can buy so much that it overflows: it would take ten million
-    /// payments of [`Amount::MAX_REQUEST`].
+    /// The sum with a refund, which may exceed [`Amount::MAX_BALANCE`]. It cannot overflow in practice: that would take
+    /// ten million payments of [`Amount::MAX_REQUEST`].
     pub const fn plus_refund(self, refund: Amount) -> Amount {
         Amount(self.0.saturating_add(refund.0))
     }
 
-    /// The difference, `None` below zero.
+    /// The difference; `None` below zero.
     pub fn minus(self, other: Amount) -> Option<Amount> {
         self.0.checked_sub(other.0).map(Amount)
     }

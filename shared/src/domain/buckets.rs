@@ -6,27 +6,29 @@ use super::{
     time::{Seconds, Timestamp},
 };
 
-/// Buckets kept in a queue's state.
+/// The most buckets that a queue's state keeps.
 pub const MAX_BUCKETS: usize = 12;
-/// Buckets of dead places kept in it. The others are admitted, so that two of them can always be merged.
+/// The most of them that hold dead places. With so few, two buckets of admitted places are always neighbours and can be
+/// merged.
 pub const MAX_DEAD_BUCKETS: usize = 3;
 
-/// The end of a claim window that begins at `now`. Rounded up to an eighth of the window, so that places admitted soon
-/// after each other share a bucket: a window takes nine at most, a place gains an eighth of it at most, and loses none.
+/// The end of a claim window that begins at `now`, rounded up to an eighth of the window, so that places admitted soon
+/// after each other share a bucket. Admissions within one window fill at most nine buckets. A place gains at most an
+/// eighth of the window, and never loses time.
 pub fn claim_deadline(now: Timestamp, claim_window: Seconds) -> Timestamp {
     let spacing = (claim_window.millis() / 8).max(1);
     let end = (now + claim_window).millis();
     Timestamp::from_millis(end.saturating_add(spacing - 1).div_euclid(spacing) * spacing)
 }
 
-/// Whether dead places behind the last bucket can have a bucket of their own, or share its.
+/// Whether dead places behind the last bucket can share that bucket, or have one of their own.
 pub fn has_room_for_dead(buckets: &[AdmissionBatch]) -> bool {
     let dead = buckets.iter().filter(|bucket| bucket.is_dead()).count();
     buckets.last().is_some_and(AdmissionBatch::is_dead) || dead < MAX_DEAD_BUCKETS
 }
 
-/// Adds a bucket for places behind the last one. Dead places share a bucket only with dead ones: an admitted one's
-/// deadline would let them be claimed.
+/// Adds a bucket for places behind the last bucket. Dead and admitted places never share a bucket: under the deadline
+/// of admitted places, dead ones could be claimed.
 pub fn push(buckets: &mut Vec<AdmissionBatch>, new: AdmissionBatch) {
     match buckets.last_mut() {
         Some(last) if new.up_to <= last.up_to => return,
@@ -39,9 +41,9 @@ pub fn push(buckets: &mut Vec<AdmissionBatch>, new: AdmissionBatch) {
     }
 }
 
-/// Forgets what lies below the floor, and deadlines that were over when a survey of every place up to `surveyed` began:
-/// each place under them has a session or a tombstone by now. The boundary in front of a dead bucket stays: places that
-/// fell into that one would be taken for dead.
+/// Removes the buckets below the floor. Merges a bucket into the next one if its deadline was `over` when a survey of
+/// every place up to `surveyed` began: each of its places has a session or a tombstone by now. A bucket in front of a
+/// dead bucket stays, since its places would count as dead in that one.
 pub fn prune(buckets: &mut Vec<AdmissionBatch>, floor: Place, surveyed: Place, over: impl Fn(Timestamp) -> bool) {
     buckets.retain(|bucket| floor <= bucket.up_to);
     let mut index = 0;
@@ -55,7 +57,7 @@ pub fn prune(buckets: &mut Vec<AdmissionBatch>, floor: Place, surveyed: Place, o
     }
 }
 
-/// Puts a bucket into the one behind it. A place may gain time by it, never lose any.
+/// Merges a bucket into the next one, with the later of the two deadlines. A place may gain time and never loses any.
 fn merge(buckets: &mut Vec<AdmissionBatch>, index: usize) {
     let first = buckets.remove(index);
     buckets[index].deadline = buckets[index].deadline.max(first.deadline);
@@ -78,7 +80,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn dead_places_stay_dead_and_admitted_ones_lose_no_time(steps in prop::collection::vec((1u64..50, 0u32..400, any::<bool>()), 1..60)) {
+        fn dead_places_stay_dead_and_admitted_places_lose_no_time(steps in prop::collection::vec((1u64..50, 0u32..400, any::<bool>()), 1..60)) {
             let (mut buckets, mut served, mut promised) = (Vec::new(), 0, Vec::new());
             for (places, deadline, dead) in steps {
                 if dead && !has_room_for_dead(&buckets) {
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_surveyed_and_over_is_forgotten_but_not_in_front_of_dead_places() {
+    fn surveyed_buckets_that_are_over_are_merged_but_not_into_dead_ones() {
         let past = START - Seconds(9);
         let mut buckets = vec![
             bucket(2, past),
@@ -117,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_has_nine_ends_at_most() {
+    fn admissions_within_a_claim_window_have_at_most_nine_deadlines() {
         let ends = (0..60).map(|second| claim_deadline(START + Seconds(second), Seconds(60)));
         let mut ends: Vec<Timestamp> = ends.collect();
         ends.dedup();
@@ -128,6 +130,6 @@ mod tests {
             assert!(now + Seconds(60) <= end && end.millis() < now.millis() + 67_500);
         }
         let short = claim_deadline(Timestamp::from_millis(1_000_001), Seconds(1));
-        assert_eq!(short, Timestamp::from_millis(1_001_125), "a short window stays one");
+        assert_eq!(short, Timestamp::from_millis(1_001_125), "a window of one second is rounded up by at most 125 ms");
     }
 }

@@ -7,19 +7,19 @@ use super::{
     time::Timestamp,
 };
 
-/// What a fan proved by logging in, which every token made of it carries on.
+/// The login that a token goes back to. Every token that comes of it carries these values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
     /// When the fan logged in.
     pub authenticated_at: Timestamp,
-    /// The version of the account then.
+    /// The version of the account at the login.
     pub account_version: u64,
 }
 
-/// A place that a fan proves to have, by a signed token or by the ticket.
+/// A fan's place in a queue, proved by a signed queue token or by the stored ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueClaims {
-    /// Which issue of the place.
+    /// The id of the ticket, `jti` in the token.
     pub ticket_id: TicketId,
     /// The fan.
     pub user_id: UserId,
@@ -27,14 +27,15 @@ pub struct QueueClaims {
     pub queue_id: QueueId,
     /// The place, and what decides how long it may wait.
     pub wait: Wait,
-    /// The login that it goes back to.
+    /// The login that the place goes back to.
     pub proof: Proof,
-    /// The end of its session without holds, where that is known; saves a look at the queue.
+    /// The end of the session without the time that holds add, if the token was signed after the claim. It saves
+    /// reading the queue's state.
     pub active_until: Option<Timestamp>,
 }
 
 impl QueueClaims {
-    /// The holder of a ticket.
+    /// The claims of the fan who owns a ticket.
     pub fn of(ticket: &Ticket, proof: Proof) -> Self {
         QueueClaims {
             ticket_id: ticket.ticket_id,
@@ -51,7 +52,7 @@ impl QueueClaims {
         self.wait.place
     }
 
-    /// Refuses to act for anybody else.
+    /// Refuses to act for another fan than the owner of the place. `None` names nobody and passes.
     pub fn must_be(&self, user: Option<UserId>) -> Result<(), Refusal> {
         if user.is_none_or(|user| user == self.user_id) { Ok(()) } else { Err(Refusal::Forbidden) }
     }

@@ -9,33 +9,33 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// One performance on one date: a layout that never changes, and when it is sold through which queue.
+/// One performance on one date, with a layout that never changes, the times of its sale, and its queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Concert {
-    /// Its id.
+    /// The id of the concert.
     pub concert_id: ConcertId,
-    /// What it is called.
+    /// The name of the concert, for people to read.
     pub concert_name: String,
-    /// The production it belongs to.
+    /// The production that the concert belongs to.
     pub event_id: EventId,
-    /// `CONCERT`, `SPORTS`, `TALK` and so on.
+    /// The kind of event: `CONCERT`, `SPORTS`, `TALK` and so on.
     pub category: String,
-    /// The line in front of it.
+    /// The queue in front of the concert.
     pub queue_id: QueueId,
-    /// Doors.
+    /// When the concert starts.
     pub starts_at: Timestamp,
-    /// End.
+    /// When the concert ends.
     pub ends_at: Timestamp,
-    /// Whether it is on sale at all.
+    /// Whether the concert is sold at all; false stops new holds.
     pub enabled: bool,
-    /// Holds are made from here on.
+    /// When the sale opens: holds are made from this time on.
     pub sale_opens_at: Timestamp,
-    /// Holds are made until here, and until `ends_at` at the latest.
+    /// When the sale closes: holds are made before this time, and before `ends_at`.
     pub sale_closes_at: Timestamp,
-    /// Its seats.
+    /// The seats.
     pub layout: Layout,
-    /// 1 at first; each change of when it is sold raises it by 1.
+    /// 1 at first; each change of the sale raises it by 1.
     pub version: u64,
 }
 
@@ -43,7 +43,7 @@ impl Concert {
     /// The version of a concert that was never changed.
     pub const FIRST_VERSION: u64 = 1;
 
-    /// When its sale is over: never later than the concert is.
+    /// When the sale ends: never after the end of the concert.
     pub fn sale_end(&self) -> Timestamp {
         self.sale_closes_at.min(self.ends_at)
     }
@@ -53,7 +53,10 @@ impl Concert {
         self.enabled && self.sale_opens_at <= now && now < self.sale_end()
     }
 
-    /// The price of each of the seats, in the order asked for; the first that the layout lacks is the refusal.
+    /// The price of each seat, in the order asked for.
+    ///
+    /// # Errors
+    /// `SeatNotFound` with the first seat that the layout lacks.
     pub fn prices(&self, seats: &[SeatNumber]) -> Result<Vec<Amount>, Refusal> {
         seats
             .iter()
@@ -62,7 +65,8 @@ impl Concert {
     }
 }
 
-/// What is known of the seats of a chunk that are not free. Recounted, never added to.
+/// How many seats of a chunk are sold and held. The seats are counted again each time, never added to, so that a
+/// repeated stream record does no harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeatCount {
@@ -70,7 +74,7 @@ pub struct SeatCount {
     pub sold: u32,
     /// Seats held by an unexpired reservation when they were counted.
     pub held: u32,
-    /// Grows with each count, so that an older one cannot replace a newer one.
+    /// Grows with each count, so that an older count cannot replace a newer one.
     pub version: u64,
     /// The latest minute for which the chunk has a `DUE` item; 0 for none. A recount puts one only for a later minute.
     #[serde(default)]
@@ -88,7 +92,7 @@ pub struct SeatCount {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SeatStatus {
-    /// Free.
+    /// Neither held nor sold.
     Available,
     /// Held until a time.
     Held,

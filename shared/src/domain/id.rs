@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
-/// A string that is not the id it should be.
+/// The rule of an id that a text breaks, in words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidId(pub &'static str);
@@ -63,7 +63,7 @@ uuid_id!(
     PaymentId
 );
 uuid_id!(
-    /// One issue of a place in line; the `jti` of the queue token.
+    /// The id of a ticket, a UUID: the `jti` of the queue token.
     TicketId
 );
 
@@ -103,12 +103,12 @@ impl QueueId {
         QueueId("main".to_owned())
     }
 
-    /// Whether this is the queue that exists without anyone creating it.
+    /// Whether this is `main`, which exists without being created.
     pub fn is_main(&self) -> bool {
         self.0 == "main"
     }
 
-    /// The slug.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uuid_has_one_form() {
+    fn a_uuid_is_accepted_only_with_hyphens() {
         assert!("6f9619ff8b86d011b42d00cf4fc964ff".parse::<UserId>().is_err());
         assert!("{6f9619ff-8b86-d011-b42d-00cf4fc964ff}".parse::<UserId>().is_err());
         assert!("6f9619ff-8b86-d011-b42d-00cf4fc964ff".parse::<UserId>().is_ok());

@@ -1,4 +1,4 @@
-//! The seats of a concert: blocks of numbered seats, and the chunks that their table partitions are made of.
+//! The seats of a concert: blocks of numbered seats, and chunks, each of which is a table partition.
 
 use super::amount::Amount;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ impl SeatNumber {
         self.0
     }
 
-    /// The chunk that the seat's item lives in.
+    /// The chunk that the seat's item is stored in.
     pub const fn chunk(self) -> Chunk {
         Chunk((self.0 - 1) / SEATS_PER_CHUNK)
     }
@@ -53,19 +53,19 @@ pub struct Block {
     pub price: Amount,
 }
 
-/// The seats of a concert. It never changes after the concert was created.
+/// The seats of a concert, as blocks. A layout never changes once the concert is created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Layout {
     blocks: Vec<Block>,
 }
 
-/// A layout that cannot be: the block at `index` is at fault.
+/// Why a layout is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidLayout {
-    /// Which block, from 0; `None` for the list as a whole.
+    /// The block at fault, counted from 0; `None` for the list as a whole.
     pub index: Option<usize>,
-    /// What is wrong.
+    /// What is wrong, in words for the client.
     pub detail: &'static str,
 }
 
@@ -75,7 +75,10 @@ impl Layout {
     /// The most blocks.
     pub const MAX_BLOCKS: usize = 200;
 
-    /// Checks that blocks are not empty, do not overlap and stay within the limits; sorts them by seat.
+    /// Checks that blocks are not empty, do not overlap and stay within the limits, and sorts them by seat.
+    ///
+    /// # Errors
+    /// The first fault that is found.
     pub fn new(blocks: Vec<Block>) -> Result<Self, InvalidLayout> {
         let fault = |index, detail| Err(InvalidLayout { index, detail });
         if blocks.is_empty() || blocks.len() > Self::MAX_BLOCKS {
@@ -105,7 +108,7 @@ impl Layout {
         Ok(Layout { blocks })
     }
 
-    /// What a concert has whose draft names no blocks: seats 1-50, section `A`, STANDARD, 50000 each.
+    /// The layout of a concert that is created without blocks: seats 1 to 50, section `A`, STANDARD, 50000 each.
     pub fn standard() -> Self {
         Layout {
             blocks: vec![Block {
@@ -133,12 +136,12 @@ impl Layout {
         self.blocks.iter().find(|b| b.from <= seat && seat <= b.to)
     }
 
-    /// Whether there is such a section.
+    /// Whether any block is in this section.
     pub fn has_section(&self, section: &str) -> bool {
         self.blocks.iter().any(|b| b.section == section)
     }
 
-    /// The seats behind `after` with their blocks, by number, of one section or of all.
+    /// The seats with numbers above `after`, each with its block, in ascending order; of one section or of all.
     pub fn seats<'a>(
         &'a self,
         section: Option<&'a str>,
@@ -151,7 +154,7 @@ impl Layout {
             .flat_map(move |b| (b.from.0.max(first)..=b.to.0).map(move |n| (SeatNumber(n), b)))
     }
 
-    /// The chunks that hold the seats, each once, in order.
+    /// The chunks that the seats are in, each once, in ascending order.
     pub fn chunks(&self) -> Vec<Chunk> {
         let mut chunks: Vec<Chunk> =
             self.blocks.iter().flat_map(|b| (b.from.chunk().0..=b.to.chunk().0).map(Chunk)).collect();
@@ -160,17 +163,17 @@ impl Layout {
     }
 }
 
-/// Seats of one chunk, from the first to the last.
+/// A range of seat numbers within one chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// The first.
+    /// The first seat.
     pub first: SeatNumber,
-    /// The last, in the same chunk.
+    /// The last seat, in the same chunk.
     pub last: SeatNumber,
 }
 
 impl Span {
-    /// The spans of seats that ascend, one for each chunk with any of them.
+    /// The spans that cover `seats`, which must ascend: one for each chunk with any of them.
     pub fn of(seats: impl IntoIterator<Item = SeatNumber>) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();
         for seat in seats {
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_cannot_be() {
+    fn invalid_layouts_are_refused() {
         assert!(Layout::new(vec![]).is_err());
         assert_eq!(Layout::new(vec![block("A", 1, 9), block("B", 9, 12)]).unwrap_err().index, Some(1));
         assert_eq!(Layout::new(vec![block("A", 5, 4)]).unwrap_err().index, Some(0));

@@ -1,4 +1,4 @@
-//! Money of a fan: the gapless list of entries, the balance that caches its sum, and what may be paid.
+//! A fan's money: the gapless list of entries, the balance that caches its sum, and what may be paid.
 
 use super::{
     amount::Amount,
@@ -21,35 +21,36 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum EntryType {
-    /// Money in.
+    /// A recharge.
     Charge,
-    /// A reservation paid.
+    /// A reservation was paid.
     Payment,
-    /// A payment given back.
+    /// A payment was refunded.
     Refund,
 }
 
-/// One line of the ledger. Amounts are positive; the type gives the sign.
+/// One entry of a fan's ledger. Amounts are positive; the type gives the sign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerEntry {
-    /// 1, 2, 3 ... for each fan, without gaps.
+    /// The number of the entry: 1, 2, 3 ... for each fan, without gaps.
     pub sequence: u64,
-    /// What it does.
+    /// What the entry does to the balance.
     #[serde(rename = "type")]
     pub entry_type: EntryType,
-    /// How much.
+    /// The amount, always positive.
     pub amount: Amount,
-    /// The balance after it.
+    /// The balance after the entry.
     pub balance_after: Amount,
-    /// When.
+    /// When the entry was written.
     pub at: Timestamp,
-    /// For payments and refunds: of what.
+    /// The reservation that was paid or refunded; `None` for a charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation_id: Option<ReservationId>,
 }
 
-/// The balance item: the sum of the ledger and its last number, which is also the version that a write must meet.
+/// The balance item: the sum of the ledger and the number of its last entry. A write has the condition that this number
+/// has not changed since it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Balance {
@@ -60,7 +61,11 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// The entry that moves `amount` next; refused when a payment or charge would take the balance out of its bounds.
+    /// The next entry, which moves `amount`.
+    ///
+    /// # Errors
+    /// `InsufficientBalance` for a payment above the balance; `BalanceTooLarge` for a charge past
+    /// [`Amount::MAX_BALANCE`].
     pub fn next_entry(
         self,
         entry_type: EntryType,
@@ -71,24 +76,24 @@ impl Balance {
         let balance_after = match entry_type {
             EntryType::Payment => self.balance.minus(amount).ok_or(Refusal::InsufficientBalance)?,
             EntryType::Charge => self.balance.plus(amount).ok_or(Refusal::BalanceTooLarge)?,
-            // The ceiling is for money that comes in; what was paid is given back above it too.
+            // The ceiling is for charges only: a refund must not fail because the balance is high.
             EntryType::Refund => self.balance.plus_refund(amount),
         };
         Ok(LedgerEntry { sequence: self.sequence + 1, entry_type, amount, balance_after, at, reservation_id })
     }
 }
 
-/// A payment that may be written: every part is guarded again by the conditions of the transaction.
+/// A payment that the read items allow. The conditions of the transaction check each part again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentPlan {
     /// The ledger entry.
     pub entry: LedgerEntry,
-    /// Whether the session ends with it.
+    /// Whether the payment ends the session, since no other hold is open.
     pub ends_session: bool,
 }
 
-/// Judges a payment of `amount` for `reservation` by what was read. An own paid reservation comes before the session's
-/// life, so that a payment whose answer was lost can learn that it succeeded, also after it was given back.
+/// Judges a payment of `amount` for `reservation` by what was read. `PaymentAlreadyProcessed` comes before the checks
+/// of the session, so that the retry of a payment whose answer was lost learns that it succeeded, also after a refund.
 pub fn judge_payment(
     reservation: &Reservation,
     balance: Balance,
@@ -110,11 +115,11 @@ pub fn judge_payment(
     if session.queue_id != reservation.queue_id {
         return Err(Refusal::WrongQueue);
     }
-    // A hold of an earlier turn that the fan was cut off while leaving.
+    // A hold of an earlier session: leaving ended that session, but crashed before it cancelled the hold.
     if session.place != reservation.place {
         return Err(Refusal::SessionOver { reason: EndReason::Left });
     }
-    // A session's list was cleared of a hold that was over by a newer clock, and its seats are free to be taken again.
+    // By a clock ahead of this one the hold expired and left the session, so its seats may be taken already.
     if !session.holds.contains_key(&id) {
         return Err(Refusal::ReservationExpired);
     }
@@ -125,7 +130,10 @@ pub fn judge_payment(
     Ok(PaymentPlan { entry, ends_session: !session.has_other_open_hold(id, now) })
 }
 
-/// Judges the refund of a paid reservation that was not refunded yet, before `until` where there is such a time.
+/// Judges the refund of a paid reservation that is not refunded yet.
+///
+/// # Errors
+/// `TooLateToCancel` from `until` on, where there is such a time.
 pub fn judge_refund(
     reservation: &Reservation,
     until: Option<Timestamp>,
@@ -165,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_balance_has_bounds() {
+    fn charges_and_payments_keep_a_balance_within_its_bounds_but_a_refund_may_exceed_them() {
         let full = Balance { balance: Amount::MAX_BALANCE, sequence: 1 };
         let entry = |kind, units| full.next_entry(kind, Amount::new(units), Timestamp::DISTANT_PAST, None);
         assert_eq!(entry(EntryType::Charge, 1), Err(Refusal::BalanceTooLarge));

@@ -1,4 +1,4 @@
-//! Limits against abuse: which acts are counted, on whose account, in which minute (infra/adr/0008).
+//! Limits against abuse: which acts are counted, by what (address, user name or fan), and in which minute (ADR 8).
 
 use super::{
     id::UserId,
@@ -10,25 +10,25 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-/// How long a window is.
+/// The length of a window.
 const WINDOW: Seconds = Seconds(60);
-/// Samples that fill the counter of an address, at least.
+/// The least number of samples that fill the counter of an address. With fewer the limit would be too inexact.
 const MIN_SAMPLES: u32 = 32;
-/// Refused holds of one fan in any [`REFUSALS_WINDOW`]; the next request is 429.
+/// The most holds of one fan that may be refused in any [`REFUSALS_WINDOW`]; the next request is answered 429.
 pub const MAX_REFUSALS: usize = 20;
-/// How long a refused hold counts.
+/// How long a refused hold counts against the limit.
 pub const REFUSALS_WINDOW: Seconds = Seconds(10);
-/// The bits of an IPv6 address below the /64 that one customer has at the least.
+/// The low bits of an IPv6 address. A customer has at least a /64, and chooses these bits freely.
 const IPV6_HOST_BITS: u32 = 64;
 
-/// How often an act may be done in one window, the deployment's parameters; 0 is as often as one likes.
+/// The deployment's limits: how often each act is allowed in one window. 0 means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Accounts made from one address.
+    /// Accounts created from one address.
     pub sign_ups_per_address: u32,
-    /// Logins tried from one address.
+    /// Login attempts from one address.
     pub logins_per_address: u32,
-    /// Logins tried with one user name, whether or not anybody has it.
+    /// Login attempts with one user name, whether or not an account has it.
     pub logins_per_username: u32,
     /// Joins from one address.
     pub joins_per_address: u32,
@@ -36,42 +36,42 @@ pub struct Limits {
     pub joins_per_fan: u32,
 }
 
-/// What is limited.
+/// An act that is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitedAction {
-    /// Making an account.
+    /// Creating an account.
     SignUp,
     /// Trying a password.
     Login,
-    /// Joining the line.
+    /// Joining a queue.
     Join,
 }
 
-/// On whose account an act is counted.
+/// By what an act is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LimitKey {
-    /// Where it came from.
+    /// The address that the request came from.
     Address(Address),
-    /// The user name that was tried, in the form that is unique.
+    /// The user name that was tried: in lower case, or as sent if it cannot be a user name.
     Username(String),
-    /// Whose place in line it is.
+    /// The fan who gets the place.
     Fan(UserId),
 }
 
-/// At most so many acts of one kind on one account in a window; 0 is no limit.
+/// The most acts of one kind with one key in a window; 0 means no limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
-    /// What is limited.
+    /// The act that is limited.
     pub action: LimitedAction,
-    /// On whose account.
+    /// By what the act is counted.
     pub key: LimitKey,
-    /// How often.
+    /// The most acts in one window.
     pub max: u32,
 }
 
 impl Limit {
-    /// What one sample of the act adds to its counter, and so the number of acts of which one is counted. Above 1 only for
-    /// an address with a maximum of 64 or more: its counter would be written by every fan behind it. A fan and a user name are
+    /// One of this many acts is sampled, and a sample adds this much to the counter. It is above 1 only for an address
+    /// with a limit of 64 or more, since every fan behind the address would write its counter. Fans and user names are
     /// counted exactly.
     pub fn step(&self) -> u32 {
         match self.key {
@@ -80,7 +80,8 @@ impl Limit {
         }
     }
 
-    /// What this act adds to its counter, with a chance of 1 in [`Limit::step`]; `random` are random bits.
+    /// What this act adds to its counter: [`Limit::step`] if the act is sampled, else `None`. `random` holds random
+    /// bits.
     pub fn sample(&self, random: u128) -> Option<u32> {
         let step = self.step();
         random.is_multiple_of(u128::from(step)).then_some(step)
@@ -88,12 +89,12 @@ impl Limit {
 }
 
 impl Limits {
-    /// What a sign-up counts on.
+    /// The limits that a sign-up counts against.
     pub fn of_sign_up(&self, address: Address) -> [Limit; 1] {
         [Limit { action: LimitedAction::SignUp, key: LimitKey::Address(address), max: self.sign_ups_per_address }]
     }
 
-    /// What a login counts on. A text that cannot be a user name counts as one that nobody has.
+    /// The limits that a login counts against. A text that cannot be a user name is counted like any other name.
     pub fn of_login(&self, address: Address, username: String) -> [Limit; 2] {
         let action = LimitedAction::Login;
         [
@@ -102,7 +103,7 @@ impl Limits {
         ]
     }
 
-    /// What a join counts on.
+    /// The limits that a join counts against.
     pub fn of_join(&self, address: Address, user: UserId) -> [Limit; 2] {
         let action = LimitedAction::Join;
         [
@@ -112,14 +113,14 @@ impl Limits {
     }
 }
 
-/// A fixed window: all times from its start to its end, which is outside.
+/// A fixed window of time: its start belongs to it, its end does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     start: Timestamp,
 }
 
 impl Window {
-    /// How long a window is, in milliseconds.
+    /// The length of a window, in milliseconds.
     pub const MILLIS: i64 = WINDOW.0 as i64 * 1_000;
 
     /// The window that a time is in.
@@ -127,18 +128,18 @@ impl Window {
         Window { start: Timestamp::from_millis(time.millis().div_euclid(Self::MILLIS) * Self::MILLIS) }
     }
 
-    /// Its first moment.
+    /// When the window starts.
     pub fn start(self) -> Timestamp {
         self.start
     }
 
-    /// The first moment of the next.
+    /// When the window ends and the next one starts.
     pub fn end(self) -> Timestamp {
         self.start + WINDOW
     }
 }
 
-/// The newest refused holds of one fan, at most [`MAX_REFUSALS`].
+/// When the newest refused holds of one fan were refused, at most [`MAX_REFUSALS`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusals(VecDeque<Timestamp>);
 
@@ -152,38 +153,38 @@ impl Refusals {
         self.0.push_back(now);
     }
 
-    /// Whole seconds until the fan may ask for seats again; `None` where that is now.
+    /// Whole seconds until the fan may ask for seats again; `None` where the fan may ask now.
     pub fn retry_after(&self, now: Timestamp) -> Option<u64> {
         let lately = || self.0.iter().filter(|at| refused_lately(**at, now));
         let first = lately().min().filter(|_| lately().count() == MAX_REFUSALS)?;
         Some((*first + REFUSALS_WINDOW).seconds_left(now))
     }
 
-    /// Whether none of them counts any more.
+    /// Whether no refused hold counts any more.
     pub fn are_over(&self, now: Timestamp) -> bool {
         !self.0.iter().any(|at| refused_lately(*at, now))
     }
 }
 
-/// Whether a hold that was refused `at` still counts. One that lies ahead does not: a clock that was set back must not
-/// shut a fan out until it has caught up.
+/// Whether a hold that was refused `at` still counts. A time ahead of `now` does not count: after a clock was set back
+/// it would shut the fan out until the clock has caught up.
 fn refused_lately(at: Timestamp, now: Timestamp) -> bool {
     at <= now && now < at + REFUSALS_WINDOW
 }
 
-/// Where a request came from, as exactly as it is counted.
+/// Where a request came from, in the form that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Address {
-    /// An IPv4 address; one in the form of IPv6 is the same.
+    /// An IPv4 address, also if it was written in the form of IPv6.
     V4(Ipv4Addr),
-    /// The first 64 bits of an IPv6 address: a customer chooses the others at will.
+    /// The first 64 bits of an IPv6 address; a customer chooses the others freely.
     V6(u64),
-    /// Not told, or not understood. All such requests count together: whoever hides gains nothing by it.
+    /// A missing or unreadable address. All such requests share one counter, so that a client gains nothing by hiding.
     Unknown,
 }
 
 impl Address {
-    /// The address that is counted for a client's.
+    /// The form in which a client's IP address is counted.
     pub fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             IpAddr::V4(ip) => Address::V4(ip),
@@ -191,9 +192,10 @@ impl Address {
         }
     }
 
-    /// The client's address: the peer of API Gateway, unless that is the last of `proxies` trusted ones, each of which
-    /// appends whom it heard to `forwarded` (the value of `X-Forwarded-For`). What stands to the left of theirs is the
-    /// client's own text and never looked at. API Gateway may have appended its peer as well.
+    /// The client's address. Without `proxies` it is the peer of API Gateway. Behind them it is what the first proxy
+    /// appended to `forwarded` (the value of `X-Forwarded-For`), where each proxy appends the peer that it sees.
+    /// Entries further to the left are the client's own text and are never read. API Gateway may have appended its peer
+    /// as well.
     pub fn of_client(peer: Option<&str>, forwarded: &str, proxies: usize) -> Self {
         let Some(peer) = peer.and_then(ip) else { return Address::Unknown };
         let Some(nth) = proxies.checked_sub(1) else { return Address::of(peer) };
@@ -225,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_more_refusals_than_the_most_in_any_window_and_none_stopped_too_early(gaps in prop::collection::vec(0i64..700, 1..200)) {
+        fn a_fan_is_stopped_exactly_at_the_limit_of_refusals_in_any_window(gaps in prop::collection::vec(0i64..700, 1..200)) {
             let (mut refusals, mut refused, mut now) = (Refusals::default(), Vec::new(), Timestamp::from_seconds(1_000));
             for gap in gaps {
                 now = Timestamp::from_millis(now.millis() + gap);
@@ -240,7 +242,7 @@ mod tests {
                         prop_assert_eq!(lately, MAX_REFUSALS);
                         prop_assert!((1..=u64::from(REFUSALS_WINDOW.0)).contains(&seconds));
                         let then = now + Seconds(u32::try_from(seconds).unwrap());
-                        prop_assert_eq!(refusals.retry_after(then), None, "the fan waited as told");
+                        prop_assert_eq!(refusals.retry_after(then), None, "the fan waited for Retry-After");
                     }
                 }
                 prop_assert!(!refusals.are_over(now) && refusals.are_over(now + REFUSALS_WINDOW));
@@ -266,18 +268,18 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_sampled_about_32_times_until_it_is_full() {
+    fn an_address_is_sampled_about_32_times_until_its_counter_is_full() {
         let mut state = 22;
         for max in [64, 100, 300, 1_000, 100_000] {
             let limit = of_address(max);
             let runs: Vec<u32> = (0..400).map(|_| acts_until_full(&limit, &mut state)).collect();
             let mean = runs.iter().map(|acts| f64::from(*acts)).sum::<f64>() / 400.0;
-            // Rounded up to whole steps; a run is off by a sixth, the mean of 400 by less than 1%.
+            // The counter grows by whole steps. One run is off by about a sixth, the mean of 400 by less than 1%.
             let expected = f64::from(max.div_ceil(limit.step()) * limit.step());
             assert!((mean / expected - 1.0).abs() < 0.05, "{max}: {mean} on average");
             let (least, longest) = (runs.iter().min().unwrap(), runs.iter().max().unwrap());
             assert!(*least > max / 3 && *longest < max * 2, "{max}: {least} to {longest}");
-            assert!((32..64).contains(&max.div_ceil(limit.step())), "{max}: writes until it is full");
+            assert!((32..64).contains(&max.div_ceil(limit.step())), "{max}: writes until the counter is full");
         }
     }
 
@@ -331,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_unknown() {
+    fn an_unreadable_address_is_unknown() {
         for odd in ["", "unknown", "192.0.2", "192.0.2.7, 192.0.2.8", "_hidden"] {
             assert_eq!(address(odd), Address::Unknown, "{odd}");
         }
@@ -340,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn without_proxies_the_header_means_nothing() {
+    fn without_proxies_the_header_is_ignored() {
         assert_eq!(Address::of_client(Some("192.0.2.7"), "198.51.100.1", 0), address("192.0.2.7"));
     }
 

@@ -1,5 +1,4 @@
-//! A queue's rules: tickets, settings, its clock, and where a place stands. What moves the queue is in
-//! [`super::promotion`].
+//! The state of a queue: its settings, its clock, and the status of a place. [`super::promotion`] moves the queue.
 
 use super::{
     id::QueueId,
@@ -10,20 +9,20 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The lengths of time and the capacity that apply to a queue: the deployment's, where the queue has none of its own.
+/// The capacity and the lengths of time that apply to a queue: its own, or the deployment's where it has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueRules {
-    /// Sessions at once.
+    /// How many fans may be inside at once.
     pub capacity: u64,
     /// How long an admitted fan may take to claim the place.
     pub claim_window: Seconds,
-    /// How long a session lasts.
+    /// How long a session lasts from its claim, without holds.
     pub active: Seconds,
-    /// How long a fan may wait.
+    /// How long a place may wait while the queue is open and not paused.
     pub waiting: Seconds,
 }
 
-/// What an admin set for a queue; absent means the deployment's.
+/// What an admin set for a queue. Where a number is absent, the deployment's parameter applies.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueSettings {
@@ -42,41 +41,41 @@ pub struct QueueSettings {
     /// While paused nobody is admitted; sessions go on.
     #[serde(default)]
     pub paused: bool,
-    /// Nobody is admitted earlier.
+    /// When the queue opens; nobody is admitted earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opens_at: Option<Timestamp>,
 }
 
-/// Whether a queue moves.
+/// Whether a queue admits fans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum QueueStatus {
-    /// It opens later.
+    /// The queue opens later.
     NotOpen,
-    /// It moves.
+    /// The queue admits fans as slots become free.
     Open,
-    /// An operator stopped it.
+    /// An operator has paused the queue.
     Paused,
 }
 
-/// What a queue and a deployment may be set to.
+/// The ranges of the settings of a queue and of a deployment.
 pub mod bounds {
     use std::ops::RangeInclusive;
 
-    /// Fans inside at once.
+    /// How many fans may be inside at once.
     pub const CAPACITY: RangeInclusive<u64> = 0..=1_000_000;
-    /// Claim windows.
+    /// The claim window.
     pub const CLAIM_WINDOW_SECONDS: RangeInclusive<u32> = 1..=3_600;
-    /// Sessions.
+    /// How long a session lasts from its claim.
     pub const ACTIVE_SECONDS: RangeInclusive<u32> = 1..=14_400;
-    /// Holds of seats.
+    /// How long seats are held.
     pub const HOLD_SECONDS: RangeInclusive<u32> = 1..=43_200;
-    /// Waiting times.
+    /// How long a place may wait.
     pub const WAITING_SECONDS: RangeInclusive<u32> = 1..=604_800;
 }
 
 impl QueueSettings {
-    /// How the queue stands at `now`. A paused one is paused whether or not it has opened.
+    /// The status at `now`. A paused queue is `Paused` whether or not it has opened.
     pub fn status(&self, now: Timestamp) -> QueueStatus {
         match self.opens_at {
             _ if self.paused => QueueStatus::Paused,
@@ -85,7 +84,7 @@ impl QueueSettings {
         }
     }
 
-    /// The rules that apply, over the deployment's `defaults`.
+    /// The rules that apply: the queue's settings, with the deployment's `defaults` for what is not set.
     pub fn rules(&self, defaults: QueueRules) -> QueueRules {
         QueueRules {
             capacity: self.capacity.unwrap_or(defaults.capacity),
@@ -104,18 +103,18 @@ impl QueueSettings {
 /// The longest that a place lives, whatever pauses and moved openings add to its waiting time.
 pub const LONGEST_PLACE: Seconds = Seconds(60 * 24 * 3_600);
 
-/// All places up to `up_to`, and behind the bucket before, were passed together.
+/// A bucket: the places behind the previous bucket up to `up_to`. They share one claim deadline, or all are dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(Place, Timestamp)", into = "(Place, Timestamp)")]
 pub struct AdmissionBatch {
-    /// The last place.
+    /// The last place of the bucket.
     pub up_to: Place,
-    /// Before this time an admitted place must be claimed; [`Timestamp::DISTANT_PAST`] for places that died of waiting.
+    /// Before this time an admitted place must be claimed; [`Timestamp::DISTANT_PAST`] for dead places.
     pub deadline: Timestamp,
 }
 
 impl AdmissionBatch {
-    /// Whether its places were passed without being admitted. They have no tombstones: the bucket stands for these.
+    /// Whether its places were passed without being admitted. They need no tombstones: the bucket stands for them.
     pub fn is_dead(&self) -> bool {
         self.deadline == Timestamp::DISTANT_PAST
     }
@@ -133,7 +132,7 @@ impl From<AdmissionBatch> for (Place, Timestamp) {
     }
 }
 
-/// The item that moves when fans are admitted. It stays under 1 KB.
+/// The state of a queue: the item that every admission writes. It stays under 1 KB.
 ///
 /// `free` and `occupied` are only ever written as differences, so that ticks, walk-ins and changed settings commute;
 /// `free` + `occupied` = `capacity`, and `occupied` is never below the number of fans inside (invariant 4).
@@ -142,68 +141,69 @@ impl From<AdmissionBatch> for (Place, Timestamp) {
 pub struct QueueState {
     /// The queue.
     pub queue_id: QueueId,
-    /// What an admin set.
+    /// The settings that an admin made.
     pub settings: QueueSettings,
     /// Grows with every change of the settings.
     pub settings_version: u64,
-    /// The capacity that `free` reckons with.
+    /// The capacity that `free` is counted from.
     pub capacity: u64,
     /// The highest admitted place. Only grows.
     pub served: Place,
     /// Slots that are free; below 0 after the capacity was lowered.
     pub free: i64,
-    /// Slots that are taken: live sessions, admitted places that are not claimed, and those not yet found to be over.
+    /// Slots that are taken: live sessions, unclaimed places, and places that no survey has found to be over yet.
     pub occupied: u64,
-    /// Fans admitted since the queue was made, walk-ins too.
+    /// Fans admitted since the queue was created, walk-ins included.
     pub admitted: u64,
     /// The lowest place that may still live.
     pub floor: Place,
     /// Grows with every commit of a tick.
     pub tick: u64,
-    /// The latest time by which a tick or a change of the settings went. Later ones go by no earlier time: a function that
-    /// thaws with an old clock would else end claim windows before they begin, or let a pause count as waiting.
+    /// The latest time that a tick or a change of the settings has used. No later one uses an earlier time: a function
+    /// that thaws with an old clock would end claim windows before they begin, or count a pause as waiting.
     pub at: Timestamp,
     /// The queue's clock when the settings last changed.
     pub clock_then: QueueClock,
-    /// When the settings last changed: the clock runs on from here, or from the opening if that is later.
+    /// When the settings last changed. The clock runs on from then, or from the opening if that is later.
     pub clock_since: Timestamp,
-    /// No waiting place was promised a longer wait.
+    /// An upper bound of the waiting times that waiting places were promised.
     pub longest_waiting: Seconds,
     /// The queue's clock at the newest sample.
     pub sampled: QueueClock,
-    /// The last place that was drawn, as the tick before saw it.
+    /// The last place that was drawn, as the previous tick saw it.
     pub last_seen: Place,
-    /// When the next alarm is due; long past where there is none.
+    /// When the next alarm is due; a time in the past where there is none.
     pub next_alarm: Timestamp,
     /// The claim deadline of the places behind the last bucket (walk-ins).
     pub walk_in_deadline: Timestamp,
     /// Claim deadlines by place, at most [`super::buckets::MAX_BUCKETS`].
     pub buckets: Vec<AdmissionBatch>,
-    /// How many fans had been admitted when; the oldest is a minute old or the queue's beginning.
+    /// Times with the number of fans admitted by then, for the rate. The oldest is at least a minute old, or the
+    /// queue's beginning.
     pub marks: Vec<(Timestamp, u64)>,
-    /// What ticks have learned of how fast it moves.
+    /// What ticks have measured of the speed of the queue.
     pub pace: Pace,
     /// Admitted places that were unclaimed at the last finished survey, and those that ticks admitted since.
     pub unclaimed: u64,
-    /// A survey that is not finished.
+    /// The survey that is not finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pass: Option<Pass>,
-    /// The queue was deleted; what it had served stays, so that no place is used twice.
+    /// Whether the queue was deleted. `served` stays, so that a queue created with the same id uses no place twice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
 }
 
-/// Where a place stands, by the queue's state alone.
+/// The status of a place, by the queue's state alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlaceStatus {
     /// Not admitted yet.
     Waiting {
-        /// 1 = next.
+        /// How many places the queue must move until this one is admitted; 1 is next.
         position: u64,
     },
-    /// Not admitted within the waiting time.
+    /// Not admitted within the waiting time, or passed as dead.
     WaitedTooLong,
-    /// Admitted; the session says the rest, and until there is one the place must be claimed in time.
+    /// Admitted. While there is no session, the place must be claimed in time; from then on the session says more.
     Admitted {
         /// The end of the claim window.
         claim_before: Timestamp,
@@ -250,8 +250,8 @@ impl QueueState {
         self.clock_then.after(now.millis() - runs_since.millis())
     }
 
-    /// When the waiting time of a place ends as things stand: before the opening as if that stayed, while paused as if
-    /// the queue went on now.
+    /// When the waiting time of a place ends, as things stand at `now`. It assumes that the opening is not moved, and
+    /// that a paused queue goes on at once.
     pub fn waits_until(&self, wait: Wait, now: Timestamp) -> Timestamp {
         let waited = self.clock(now).millis().saturating_sub(wait.clock_at_issue.millis());
         let left = wait.waiting.millis().saturating_sub(waited);
@@ -259,8 +259,8 @@ impl QueueState {
         Timestamp::from_millis(runs_from.millis().saturating_add(left)).min(wait.issued_at + LONGEST_PLACE)
     }
 
-    /// Where a place stands at `now`. An admitted one is not asked how long it waited: only the tick decides that a
-    /// place died of waiting, by passing it.
+    /// The status of a place at `now`. How long an admitted place has waited does not matter: a place dies of waiting
+    /// for good only when a tick passes it as dead.
     pub fn place_status(&self, wait: Wait, now: Timestamp) -> PlaceStatus {
         if self.died_waiting(wait.place) {
             PlaceStatus::WaitedTooLong
@@ -273,13 +273,13 @@ impl QueueState {
         }
     }
 
-    /// Whether a tick passed the place as dead, with many others: it has no tombstone, and was never admitted.
+    /// Whether the place is in a dead bucket: a tick passed it with many others, and it was never admitted.
     fn died_waiting(&self, place: Place) -> bool {
         place >= self.floor && self.bucket_of(place).is_some_and(AdmissionBatch::is_dead)
     }
 
-    /// The end of the claim window of an admitted place. Below the floor every place was claimed or fenced: an item that
-    /// TTL has deleted since does not open it again.
+    /// The end of the claim window of an admitted place. Below the floor, where every place was claimed or fenced, it
+    /// is long past: else a place could be claimed again once TTL has deleted its session or tombstone.
     pub fn claim_deadline(&self, place: Place) -> Timestamp {
         if place < self.floor {
             return Timestamp::DISTANT_PAST;
@@ -287,7 +287,7 @@ impl QueueState {
         self.bucket_of(place).map_or(self.walk_in_deadline, |bucket| bucket.deadline)
     }
 
-    /// The bucket that a place is in; `None` for walk-ins since the last one.
+    /// The bucket that a place is in; `None` for walk-ins behind the last bucket.
     pub fn bucket_of(&self, place: Place) -> Option<&AdmissionBatch> {
         self.buckets.iter().find(|bucket| place <= bucket.up_to)
     }
@@ -299,7 +299,7 @@ impl QueueState {
         self.admitted.saturating_sub(baseline.map_or(0, |(_, admitted)| *admitted))
     }
 
-    /// Whether the place is among the next to be admitted, where a poll should look at a fresher state.
+    /// Whether the place is within one capacity of being admitted. A poll then reads a fresher state.
     pub fn near_front(&self, place: Place) -> bool {
         place.behind(self.served) <= self.capacity
     }

@@ -1,4 +1,4 @@
-//! What a fan is told of the wait, and when to ask again: one rule for `Token`, `Retry-After` and the table in `Queue`.
+//! The estimated wait, and when to poll again: one rule for `Token`, `Retry-After` and the table in `Queue`.
 
 use super::{
     line::{QueueRules, QueueState},
@@ -6,41 +6,41 @@ use super::{
     time::{Seconds, Timestamp},
 };
 
-/// The longest interval, but for those behind [`FAR`].
+/// The longest interval between two polls, except behind [`FAR`].
 const MAX_SECONDS: f64 = 60.0;
 const PAUSED_SECONDS: f64 = 10.0;
-/// Behind this position an interval is at least waiting / [`POLLS_PER_SECOND`], so that a huge queue does not overload
-/// the API.
+/// Behind this position an interval is at least the number of waiting fans / [`POLLS_PER_SECOND`], so that a huge queue
+/// does not overload the API.
 const FAR: u64 = 1_000;
-/// Polls that all waiting fans together may make in a second.
+/// How many polls a second all waiting fans together may make.
 const POLLS_PER_SECOND: f64 = 8_000.0;
-/// So many fans may come in a second when the queue opens.
+/// How many polls a second may come when the queue opens.
 const OPENING_PER_SECOND: f64 = 5_000.0;
-/// How much chance adds or takes, so that those who were told at the same moment do not come back at the same moment.
+/// The part of an interval that chance adds or takes, so that fans who polled together do not poll together again.
 const JITTER: f64 = 0.15;
-/// How often a fan who is in may look at the token.
+/// Seconds between two polls of an admitted fan.
 pub const ACTIVE_SECONDS: u64 = 5;
 
 impl QueueState {
-    /// Seconds until the queue has moved by one place; `None` while nobody is admitted.
+    /// The estimated seconds until the queue has moved by one place; `None` while nobody is admitted.
     pub fn seconds_per_place(&self, rules: QueueRules, now: Timestamp) -> Option<f64> {
         let moves = self.settings.admits(now) && rules.capacity > 0;
         moves.then(|| self.pace.seconds_per_place(rules.capacity, assumed(rules)))
     }
 
-    /// How long the fan at `position` will wait; `None` while nobody is admitted.
+    /// The estimated wait of the fan at `position`; `None` while nobody is admitted.
     pub fn outlook(&self, position: u64, rules: QueueRules, now: Timestamp) -> Option<Outlook> {
         let moves = self.settings.admits(now) && rules.capacity > 0;
         moves.then(|| self.pace.outlook(position, rules.capacity, assumed(rules)))
     }
 }
 
-/// How long a slot is taken, in seconds, before any came back: half of what a session may last.
+/// How long a slot is assumed to be taken before any came back, in seconds: half the length of a session.
 fn assumed(rules: QueueRules) -> f64 {
     f64::from(rules.active.0) / 2.0
 }
 
-/// What decides when the fans of a queue should ask again.
+/// What decides when the fans of a queue should poll again.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Polling {
     paused: bool,
@@ -52,17 +52,17 @@ pub struct Polling {
     claim_window: Seconds,
 }
 
-/// From `position` on, ask again after so many seconds.
+/// A row of the table: from `position` on, poll again after `seconds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
-    /// The first position that it is for.
+    /// The first position that the row is for.
     pub position: u64,
-    /// When to ask again.
+    /// Seconds to wait before the next poll.
     pub seconds: u64,
 }
 
 impl Polling {
-    /// Of a queue in which so many fans wait.
+    /// The rule for a queue in which `waiting` fans wait.
     pub fn of(state: &QueueState, waiting: u64, rules: QueueRules, now: Timestamp) -> Self {
         let ahead = state.settings.opens_at.filter(|opens| *opens > now);
         Polling {
@@ -75,7 +75,7 @@ impl Polling {
         }
     }
 
-    /// When the waiting fan at `position` should ask again, in seconds; `chance` is from 0 to 1.
+    /// Seconds after which the waiting fan at `position` should poll again. `chance` is a random number from 0 to 1.
     pub fn seconds(&self, position: u64, chance: f64) -> u64 {
         let jitter = 1.0 + JITTER * (2.0 * chance - 1.0);
         let seconds = match self.opening(position, chance) {
@@ -85,10 +85,10 @@ impl Polling {
         self.rounded(seconds, position)
     }
 
-    /// The intervals by position, for clients that read only the queue. A row holds up to the next row; it may ask for polls
-    /// up to twice as often as a token does.
+    /// The intervals by position, for clients that read only the queue. A row holds up to the next row; it may ask for
+    /// polls up to twice as often as a token does.
     pub fn table(&self) -> Vec<Row> {
-        // While nobody is admitted one row is for all, which is that of those far behind.
+        // While nobody is admitted, one row is for all positions: the row of the fans far behind.
         let mut positions = vec![FAR.max(self.near()).saturating_add(1)];
         if !self.paused && self.opens_in.is_none() {
             positions = vec![1];
@@ -110,7 +110,7 @@ impl Polling {
         rows
     }
 
-    /// Before chance: the first case that applies.
+    /// The interval before jitter, in seconds: the first case that applies counts.
     fn usual(&self, position: u64) -> f64 {
         if self.paused {
             PAUSED_SECONDS
@@ -124,13 +124,14 @@ impl Polling {
         }
     }
 
-    /// At least so much that all who wait far behind do not ask too often together.
+    /// Lengthens the interval of a fan far behind, so that all waiting fans together stay within [`POLLS_PER_SECOND`].
     fn spared(&self, seconds: f64, position: u64) -> f64 {
         if position > FAR { seconds.max(self.waiting as f64 / POLLS_PER_SECOND) } else { seconds }
     }
 
-    /// The fan's moment after the opening, in seconds from now, where it comes before the next usual look: the fans are spread over some seconds, those who may be
-    /// admitted at once over less than they have for claiming.
+    /// When to poll after the opening, in seconds from now; `None` unless that comes before the next usual poll. The
+    /// polls are spread over some seconds; those of fans who may be admitted at once, over at most two thirds of the
+    /// claim window.
     fn opening(&self, position: u64, chance: f64) -> Option<f64> {
         let spread = (self.waiting as f64 / OPENING_PER_SECOND).max(2.0);
         let claim = f64::from(self.claim_window.0) * 2.0 / 3.0;
@@ -139,14 +140,14 @@ impl Polling {
         moment.filter(|moment| *moment < MAX_SECONDS)
     }
 
-    /// Whole seconds, and for those whose turn may come soon, at most half of what they have for claiming.
+    /// Rounds to whole seconds, at least 1. For a fan who may be admitted soon, it is at most half of the claim window.
     fn rounded(&self, seconds: f64, position: u64) -> u64 {
         let most = if position <= self.near() { u64::from(self.claim_window.0 / 2).max(1) } else { u64::MAX };
         (seconds.round() as u64).clamp(1, most)
     }
 
-    /// Twice the capacity, and the places that the queue moves in one claim window: fans up to here may be admitted before
-    /// they ask again.
+    /// The last position whose fan may be admitted before the next poll: twice the capacity, and the places that the
+    /// queue moves in one claim window.
     fn near(&self) -> u64 {
         let moved = self.seconds_per_place.map_or(0.0, |seconds| f64::from(self.claim_window.0) / seconds);
         (2 * self.capacity).saturating_add(moved as u64)
@@ -173,9 +174,9 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_a_time_while_nobody_is_admitted() {
+    fn there_is_no_estimate_while_nobody_is_admitted() {
         let open = QueueState::new(QueueId::main(), QueueSettings::default(), RULES, NOW);
-        assert_eq!(open.outlook(3, RULES, NOW).map(|told| told.seconds), Some(90), "300 s a slot, ten slots");
+        assert_eq!(open.outlook(3, RULES, NOW).map(|outlook| outlook.seconds), Some(90), "300 s a slot, ten slots");
         for settings in [
             QueueSettings { paused: true, ..QueueSettings::default() },
             QueueSettings { opens_at: Some(NOW + Seconds(1)), ..QueueSettings::default() },
@@ -201,19 +202,19 @@ mod tests {
     }
 
     #[test]
-    fn fans_come_spread_after_the_opening_and_those_in_front_in_time_to_claim() {
+    fn polls_are_spread_after_the_opening_and_come_in_time_to_claim_in_front() {
         let settings = QueueSettings {
             opens_at: Some(NOW + Seconds(5)),
             claim_window_seconds: Some(Seconds(9)),
             ..QueueSettings::default()
         };
         let polling = polling(settings, 500_000);
-        assert_eq!(polling.seconds(30, 0.3), 35, "a hundred seconds for half a million");
-        assert_eq!(polling.seconds(20, 1.0), 4, "half of the window, whatever else");
+        assert_eq!(polling.seconds(30, 0.3), 35, "half a million fans poll within a hundred seconds");
+        assert_eq!(polling.seconds(20, 1.0), 4, "at most half of the claim window");
     }
 
     #[test]
-    fn a_million_fans_do_not_ask_every_minute() {
+    fn a_million_fans_do_not_poll_every_minute() {
         let polling = polling(QueueSettings::default(), 1_000_000);
         assert_eq!(polling.seconds(1_000, 0.5), 60);
         assert_eq!(polling.seconds(1_001, 0.5), 125);
@@ -230,11 +231,11 @@ mod tests {
             };
             let polling = polling(settings, waiting);
             let row = polling.table().into_iter().rfind(|row| row.position <= position).unwrap();
-            let told = polling.seconds(position, 0.5);
-            prop_assert!(row.seconds <= told && told <= 2 * row.seconds + 1, "{row:?}, {told}");
+            let interval = polling.seconds(position, 0.5);
+            prop_assert!(row.seconds <= interval && interval <= 2 * row.seconds + 1, "{row:?}, {interval}");
             for chance in [0.0, 1.0] {
                 let other = polling.seconds(position, chance) as f64;
-                prop_assert!((other - told as f64).abs() <= 0.16 * told as f64 + 1.0);
+                prop_assert!((other - interval as f64).abs() <= 0.16 * interval as f64 + 1.0);
             }
         }
     }

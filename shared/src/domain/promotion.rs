@@ -10,39 +10,39 @@ use super::{
 };
 use std::collections::BTreeSet;
 
-/// How much longer than its waiting time a place must have waited before it is passed: clocks are apart, states are
-/// cached, requests are under way.
+/// How much longer than its waiting time a place must have waited before it is passed. The margin covers clock skew,
+/// cached states and requests under way.
 pub const WAITING_MARGIN: Seconds = Seconds(15);
-/// The queue's clock between two samples.
+/// The least time of the queue's clock between two samples.
 const SAMPLE_SPACING: Seconds = Seconds(10);
-/// Places that died of waiting get tombstones up to this number, else a bucket.
+/// Up to this many places that died of waiting get tombstones; more of them get a bucket.
 pub const MAX_DEAD_TOMBSTONES: u64 = 100;
-/// As many dead places in a row get a bucket of their own, so that no later survey reads their tombstones.
+/// This many dead places in a row get a bucket of their own, so that no later survey reads their tombstones.
 const DEAD_RUN: u64 = 256;
 const MARK_SPACING: Seconds = Seconds(10);
 
-/// What was found ahead of `served`.
+/// What a tick found ahead of `served`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ahead {
     /// Places that are over: left, removed, drawn twice, or waited too long.
     pub dead: BTreeSet<Place>,
-    /// Places up to here were looked at.
+    /// The last place that was looked at.
     pub seen_to: Place,
     /// Every place up to here died of waiting and is passed at once, without tombstones.
     pub dead_to: Place,
 }
 
-/// The newest sample that is long enough ago for its places to be dead: `None` while none can be.
+/// The latest reading of the queue's clock C whose sample proves places dead; `None` while no place can be dead.
 ///
-/// A place waited `C(now) - C(issue)`, and no place was promised more than `longest_waiting`. A sample says which place
-/// was the last one at its time, so all up to that place are dead.
+/// A place has waited `C(now) - C(issue)`, and no place was promised more than `longest_waiting`. A sample says which
+/// place was the last one at its reading, so all places up to that one are dead.
 pub fn dead_before(state: &QueueState, rules: QueueRules, now: Timestamp) -> Option<QueueClock> {
     let longest = state.longest_waiting.max(rules.waiting);
     let before = state.clock(now).before(longest).before(WAITING_MARGIN);
     (before.millis() >= 0).then_some(before)
 }
 
-/// The sample that is due: the queue's clock with the last place by then.
+/// The reading of the queue's clock for a sample of `last_place`; `None` while no sample is due.
 pub fn sample_due(state: &QueueState, last_place: Place, now: Timestamp) -> Option<QueueClock> {
     let clock = state.clock(now);
     (last_place > state.served && clock.before(SAMPLE_SPACING) >= state.sampled).then_some(clock)
@@ -53,16 +53,16 @@ pub fn sample_due(state: &QueueState, last_place: Place, now: Timestamp) -> Opti
 pub struct Advance {
     /// The new `served`.
     pub served: Place,
-    /// Living places that were given a slot.
+    /// Living places that got a slot.
     pub admitted: u64,
     /// Dead places that were passed.
     pub passed: u64,
-    /// The last of the dead places that a bucket stands for; [`Place::NONE`] where there is none.
+    /// The last place of a new bucket of dead places; [`Place::NONE`] where there is none.
     pub dead_bucket: Place,
 }
 
-/// Moves over contiguous places, each of which is given a slot or dead for good (invariant 5), while `freed` and free
-/// slots last (invariant 4). A queue that is paused or not open passes dead places and admits nobody.
+/// Moves `served` over contiguous places, each of which gets a slot or is dead for good (invariant 5), as long as free
+/// and `freed` slots last (invariant 4). A queue that is paused or not open passes dead places and admits nobody.
 pub fn advance(
     state: &QueueState,
     freed: u64,
@@ -99,22 +99,22 @@ fn slots(state: &QueueState, freed: u64, rules: QueueRules) -> u64 {
     u64::try_from(free.max(0)).unwrap_or(u64::MAX)
 }
 
-/// What a tick writes: numbers that others write too as differences, the rest as it then is.
+/// The write of a tick. Numbers that other writers change too are written as differences, the others as values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
     /// See [`Advance`].
     pub advance: Advance,
     /// Slots that the survey freed.
     pub freed: u64,
-    /// The capacity that `free` reckons with from now on: a deployment may have another default by now.
+    /// The capacity that `free` is counted from after the tick. It changes with the deployment's default.
     pub capacity: u64,
     /// The lowest place that may still live.
     pub floor: Place,
-    /// The survey that goes on with the next tick.
+    /// The unfinished survey, which goes on with the next tick.
     pub pass: Option<Pass>,
-    /// Claim deadlines.
+    /// The buckets of claim deadlines.
     pub buckets: Vec<AdmissionBatch>,
-    /// For the rate.
+    /// See [`QueueState::marks`].
     pub marks: Vec<(Timestamp, u64)>,
     /// See [`QueueState::pace`].
     pub pace: Pace,
@@ -128,16 +128,16 @@ pub struct Commit {
     pub last_seen: Place,
     /// When the next alarm is due.
     pub next_alarm: Timestamp,
-    /// The time that the tick went by.
+    /// The time that the tick used.
     pub at: Timestamp,
 }
 
-/// What a tick knows beside the state: read and reckoned once, however often its write is planned again.
+/// What a tick read and computed beside the state. It stays the same when the write is planned again after a conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
-    /// The survey as it stands.
+    /// The survey as far as it got.
     pub pass: Pass,
-    /// Slots that it freed, by the state that was read before it.
+    /// Slots that the survey freed, by the state that was read before it.
     pub freed: u64,
     /// The last place that was drawn.
     pub last_place: Place,
@@ -145,7 +145,7 @@ pub struct Observed {
     pub sampled: QueueClock,
 }
 
-/// The write of a tick, by the state that it replaces.
+/// Plans the write of a tick that replaces `state`.
 pub fn commit(state: &QueueState, seen: &Observed, advance: Advance, rules: QueueRules, now: Timestamp) -> Commit {
     let Observed { pass, freed, last_place, sampled } = seen;
     let mut buckets = state.buckets.clone();
@@ -153,7 +153,8 @@ pub fn commit(state: &QueueState, seen: &Observed, advance: Advance, rules: Queu
     if pass.is_done() {
         buckets::prune(&mut buckets, floor, pass.to, |deadline| deadline + CLOCK_MARGIN <= pass.since);
     }
-    // Walk-ins since the last bucket. Where nobody ever walked in, what lies there are tombstones that were passed.
+    // A bucket for walk-ins since the last bucket. Where nobody ever walked in, these places are passed tombstones,
+    // which need no bucket.
     if state.walk_in_deadline != Timestamp::DISTANT_PAST {
         buckets::push(&mut buckets, AdmissionBatch { up_to: state.served, deadline: state.walk_in_deadline });
     }
@@ -185,7 +186,8 @@ pub fn commit(state: &QueueState, seen: &Observed, advance: Advance, rules: Queu
 }
 
 impl Commit {
-    /// The same where somebody else moved the queue at every try: what the survey freed and its progress, and no more.
+    /// The write without admissions, for a tick that met a conflict at every attempt: what the survey freed, and its
+    /// progress.
     pub fn without_admitting(self, state: &QueueState) -> Self {
         let advance = Advance { served: state.served, admitted: 0, passed: 0, dead_bucket: Place::NONE };
         let pass = self.pass.map(|pass| Pass { passed: pass.passed - self.advance.passed, ..pass });
@@ -202,7 +204,7 @@ impl Commit {
         }
     }
 
-    /// Whether it would change nothing.
+    /// Whether the write would change nothing.
     pub fn is_idle(&self, state: &QueueState) -> bool {
         self.advance.served == state.served
             && self.freed == 0
@@ -218,7 +220,7 @@ impl Commit {
     }
 }
 
-/// What the queue has learned by this tick. Slots that come back while nobody waits teach nothing: else fans who walk in and
+/// The pace with this tick's measurements. Slots that come back while nobody waits do not count: fans who walk in and
 /// leave would make waits look short.
 fn pace(state: &QueueState, freed: u64, advance: Advance, last_place: Place, now: Timestamp) -> Pace {
     let waits = |last: Place| last > state.served;
@@ -232,8 +234,8 @@ fn pace(state: &QueueState, freed: u64, advance: Advance, last_place: Place, now
     })
 }
 
-/// A lowered waiting time applies to the dead once nobody waits who was promised more, and whoever drew a place under
-/// the old setting would be seen by now.
+/// The new upper bound of promised waiting times. A lowered setting counts once nobody waits and every place that was
+/// drawn under the old setting has been seen.
 fn longest_waiting(state: &QueueState, served: Place, last_place: Place, rules: QueueRules, now: Timestamp) -> Seconds {
     let nobody_waits = served == last_place && last_place == state.last_seen;
     if nobody_waits && state.clock_since + WAITING_MARGIN <= now {
@@ -243,7 +245,8 @@ fn longest_waiting(state: &QueueState, served: Place, last_place: Place, rules: 
     }
 }
 
-/// Keeps one mark that is a minute old, and those since at some distance.
+/// Marks the number of admitted fans. Keeps one mark that is at least a minute old, and the later ones at least
+/// [`MARK_SPACING`] apart.
 fn mark(marks: &mut Vec<(Timestamp, u64)>, now: Timestamp, admitted: u64) {
     if marks.last().is_some_and(|(_, known)| *known == admitted) {
         return;

@@ -1,4 +1,4 @@
-//! Why a request that is well formed is not granted. The codes are those of the HTTP contract.
+//! Why a well-formed request is refused. The HTTP contract has a code for each; the sentence here becomes the `detail`.
 
 use super::{
     amount::Amount,
@@ -8,98 +8,98 @@ use super::{
     time::Timestamp,
 };
 
-/// A refusal: the request changed nothing.
+/// A refusal. The request changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// User name or password is wrong; which of the two is not told.
-    #[error("user name or password is wrong")]
+    /// The user name or the password is wrong. The refusal does not reveal which.
+    #[error("the user name or the password is wrong")]
     BadCredentials,
-    /// The turn of this queue token is over, on a route that needs it.
-    #[error("this turn is over; join the queue again")]
+    /// The place or session of the queue token is over, on a route that needs a live session.
+    #[error("this place or session is over; join the queue again")]
     SessionOver {
-        /// Why.
+        /// Why it is over.
         reason: EndReason,
     },
-    /// The turn of this queue token is over, asked of the token itself.
-    #[error("this turn is over; join the queue again")]
+    /// The place or session of the queue token is over, on a route that shows the token.
+    #[error("this place or session is over; join the queue again")]
     TokenOver {
-        /// Why.
+        /// Why it is over.
         reason: EndReason,
     },
-    /// Still waiting in line.
-    #[error("still waiting in line")]
+    /// The fan still waits.
+    #[error("the fan is still waiting in the queue")]
     NotActive {
-        /// Seconds until it makes sense to ask again.
+        /// Seconds after which the fan should poll again.
         retry_after: u64,
     },
     /// An access token where a queue token is needed.
-    #[error("only for fans who have been admitted: join the queue, and send the queue token")]
+    #[error("this route needs a queue token; join the queue to get one")]
     NoQueueToken,
-    /// For administrators.
+    /// The route is for administrators.
     #[error("only an administrator may do this")]
     AdminsOnly,
-    /// Somebody else's.
-    #[error("this belongs to somebody else")]
+    /// The request names another fan, for whom the caller may not act.
+    #[error("the caller may not act for another fan")]
     Forbidden,
-    /// The concert is sold through another queue.
+    /// The queue token is for another queue.
     #[error("the queue token is for another queue")]
     WrongQueue,
-    /// The concert is not on sale: not yet, not any more, or taken off.
+    /// The concert is not on sale: not yet, no longer, or not enabled.
     #[error("this concert is not on sale now")]
     SaleClosed {
-        /// Whether it is sold at all.
+        /// Whether the concert is sold at all.
         enabled: bool,
-        /// When its sale opens or opened.
+        /// When the sale opens or opened.
         opens_at: Timestamp,
-        /// When it closes or closed.
+        /// When the sale closes or closed.
         closes_at: Timestamp,
     },
-    /// No such fan.
-    #[error("no such user")]
+    /// No account has this id.
+    #[error("no account has this id")]
     UserNotFound,
-    /// This fan has no place in that queue.
-    #[error("no token for this queue")]
+    /// The fan has no ticket for this queue.
+    #[error("the fan has no place in this queue")]
     TokenNotFound,
-    /// No such concert.
-    #[error("no such concert")]
+    /// No concert has this id.
+    #[error("no concert has this id")]
     ConcertNotFound,
-    /// The layout lacks this seat.
-    #[error("no such seat")]
+    /// The concert has no seat with this number.
+    #[error("the concert has no seat with this number")]
     SeatNotFound(SeatNumber),
-    /// No such reservation of this fan.
-    #[error("no such reservation")]
+    /// The fan has no reservation with this id.
+    #[error("the fan has no reservation with this id")]
     ReservationNotFound,
-    /// No such payment of this fan.
-    #[error("no such payment")]
+    /// The fan has no payment with this id.
+    #[error("the fan has no payment with this id")]
     PaymentNotFound,
-    /// No such queue.
-    #[error("no such queue")]
+    /// No queue has this id.
+    #[error("no queue has this id")]
     QueueNotFound,
-    /// Somebody waits in the queue or is inside, or it is `main`.
-    #[error("somebody waits in this queue or is inside, or it is the queue `main`, which always exists")]
+    /// A fan waits in the queue or is inside, or the queue is `main`.
+    #[error("a queue cannot be deleted while fans wait or are inside, and `main` can never be deleted")]
     QueueInUse,
-    /// No such route.
-    #[error("no such route, or not with this method")]
+    /// No route has this path and method.
+    #[error("there is no route with this path and method")]
     RouteNotFound,
-    /// The user name is taken.
+    /// An account has this user name, in some letter case.
     #[error("this user name is taken")]
     UsernameTaken,
-    /// Seats are held or sold.
-    #[error("the seat is held or sold")]
+    /// At least one of the seats is held or sold.
+    #[error("at least one of the seats is held or sold")]
     SeatUnavailable {
-        /// Which of those asked for.
+        /// The seats that are held or sold, of those asked for.
         seats: Vec<SeatNumber>,
         /// The caller's own reservation that holds one of them.
         own: Option<ReservationId>,
     },
-    /// The session would hold and have bought more seats than it may.
+    /// The session would hold and buy more seats than it may.
     #[error("a session may hold and buy at most {limit} seats")]
     SeatLimit {
-        /// Seats one session may hold and buy.
+        /// Seats that one session may hold and buy.
         limit: u32,
-        /// Seats that it holds.
+        /// Seats that the session holds.
         held: u32,
-        /// Seats that it bought, refunded ones too.
+        /// Seats that the session bought, refunded ones included.
         bought: u32,
     },
     /// The session ends too soon for a hold.
@@ -108,16 +108,16 @@ pub enum Refusal {
     /// The session has made as many holds as it may.
     #[error("a session may hold seats at most {limit} times")]
     HoldLimit {
-        /// Holds one session may make.
+        /// Holds that one session may make.
         limit: u32,
     },
-    /// Already paid.
-    #[error("this reservation has been paid already")]
+    /// The reservation was paid before.
+    #[error("this reservation has already been paid")]
     PaymentAlreadyProcessed(PaymentId),
     /// The balance is lower than the price.
     #[error("the balance is too low")]
     InsufficientBalance,
-    /// The balance would grow past what it may hold.
+    /// The charge would make the balance exceed [`Amount::MAX_BALANCE`].
     #[error("the balance would become too large")]
     BalanceTooLarge,
     /// The amount is not the price of the reservation.
@@ -126,26 +126,26 @@ pub enum Refusal {
         /// The price.
         amount: Amount,
     },
-    /// A paid reservation is not cancelled as a hold is: its payment is.
-    #[error("this reservation is paid; to give it back, cancel its payment")]
+    /// The reservation is paid, so its payment must be refunded instead.
+    #[error("this reservation is paid, so cancel its payment instead")]
     PaidNotCancellable(PaymentId),
-    /// A fan cancels no payment once the concert has started.
-    #[error("the concert has started; from then on only an administrator can cancel a payment")]
+    /// A fan cannot refund a payment once the concert has started.
+    #[error("the concert has started, so only an administrator can cancel this payment")]
     TooLateToCancel,
-    /// The hold is over.
-    #[error("the hold is over")]
+    /// The hold ended before it was paid.
+    #[error("the hold has expired")]
     ReservationExpired,
-    /// The hold was cancelled.
+    /// The hold was cancelled before it was paid.
     #[error("the hold was cancelled")]
     ReservationCancelled,
-    /// The same idempotency key came with another request.
+    /// The idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,
-    /// The same request is being worked on.
-    #[error("the same request is being worked on")]
+    /// A request with the same idempotency key is being worked on.
+    #[error("a request with this Idempotency-Key is still being worked on")]
     RequestInProgress,
-    /// A limit against abuse is reached, whichever it is.
-    #[error("too many requests of this kind; wait for the time that Retry-After says")]
+    /// A limit against abuse is reached.
+    #[error("too many requests of this kind; try again after the time in Retry-After")]
     TooManyRequests {
         /// Seconds until the limit's window ends.
         retry_after: u64,

@@ -26,9 +26,9 @@ pub enum ReservationStatus {
     Pending,
     /// Paid.
     Confirmed,
-    /// Given back.
+    /// The hold was cancelled, or the payment refunded.
     Cancelled,
-    /// Not paid in time.
+    /// The hold ended unpaid.
     Expired,
 }
 
@@ -45,65 +45,65 @@ pub enum ReservationStatus {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CancelReason {
-    /// The hold was given back.
+    /// The fan gave the hold back.
     GivenBack,
     /// The fan left the queue.
     Left,
     /// An operator removed the fan from the queue.
     Removed,
-    /// The balance did not suffice, in a deployment that gives the seats back then.
+    /// A payment was refused because the balance was too low, in a deployment that frees the seats then.
     Released,
-    /// The payment was given back.
+    /// The payment was refunded.
     Refunded,
 }
 
 /// A payment that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// When.
+    /// When the payment was refused.
     pub at: Timestamp,
-    /// The code that the fan was given.
+    /// The code of the refusal, as the fan received it.
     pub code: String,
 }
 
-/// The newest attempts that are kept.
+/// The most refused payments that a reservation keeps; the newest ones stay.
 pub const ATTEMPTS_KEPT: usize = 10;
 
 /// One or several seats for one fan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
-    /// Its id (UUID version 7).
+    /// The id, a UUID version 7.
     pub reservation_id: ReservationId,
-    /// Whose.
+    /// The fan who owns the reservation.
     pub user_id: UserId,
-    /// Of which concert.
+    /// The concert that the seats belong to.
     pub concert_id: ConcertId,
-    /// Which seats.
+    /// The seats, in the order in which they were asked for.
     pub seat_numbers: Vec<SeatNumber>,
-    /// As stored; [`Reservation::status_at`] tells what holds.
+    /// The status as stored; [`Reservation::status_at`] returns the status at a time.
     pub status: ReservationStatus,
-    /// The price of all seats.
+    /// The price of all seats together.
     pub amount: Amount,
-    /// When it was made.
+    /// When the reservation was made.
     pub reserved_at: Timestamp,
     /// When the hold ends.
     pub expires_at: Timestamp,
-    /// When it was cancelled.
+    /// When the reservation was cancelled or refunded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_at: Option<Timestamp>,
-    /// Why it was cancelled.
+    /// Why the reservation was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<CancelReason>,
-    /// When it was paid.
+    /// When the reservation was paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
-    /// Whether paying it ended the session.
+    /// Whether the payment ended the session.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub session_over: bool,
-    /// The line and the place of the session that made it.
+    /// The queue of the session that made the reservation.
     pub queue_id: QueueId,
-    /// See `queue_id`.
+    /// The place of that session.
     pub place: Place,
     /// Refused payments, newest last, at most [`ATTEMPTS_KEPT`].
     #[serde(default)]
@@ -119,8 +119,8 @@ impl Reservation {
         }
     }
 
-    /// Whether its session may live at `now`, as far as the reservation can tell: it was neither paid last nor left, and
-    /// no session lives for so long.
+    /// Whether the session that made the reservation may still be live at `now`, as far as the reservation shows:
+    /// neither its payment nor leaving ended the session, and less than [`MAX_SESSION`] has passed.
     pub fn session_may_live(&self, now: Timestamp) -> bool {
         let ended = self.session_over || matches!(self.cancel_reason, Some(CancelReason::Left | CancelReason::Removed));
         !ended && now < self.reserved_at + MAX_SESSION
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reservation_tells_where_its_session_cannot_live() {
+    fn a_reservation_shows_when_its_session_is_over() {
         assert!(reservation().session_may_live(NOW));
         assert!(!reservation().session_may_live(NOW + MAX_SESSION));
         assert!(!Reservation { session_over: true, ..reservation() }.session_may_live(NOW));

@@ -1,4 +1,4 @@
-//! A session: a fan who was let in.
+//! A session: the time of an admitted fan inside, with its holds.
 
 use super::{
     id::{QueueId, ReservationId, UserId},
@@ -14,25 +14,25 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenHold {
-    /// How many seats.
+    /// How many seats are held.
     pub seats: u32,
-    /// When it ends.
+    /// When the hold ends.
     pub until: Timestamp,
 }
 
-/// Why a session is over. Also the tombstones of places that nobody may claim any more.
+/// Why a session is over, or why a tombstone keeps a place from being claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EndReason {
     /// The last open hold was paid.
     Paid,
-    /// The fan left, waiting or let in.
+    /// The fan left, while waiting or after being admitted.
     Left,
-    /// Its time was up.
+    /// The time of the session was up.
     Expired,
-    /// Nobody showed up within the claim window.
+    /// The fan did not claim the place within the claim window.
     NoShow,
-    /// The fan drew another place at the same instant, or a later one after waiting too long.
+    /// The fan drew another place: at the same instant, or later, after this one had waited too long.
     Superseded,
     /// The fan waited too long.
     WaitedTooLong,
@@ -40,13 +40,14 @@ pub enum EndReason {
     Removed,
 }
 
-/// One item for each place that showed up or was fenced. Never deleted by us: a still-signed token must not claim again.
+/// The session or tombstone of a place. Only TTL deletes the item, so that a token that is still valid cannot claim the
+/// place again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
-    /// The line.
+    /// The queue.
     pub queue_id: QueueId,
-    /// The place in it.
+    /// The place in the queue.
     pub place: Place,
     /// The fan; unknown for a place that was fenced without a claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,36 +55,37 @@ pub struct Session {
     /// The session lives until here, or until `hold_until` if that is later.
     #[serde(default)]
     pub active_until: Timestamp,
-    /// The end of the hold that ends last. Only grows, whatever the clocks say, and never past `hold_cap`.
+    /// The end of the hold that ends last. It only grows, even with clock skew, and never past `hold_cap`.
     #[serde(default)]
     pub hold_until: Timestamp,
-    /// No hold of this session ends later: claim + active + hold time, so that hold-and-cancel cannot live for ever.
+    /// The latest end of a hold: claim + active + hold time. Without this cap repeated holds would keep a session alive
+    /// for ever.
     #[serde(default)]
     pub hold_cap: Timestamp,
-    /// Seats that count against the limit of the session: those of the listed holds, and those that it bought.
+    /// Seats that count against the limit of the session: those of the listed holds, and those that were bought.
     #[serde(default)]
     pub seats_taken: u32,
-    /// Holds that it has made, whatever became of them.
+    /// How many holds the session has made, whatever became of them.
     #[serde(default)]
     pub holds_made: u32,
-    /// Its open holds; expired ones may still be listed.
+    /// The open holds; expired ones may still be listed.
     #[serde(default)]
     pub holds: BTreeMap<ReservationId, OpenHold>,
     /// Grows with every change of the holds.
     #[serde(default)]
     pub version: u64,
-    /// Set once: when it ended.
+    /// When the session ended; set once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
-    /// Why it ended.
+    /// Why the session ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
 }
 
-/// No session lives longer from its claim on, whatever the settings.
+/// The longest life of a session from its claim, whatever the settings.
 pub const MAX_SESSION: Seconds = Seconds(*bounds::ACTIVE_SECONDS.end() + *bounds::HOLD_SECONDS.end());
 
-/// A hold that would be shorter is refused: nobody pays in less.
+/// The shortest hold that is granted: a fan needs about this long to pay.
 const MIN_HOLD: Seconds = Seconds(30);
 
 /// The end of a hold made at `now` in a session whose holds end at `latest`, where that is known: the whole hold time,
@@ -122,7 +124,7 @@ impl Session {
         }
     }
 
-    /// A place that nobody may claim any more.
+    /// The tombstone of a place, so that nobody can claim it any more.
     pub fn tombstone(
         queue_id: QueueId,
         place: Place,
@@ -146,31 +148,32 @@ impl Session {
         }
     }
 
-    /// When its time is up.
+    /// When the time of the session is up, unless it is ended before.
     pub fn life_end(&self) -> Timestamp {
         self.active_until.max(self.hold_until)
     }
 
-    /// Whether the fan is in.
+    /// Whether the session is live at `now`.
     pub fn alive(&self, now: Timestamp) -> bool {
         self.ended.is_none() && now < self.life_end()
     }
 
-    /// Why it ended: as written, or its time was up and nobody has written that yet. Only for a session that is not alive.
+    /// Why the session ended; `Expired` where its time is up and nothing has written that yet. Only for a session that
+    /// is not live.
     pub fn end_reason_or_expired(&self) -> EndReason {
         self.end_reason.unwrap_or(EndReason::Expired)
     }
 
-    /// Seats that it bought. A refund gives none back.
+    /// How many seats the session bought, refunded ones included.
     pub fn bought_seats(&self) -> u32 {
         let listed: u32 = self.holds.values().map(|hold| hold.seats).sum();
         self.seats_taken.saturating_sub(listed)
     }
 
-    /// Refuses to take so many seats more than the session has at `now`, of `limit`; expired holds count no more.
+    /// Checks that the session may take this many `seats` more at `now` within its `limit`. Expired holds do not count.
     ///
     /// # Errors
-    /// `SeatLimit`, with what the session holds and what it bought.
+    /// `SeatLimit`, with the seats that the session holds and has bought.
     pub fn check_room(&self, seats: u32, limit: u32, now: Timestamp) -> Result<(), Refusal> {
         let expired: u32 = self.expired_holds(now).iter().map(|(_, hold)| hold.seats).sum();
         let (bought, taken) = (self.bought_seats(), self.seats_taken.saturating_sub(expired));
@@ -180,7 +183,7 @@ impl Session {
         Err(Refusal::SeatLimit { limit, held: taken.saturating_sub(bought), bought })
     }
 
-    /// Whether it may make one more hold, of `most`.
+    /// Whether the session may make one more hold, if it may make at most `most` in all.
     pub fn may_hold_again(&self, most: u32) -> bool {
         self.holds_made < most
     }
@@ -190,7 +193,7 @@ impl Session {
         self.holds.iter().filter(|(_, hold)| hold.until <= now).map(|(id, hold)| (*id, *hold)).collect()
     }
 
-    /// Whether a hold other than `paid` is still open: paying the last one ends the turn.
+    /// Whether a hold other than `paid` is still open: paying the last one ends the session.
     pub fn has_other_open_hold(&self, paid: ReservationId, now: Timestamp) -> bool {
         self.holds.iter().any(|(id, hold)| *id != paid && now < hold.until)
     }
@@ -211,7 +214,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn holding_again_and_again_never_outlives_the_cap(active in 1u32..1000, hold in 1u32..1000, steps in prop::collection::vec(0u32..300, 0..30)) {
+        fn repeated_holds_never_extend_a_session_past_its_cap(active in 1u32..1000, hold in 1u32..1000, steps in prop::collection::vec(0u32..300, 0..30)) {
             let mut session = session(active, hold);
             let mut now = NOW;
             for step in steps {
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_at_its_time_and_when_ended() {
+    fn a_session_is_over_at_its_time_or_once_it_is_ended() {
         let mut s = session(10, 5);
         assert!(s.alive(NOW + Seconds(9)) && !s.alive(NOW + Seconds(10)));
         s.hold_until = NOW + Seconds(12);
@@ -236,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_is_cut_to_30_seconds_at_the_least() {
+    fn a_hold_is_shortened_to_at_least_30_seconds() {
         let end = |hold, left| hold_end(NOW, Seconds(hold), Some(NOW + Seconds(left)));
         assert_eq!(hold_end(NOW, Seconds(300), None), Ok(NOW + Seconds(300)));
         assert_eq!(end(300, 500), Ok(NOW + Seconds(300)));
@@ -247,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_bought_counts_and_what_expired_does_not() {
+    fn bought_seats_count_and_expired_holds_do_not() {
         let mut s = session(100, 50);
         s.seats_taken = 5;
         s.holds.insert(ReservationId(Uuid::from_u128(2)), OpenHold { seats: 2, until: NOW + Seconds(5) });

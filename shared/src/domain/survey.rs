@@ -1,4 +1,4 @@
-//! Counting who is inside, a stretch of places at a time.
+//! The survey: counting the fans inside, a stretch of places at a time.
 
 use super::{
     line::QueueState,
@@ -7,37 +7,37 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How far clocks of functions may be apart: a slot is reused only so long after its owner's time is up.
+/// The greatest clock skew between functions. A slot is reused only this long after its owner's time is up.
 pub const CLOCK_MARGIN: Seconds = Seconds(2);
 
-/// A survey of the places from the floor to `to`. It may take several ticks; what it proved does not lapse, since a
-/// session that ended never lives again.
+/// A survey of the places from the floor to `to`. It may take several ticks. A proof that a place is over stays valid,
+/// since a session that ended never lives again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pass {
-    /// The last place that is surveyed.
+    /// The last place to survey.
     pub to: Place,
     /// The next place to look at; behind `to` when all are done.
     pub cursor: Place,
     /// Places that were not proved to be over.
     pub alive: u64,
-    /// Those of them that nobody has claimed yet.
+    /// How many of these are not claimed yet.
     #[serde(default)]
     pub unclaimed: u64,
-    /// The lowest of them.
+    /// The lowest place that was not proved to be over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<Place>,
-    /// Places behind `to` that were passed as dead since it began: they take no slot.
+    /// Places behind `to` that were passed as dead since the survey began: they take no slot.
     pub passed: u64,
-    /// When it began.
+    /// When the survey began.
     pub since: Timestamp,
-    /// The first time at which one of the living may be over.
+    /// The first time at which one of the places that still live may be over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_end: Option<Timestamp>,
 }
 
 impl Pass {
-    /// A survey of everything that was admitted.
+    /// Begins a survey of the places from the floor to `served`.
     pub fn begin(state: &QueueState, now: Timestamp) -> Self {
         Pass {
             to: state.served,
@@ -56,14 +56,15 @@ impl Pass {
         self.cursor > self.to
     }
 
-    /// Skips places that died of waiting: they were never admitted, and have no sessions.
+    /// Skips the places of dead buckets: they were never admitted, so none of them has a live session.
     pub fn skip_dead(&mut self, state: &QueueState) {
         while let Some(bucket) = state.bucket_of(self.cursor).filter(|bucket| bucket.is_dead()) {
             self.cursor = bucket.up_to.plus(1);
         }
     }
 
-    /// Notes what the place at the cursor was found to be, and goes on to the next.
+    /// Counts the place at the cursor and goes on to the next. The place takes a slot until `ends`; `None` means that
+    /// it is over.
     pub fn note(&mut self, ends: Option<Timestamp>) {
         if let Some(end) = ends {
             self.alive += 1;
@@ -73,14 +74,14 @@ impl Pass {
         self.cursor = self.cursor.plus(1);
     }
 
-    /// Notes the place at the cursor as admitted and unclaimed; it takes a slot until `end` at least.
+    /// Counts the place at the cursor as unclaimed; it takes a slot until `end` at least.
     pub fn note_unclaimed(&mut self, end: Timestamp) {
         self.unclaimed += 1;
         self.note(Some(end));
     }
 
-    /// Slots that a finished survey proves to be free, by the state that was read before its last stretch. Places behind
-    /// `to` count whole: their sessions were not looked at (invariant 4).
+    /// Slots that a finished survey proves to be free, by the state that was read before its last stretch. Every place
+    /// that was admitted behind `to` counts as taken, since its session was not looked at (invariant 4).
     pub fn freed(&self, state: &QueueState) -> u64 {
         if !self.is_done() {
             return 0;
@@ -99,7 +100,7 @@ impl Pass {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Seen {
-    /// Its place.
+    /// The place.
     pub place: Place,
     /// The session lives until here, or until `hold_until` if that is later.
     #[serde(default)]
@@ -107,21 +108,22 @@ pub struct Seen {
     /// The end of the longest hold.
     #[serde(default)]
     pub hold_until: Timestamp,
-    /// When it ended.
+    /// When the session ended; always set for a tombstone.
     #[serde(default)]
     pub ended: Option<Timestamp>,
 }
 
-/// A place whose owner must be shut out before its slot is used again.
+/// The write that proves a place or session over before its slot is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fence {
-    /// Nobody claimed it in time: put a tombstone if there is still no session.
+    /// The place was not claimed in time: put a tombstone if there is still no session.
     NoShow(Place),
-    /// The session's time is up: end it if that is still so. Only holds move the time of a session.
+    /// The session's time is up: end it if `hold_until` is still the time that was read. Only holds move the end of a
+    /// session.
     Expired {
         /// The place.
         place: Place,
-        /// As read.
+        /// The end of the longest hold, as read.
         hold_until: Timestamp,
     },
 }
@@ -140,11 +142,11 @@ impl Fence {
 pub enum Finding {
     /// Over for good.
     Over,
-    /// It takes a slot, until this time at least.
+    /// The place takes a slot, until this time at least.
     Alive(Timestamp),
-    /// The same, and nobody has claimed it yet.
+    /// The place is not claimed yet, and takes a slot until this time at least.
     Unclaimed(Timestamp),
-    /// Its time is up; it takes a slot until it is fenced.
+    /// The time of the place is up; it takes a slot until it is fenced.
     ToFence(Fence),
 }
 

@@ -1,23 +1,23 @@
-//! Text that people read.
+//! Text for people to read.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::fmt;
 
-/// Text of at least `LEAST` and at most `MOST` characters (Unicode code points) in NFC, with line breaks where `LINES`. It is
-/// empty or shows something, and holds nothing of what [`refused`] lists, but for the tags of an emoji flag.
+/// Text of `LEAST` to `MOST` characters (Unicode code points) in NFC, with line breaks where `LINES`. It is empty or
+/// has a visible character, and contains no character of [`refused`], except the tags of an emoji flag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Text<const LEAST: usize, const MOST: usize, const LINES: bool = false>(String);
 
 /// The name of a concert.
 pub type ConcertName = Text<1, 200>;
-/// A category, a section or a type of seat.
+/// A category, a section or a seat type.
 pub type Label = Text<1, 32>;
-/// Why somebody did something.
+/// The reason that a caller gives for a request.
 pub type Reason = Text<0, 500, true>;
 
-/// What operators tell those who wait.
+/// A message of the operators to the fans who wait.
 pub type Message = Text<1, 280>;
 
 /// The rule that a text breaks.
@@ -40,7 +40,7 @@ impl fmt::Display for InvalidText {
 }
 
 impl<const LEAST: usize, const MOST: usize, const LINES: bool> Text<LEAST, MOST, LINES> {
-    /// Brings the text into NFC, so that two spellings of one text are one text, and checks the rule.
+    /// Normalizes the text to NFC, so that two spellings of the same text are equal, and checks the rule.
     ///
     /// # Errors
     /// The rule, in words.
@@ -69,13 +69,13 @@ impl<'de, const LEAST: usize, const MOST: usize, const LINES: bool> Deserialize<
     }
 }
 
-/// What no text for people holds, as ranges: control characters, separators of lines and paragraphs, invisible format
-/// characters, fillers, tags and noncharacters. With them two names look alike, or the text around a name reads in another
-/// order. What scripts and emoji are composed with (joiners, variation selectors) is none of these; tags are let pass in
-/// an emoji flag.
+/// The ranges of characters that no text may contain: control characters, separators of lines and paragraphs, invisible
+/// format characters, fillers, tags and noncharacters. With them two names could look alike, or the text around a name
+/// could read in another order. Joiners and variation selectors are allowed, since scripts and emoji need them; so are
+/// tags in an emoji flag.
 const REFUSED: [(char, char); 22] = [
     ('\0', '\t'),
-    // A line break, by itself so that some texts may have it; so with the other below.
+    // Line feed. It has a range of its own, as carriage return has below, since some texts may contain line breaks.
     ('\n', '\n'),
     ('\u{b}', '\u{c}'),
     ('\r', '\r'),
@@ -91,9 +91,9 @@ const REFUSED: [(char, char); 22] = [
     ('\u{180e}', '\u{180e}'),
     // Zero-width space.
     ('\u{200b}', '\u{200b}'),
-    // Marks of direction.
+    // Direction marks.
     ('\u{200e}', '\u{200f}'),
-    // Separators; embeddings and overrides of direction.
+    // Line and paragraph separators; embeddings and overrides of direction.
     ('\u{2028}', '\u{202e}'),
     // Word joiner, invisible operators, isolates of direction.
     ('\u{2060}', '\u{206f}'),
@@ -112,7 +112,7 @@ const REFUSED: [(char, char); 22] = [
 ];
 const TAGS: (char, char) = ('\u{e0000}', '\u{e007f}');
 
-/// What may stand in a text and shows nothing by itself, beside white space: joiners and selectors.
+/// Characters that are allowed and invisible by themselves, besides white space: joiners and variation selectors.
 pub const UNSEEN: [(char, char); 6] = [
     ('\u{34f}', '\u{34f}'),
     ('\u{180b}', '\u{180d}'),
@@ -122,14 +122,14 @@ pub const UNSEEN: [(char, char); 6] = [
     ('\u{e0100}', '\u{e01ef}'),
 ];
 
-/// An emoji flag of a region: a black flag, tags, and the end of tags.
+/// The black flag that begins the emoji flag of a region; [`FLAG_TAGS`] and [`FLAG_END`] follow.
 pub const FLAG: char = '\u{1f3f4}';
-/// What a flag's tags are.
+/// The range of the tags in an emoji flag.
 pub const FLAG_TAGS: (char, char) = ('\u{e0020}', '\u{e007e}');
-/// What ends a flag.
+/// The tag that ends an emoji flag.
 pub const FLAG_END: char = '\u{e007f}';
 
-/// All ranges of characters that no text holds.
+/// All ranges of characters that no text may contain.
 pub fn refused() -> impl Iterator<Item = (char, char)> {
     let plane = |number: u32| Some((char::from_u32(number << 16 | 0xfffe)?, char::from_u32(number << 16 | 0xffff)?));
     REFUSED.into_iter().chain((1..=16).filter_map(plane))
@@ -147,7 +147,7 @@ fn is_seen(character: char) -> bool {
     !character.is_whitespace() && !UNSEEN.into_iter().any(|range| is_in(range, character)) && !is_refused(character)
 }
 
-/// The text with its flags in black: without the tags that stand in well-formed ones.
+/// The text without the tags of well-formed emoji flags, so that the tags that are left are stray ones.
 fn without_flag_tags(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_seen_passes() {
+    fn visible_text_is_accepted() {
         for good in [
             "A",
             " a ",
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_does_not() {
+    fn invisible_text_and_control_characters_are_refused() {
         for hidden in [
             '\0', '\t', '\u{b}', '\u{c}', '\u{e}', '\u{1b}', '\u{7f}', '\u{85}', '\u{9f}', '\u{ad}', '\u{61c}',
             '\u{180e}', '\u{200b}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{202e}', '\u{2060}',
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_kept_in_nfc_and_counted_so() {
+    fn a_text_is_kept_and_counted_in_nfc() {
         let composed = |text: &str| Label::parse(text.to_owned()).map(Label::into_string);
         assert_eq!(composed("e\u{301}"), composed("\u{e9}"));
         assert_eq!(composed("\u{1112}\u{1161}\u{11ab}"), Ok("\u{d55c}".to_owned()));

@@ -1,4 +1,4 @@
-//! Tickets: places in a queue, and what was promised when they were issued.
+//! Tickets: places in a queue, and the waiting time that was promised when they were issued.
 
 use super::{
     id::{QueueId, TicketId, UserId},
@@ -6,13 +6,13 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A place in a queue, from 1; immutable once drawn.
+/// The number of a place in a queue, from 1. A fan's place never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Place(u64);
 
 impl Place {
-    /// Before the first place; the `served` of a queue that admitted nobody.
+    /// The number before the first place: `served` of a queue that has admitted nobody.
     pub const NONE: Place = Place(0);
 
     /// The place with this number.
@@ -25,7 +25,7 @@ impl Place {
         self.0
     }
 
-    /// The place that many further back.
+    /// The place this many places further back.
     pub const fn plus(self, places: u64) -> Place {
         Place(self.0.saturating_add(places))
     }
@@ -36,25 +36,25 @@ impl Place {
     }
 }
 
-/// A fan's place in a queue, with what was promised when it was issued.
+/// A fan's place in a queue, with the waiting time that was promised when it was issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ticket {
-    /// The `jti` of its token.
+    /// The id of the ticket: the `jti` of its queue token.
     pub ticket_id: TicketId,
     /// The fan.
     pub user_id: UserId,
     /// The queue.
     pub queue_id: QueueId,
-    /// The number.
+    /// The place.
     pub place: Place,
-    /// When, in whole seconds: the `iat` of its token.
+    /// When the ticket was issued, in whole seconds: the `iat` of its queue token.
     pub issued_at: Timestamp,
-    /// How long the fan may wait; a later change of the setting takes nothing from it.
+    /// How long the place may wait. A later change of the setting does not change it.
     pub waiting_seconds: Seconds,
     /// The queue's clock when the place was drawn.
     pub wait_clock: QueueClock,
-    /// The hour in which the fan last drew a place, and how many places in it.
+    /// The hour in which the fan last drew a place, and the number of places drawn in it.
     #[serde(default)]
     pub draws: Draws,
     /// Set when the fan left or was removed.
@@ -74,7 +74,7 @@ impl Ticket {
     }
 }
 
-/// Places that a fan drew from one queue within an hour of the clock.
+/// How many places a fan drew in one queue within one hour of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Draws {
     /// The hour, counted from the Unix epoch.
@@ -86,13 +86,13 @@ pub struct Draws {
 impl Draws {
     const SECONDS_PER_HOUR: i64 = 3_600;
 
-    /// The count in the hour of `now`: what was drawn in an earlier hour is forgotten.
+    /// The count in the hour of `now`. Places drawn in an earlier hour do not count.
     pub fn at(self, now: Timestamp) -> Self {
         let hour = now.seconds().div_euclid(Self::SECONDS_PER_HOUR);
         if hour == self.hour { self } else { Draws { hour, count: 0 } }
     }
 
-    /// With one more.
+    /// The count with one more place.
     pub fn and_one(self) -> Self {
         Draws { count: self.count.saturating_add(1), ..self }
     }
@@ -109,22 +109,22 @@ impl Draws {
 pub struct QueueClock(i64);
 
 impl QueueClock {
-    /// From milliseconds.
+    /// The reading of this many milliseconds.
     pub const fn from_millis(millis: i64) -> Self {
         QueueClock(millis)
     }
 
-    /// Milliseconds.
+    /// The reading in milliseconds.
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// The reading after it ran for so many milliseconds; a number below 0 counts as 0.
+    /// The reading after the clock has run for `millis` more; a number below 0 counts as 0.
     pub fn after(self, millis: i64) -> Self {
         QueueClock(self.0.saturating_add(millis.max(0)))
     }
 
-    /// This reading moved back by a length of time; below 0 where the queue was not open for so long.
+    /// This reading moved back by a length of time; below 0 where the queue was not open for that long.
     pub fn before(self, length: Seconds) -> Self {
         QueueClock(self.0.saturating_sub(length.millis()))
     }
@@ -135,11 +135,11 @@ impl QueueClock {
 pub struct Wait {
     /// The place.
     pub place: Place,
-    /// When it was issued.
+    /// When the place was issued.
     pub issued_at: Timestamp,
-    /// How long it may wait while the queue is open and not paused.
+    /// How long the place may wait while the queue is open and not paused.
     pub waiting: Seconds,
-    /// The queue's clock at its issue.
+    /// The queue's clock when the place was drawn.
     pub clock_at_issue: QueueClock,
 }
 

@@ -21,15 +21,15 @@ pub struct Seconds(pub u32);
 pub struct Minute(pub i64);
 
 impl Timestamp {
-    /// Long before anything happened; where "not set" must compare as "over".
+    /// Long before any sale. It stands for a time that is not set, where that must compare as over.
     pub const DISTANT_PAST: Timestamp = Timestamp(0);
 
-    /// From milliseconds since the epoch.
+    /// The time of this many milliseconds since the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Timestamp(millis)
     }
 
-    /// From whole seconds since the epoch.
+    /// The time of this many whole seconds since the epoch.
     pub const fn from_seconds(seconds: i64) -> Self {
         Timestamp(seconds.saturating_mul(1000))
     }
@@ -69,10 +69,10 @@ impl Timestamp {
         self.utc().format("%Y-%m-%d").to_string()
     }
 
-    /// Parses RFC 3339 with any offset; `None` for anything else or a year outside 1970 to 9999. A leap second is the
-    /// last of a day in UTC, and counts as the first of the next.
+    /// Parses RFC 3339 with any offset; `None` for anything else or a year outside 1970 to 9999. A leap second is
+    /// accepted only as the last second of a day in UTC, and counts as the first second of the next day.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        // chrono takes a space for the T, and a minus sign that is not ASCII.
+        // chrono also accepts a space instead of the T, and a minus sign that is not ASCII.
         let plain = text.is_ascii() && text.as_bytes().get(10).is_some_and(|b| b.eq_ignore_ascii_case(&b'T'));
         let time = DateTime::parse_from_rfc3339(text).ok().filter(|_| plain)?;
         let millis = time.timestamp_millis();
@@ -120,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_and_back(millis in 0i64..253_402_300_800_000) {
+        fn a_time_parses_back_from_its_text(millis in 0i64..253_402_300_800_000) {
             let time = Timestamp::from_millis(millis);
             prop_assert_eq!(Timestamp::parse_rfc3339(&time.rfc3339()), Some(time));
         }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn other_offsets_and_odd_texts() {
+    fn any_offset_is_parsed_and_malformed_text_is_refused() {
         assert_eq!(Timestamp::parse_rfc3339("1970-01-01T09:00:01+09:00"), Some(Timestamp(1000)));
         let leap = Timestamp::parse_rfc3339("2017-01-01T08:59:60.5+09:00");
         assert_eq!(leap, Timestamp::parse_rfc3339("2017-01-01T00:00:00.5Z"));

@@ -1,5 +1,5 @@
-//! When a queue ticks next. One in which nobody waits sleeps until a place is drawn, a setting changes, or one of those
-//! inside may be over; one in which nobody is inside either is at rest, and costs nothing.
+//! When a queue ticks next. A queue in which nobody waits sleeps until a place is drawn, a setting changes, or a
+//! session may be over. A queue in which nobody is inside either is at rest, and costs nothing.
 
 use super::{
     line::QueueState,
@@ -8,29 +8,29 @@ use super::{
     time::{Seconds, Timestamp},
 };
 
-/// A queue in which somebody waits has an alarm so long ahead; messages tick it in between.
+/// How far ahead a queue in which fans wait has its alarm. Messages bring its ticks in between.
 const MINUTE: Seconds = Seconds(60);
-/// A queue in which nobody waits is looked at once more before it sleeps.
+/// How long after a tick a queue in which nobody waits gets a second tick before it sleeps.
 const SECOND_LOOK: Seconds = Seconds(20);
-/// Two ticks for sessions that end come no closer than this.
+/// The least time between two ticks for sessions that end.
 const MIN_SPACING: Seconds = Seconds(10);
 
 /// What a queue needs after a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
-    /// Somebody waits: a tick every few seconds while the queue admits, and an alarm at this time.
+    /// Fans wait: a tick every few seconds while the queue admits, and an alarm at this time.
     Waiting(Timestamp),
     /// The survey is not finished: another tick at once, and an alarm at this time.
     Unfinished(Timestamp),
-    /// Nobody waits, and somebody joined since the tick before: an alarm at this time.
+    /// Nobody waits, but a fan joined since the previous tick: an alarm at this time.
     SecondLook(Timestamp),
-    /// It may sleep until this time, when somebody inside may be over; `None` is rest. Only if nobody drew a place since
-    /// the last one was read.
+    /// The queue may sleep until this time, when a session may be over; `None` is rest. The caller must make sure that
+    /// no place was drawn since the last place was read.
     Sleep(Option<Timestamp>),
 }
 
 impl Wake {
-    /// When its alarm is due.
+    /// When the alarm is due.
     pub fn due(self) -> Option<Timestamp> {
         match self {
             Wake::Waiting(due) | Wake::Unfinished(due) | Wake::SecondLook(due) => Some(due),
@@ -38,7 +38,7 @@ impl Wake {
         }
     }
 
-    /// Whether fans wait for the tick: those of other queues come behind it.
+    /// Whether fans wait for the tick. Other ticks must not delay it.
     pub fn is_urgent(self) -> bool {
         matches!(self, Wake::Waiting(_))
     }
@@ -60,7 +60,7 @@ pub fn after_tick(
     if last_place > served {
         return Wake::Waiting(next_minute(state, now));
     }
-    // Twice the same last place: whoever walks in steadily keeps the queue awake, instead of waking it each time.
+    // Sleep only after two ticks with the same last place: steady walk-ins would wake a sleeping queue each time.
     if last_place != state.last_seen || pass.to < served {
         return Wake::SecondLook(second_look(now));
     }
@@ -68,8 +68,8 @@ pub fn after_tick(
     Wake::Sleep(end.map(|end| end.max(now + MIN_SPACING)))
 }
 
-/// When a tick that is wished at `now` is due, if the one wished before it was due at `last`: at most one a second.
-/// `None` where the one before has not begun, and will see what this one was wished for.
+/// When a tick that is requested at `now` is due: at most one a second. `last` is when the previously requested tick
+/// was due. `None` where that tick has not begun, since it will see the change that this one is requested for.
 pub fn wished_tick(last: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     const SPACING: Seconds = Seconds(1);
     match last {
@@ -79,7 +79,7 @@ pub fn wished_tick(last: Option<Timestamp>, now: Timestamp) -> Option<Timestamp>
     }
 }
 
-/// When a queue that was about to sleep is looked at again.
+/// When a queue that is about to sleep gets its second tick.
 pub fn second_look(now: Timestamp) -> Timestamp {
     now + SECOND_LOOK
 }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_in_which_somebody_waits_has_an_alarm_in_a_minute_or_at_its_opening() {
+    fn a_queue_in_which_fans_wait_has_an_alarm_in_a_minute_or_at_its_opening() {
         assert_eq!(look(|_, _| {}, 3, 2, 5), Wake::Waiting(NOW + Seconds(60)));
         let opens = |seconds| {
             move |state: &mut QueueState, _: &mut Pass| {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_sleeps_only_when_nobody_came_between_two_ticks() {
+    fn a_queue_sleeps_only_when_nobody_joined_between_two_ticks() {
         let inside = |pass: &mut Pass| (pass.alive, pass.next_end) = (1, Some(NOW + Seconds(300)));
         assert_eq!(look(|_, pass| inside(pass), 5, 1, 5), Wake::Sleep(Some(NOW + Seconds(300))));
         assert_eq!(look(|_, _| {}, 5, 0, 5), Wake::Sleep(None));
@@ -140,12 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn a_wished_tick_comes_once_a_second_and_is_never_dropped_for_one_that_has_begun() {
+    fn a_requested_tick_comes_once_a_second_and_is_never_dropped_for_one_that_has_begun() {
         assert_eq!(wished_tick(None, NOW), Some(NOW));
-        assert_eq!(wished_tick(Some(NOW), NOW), Some(NOW + Seconds(1)), "that one has begun");
+        assert_eq!(wished_tick(Some(NOW), NOW), Some(NOW + Seconds(1)), "the previous tick has begun");
         assert_eq!(wished_tick(Some(NOW + Seconds(1)), NOW), None);
         assert_eq!(wished_tick(Some(NOW - Seconds(1)), NOW), Some(NOW));
-        assert_eq!(wished_tick(Some(NOW + Seconds(50)), NOW), Some(NOW), "a clock went back");
+        assert_eq!(wished_tick(Some(NOW + Seconds(50)), NOW), Some(NOW), "a clock was set back");
     }
 
     #[test]

@@ -10,18 +10,18 @@ use lambda_http::{
 use serde::Serialize;
 use serde_json::Value;
 
-/// What a handler gives.
+/// What a handler returns: an answer, or a problem.
 pub type Answer = Result<Response<Body>, Problem>;
 
 /// A handler of one route.
 pub trait Handler: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync {}
 impl<H: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync> Handler for H {}
 
-/// Answers a request: runs the handler, turns a problem into problem+json, logs a failure of ours once, names the
-/// request in `x-request-id`, and lets no cache keep what the handler has not said may be kept.
+/// Answers a request. Runs the handler, turns a problem into problem+json, and logs the cause of a failure of ours
+/// once. Adds `x-request-id`, and `cache-control: no-store` unless the handler set another one.
 pub async fn answer(app: &App, handler: &impl Handler, request: Request) -> Response<Body> {
     let call = Call::new(request);
-    // Before the function's limit: a client learns that it may try again, and a call that is under way is given up.
+    // Stop the handler before Lambda's own limit, so that the client still gets an answer that says that it may retry.
     let handled = tokio::time::timeout(call.time_left(app.now()), handler(app, &call)).await;
     let mut response = match handled.unwrap_or_else(|_| Err(Problem::out_of_time())) {
         Ok(response) => response,
@@ -33,7 +33,7 @@ pub async fn answer(app: &App, handler: &impl Handler, request: Request) -> Resp
         }
     };
     let headers = response.headers_mut();
-    // What does not say that it is for everybody is for the caller alone; a cache in front must not guess.
+    // An answer is for the caller alone unless it says otherwise: a cache in front could show it to another fan.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(call.request_id()) {
         headers.insert("x-request-id", id);
@@ -41,7 +41,7 @@ pub async fn answer(app: &App, handler: &impl Handler, request: Request) -> Resp
     response
 }
 
-/// A JSON body as it is sent and kept for replays.
+/// The JSON text of a body, as it is sent and kept for replays.
 pub fn body<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
@@ -58,7 +58,8 @@ pub fn no_content() -> Response<Body> {
     response
 }
 
-/// The answer of an operation that honours `Idempotency-Key`: fresh, or the first one again.
+/// The answer of an operation that honours `Idempotency-Key`: a fresh one, or the kept body of the first one, marked as
+/// replayed.
 pub fn json_idempotent<T, V: Serialize>(
     status: StatusCode,
     done: Executed<T>,
@@ -70,14 +71,14 @@ pub fn json_idempotent<T, V: Serialize>(
     }
 }
 
-/// An answer with `Location`: a path, and the id that its body has in a field.
+/// The answer with a `Location`: `path`, followed by the id in this `field` of its body.
 pub fn with_location(response: Response<Body>, path: &str, field: &str) -> Response<Body> {
     let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
     let id = body[field].as_str().unwrap_or_default();
     with_header(response, "location", format!("{path}{id}"))
 }
 
-/// The same answer with a header.
+/// The answer with one more header. A value that is not valid in a header is left out.
 pub fn with_header(mut response: Response<Body>, name: &'static str, value: impl AsRef<str>) -> Response<Body> {
     if let Ok(value) = HeaderValue::from_str(value.as_ref()) {
         response.headers_mut().insert(name, value);

@@ -1,5 +1,5 @@
-//! One request: its parts as typed values, or a problem. The checks go in the contract's order: size and content type,
-//! authentication, role, body, ownership.
+//! One request: its parts as typed values, or a problem. Handlers check in the order of the contract: size and content
+//! type, authentication, role, body, ownership.
 
 use super::{Problem, answer::body, parse_error};
 use crate::{
@@ -34,7 +34,7 @@ pub struct Call {
     request_id: String,
 }
 
-/// A body that is JSON by its content type and small enough; not parsed yet.
+/// A body that is small enough and JSON by its content type. It is not parsed yet.
 #[derive(Debug)]
 pub struct Payload<'a>(&'a [u8]);
 
@@ -45,12 +45,12 @@ impl Call {
             Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
             _ => None,
         };
-        // It goes into a header.
+        // The id goes into a header, which takes visible ASCII only.
         let request_id = request_id.filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_graphic()));
         Call { request, request_id: request_id.unwrap_or_else(|| "unknown".to_owned()) }
     }
 
-    /// How long the request may take: what Lambda leaves the function, and a little less.
+    /// How long the request may still take: a little less than Lambda leaves the function.
     pub fn time_left(&self, now: Timestamp) -> Duration {
         deadline::time_left(self.request.lambda_context_ref().map(|context| context.deadline), now)
     }
@@ -75,7 +75,7 @@ impl Call {
         self.request.headers().get(name)?.to_str().ok()
     }
 
-    /// Where the request came from, behind the deployment's proxies.
+    /// The client's address, as the deployment's proxies report it.
     pub fn address(&self, config: &Config) -> Address {
         let peer = match self.request.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
@@ -101,7 +101,8 @@ impl Call {
         Ok(Payload(bytes))
     }
 
-    /// The same for a route whose fields are all optional: an empty body is an empty object, whatever its type.
+    /// The body of a route whose fields are all optional. An empty body counts as an empty object, whatever its content
+    /// type.
     pub fn optional_payload(&self) -> Result<Payload<'_>, Problem> {
         if self.request.body().is_empty() { Ok(Payload(b"{}")) } else { self.payload() }
     }
@@ -118,8 +119,8 @@ impl Call {
         self.query_with(name, |text| text.parse().map_err(|InvalidId(rule)| rule.to_owned()))
     }
 
-    /// A parameter of the query, read by a function of one's own. Of two with one name neither is taken: a proxy in front
-    /// may have looked at the other.
+    /// A parameter of the query, if it is there, parsed by `read`. A parameter that appears twice is refused: a proxy
+    /// in front may have judged the request by the other value.
     pub fn query_with<T>(&self, name: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, Problem> {
         let values = self.request.query_string_parameters_ref().and_then(|p| p.all(name)).unwrap_or_default();
         let value = match values[..] {
@@ -130,7 +131,8 @@ impl Call {
         value.map_err(|detail| Problem::invalid(name, detail))
     }
 
-    /// A name in the query that concerts may have: another one would match none.
+    /// A label in the query, if it is there. A text that is not a valid label is refused, since it would match no
+    /// concert.
     pub fn label(&self, name: &str) -> Result<Option<String>, Problem> {
         self.query_with(name, |text| {
             Label::parse(text.to_owned()).map(Label::into_string).map_err(|rule| rule.to_string())
@@ -142,16 +144,17 @@ impl Call {
         Ok(self.limit_within(MAX_LIMIT)?.unwrap_or(LIMIT_DEFAULT))
     }
 
-    /// `?limit=` of a list whose pages have at most `most` items.
+    /// `?limit=`, if it is there, for a list whose pages have at most `most` items.
     pub fn limit_within(&self, most: i32) -> Result<Option<i32>, Problem> {
         self.query_with("limit", |text| match text.parse() {
-            // `parse` takes a sign.
+            // `parse` also accepts a plus sign.
             Ok(limit) if (1..=most).contains(&limit) && !text.starts_with('+') => Ok(limit),
             _ => Err(format!("must be from 1 to {most}")),
         })
     }
 
-    /// `Idempotency-Key` of a caller on a route, with what it is used with: `request` names all that the request means.
+    /// The `Idempotency-Key`, if there is one, scoped to the caller and the route. `request` holds all that the request
+    /// means, so that a key that is used again for another request is refused.
     pub fn idempotent<T: Serialize>(
         &self,
         caller: UserId,
@@ -168,7 +171,7 @@ impl Call {
     }
 }
 
-/// Whether a content type is JSON in UTF-8. RFC 8259 knows no other encoding; a client that names one means other bytes.
+/// Whether a content type is JSON in UTF-8, the only encoding of RFC 8259. A body in another one would be misread.
 fn is_json(content_type: &str) -> bool {
     let mut parts = content_type.split(';');
     let json = parts.next().is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"));
@@ -179,7 +182,7 @@ fn is_json(content_type: &str) -> bool {
 }
 
 impl Payload<'_> {
-    /// Parses the body; unknown and doubled fields, wrong types and values out of range are 400 with a pointer.
+    /// Parses the body. Unknown and repeated fields, wrong types and values out of range are 400 with a pointer.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let mut json = serde_json::Deserializer::from_slice(self.0);
         let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(parse_error::problem)?;
@@ -188,7 +191,7 @@ impl Payload<'_> {
     }
 }
 
-/// A JSON object, where serde's derived types would take an array of their fields as well.
+/// A value that must be a JSON object: serde's derived types would also accept an array of their fields.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub struct Object<T>(pub T);

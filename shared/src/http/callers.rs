@@ -1,4 +1,4 @@
-//! Who may act on routes that take a queue token as proof of who the fan is.
+//! The caller of routes that accept a queue token as proof of who the fan is.
 
 use super::{Call, Problem, tokens::Caller};
 use crate::{
@@ -6,13 +6,13 @@ use crate::{
     domain::{id::UserId, time::Seconds},
 };
 
-/// A queue token says who the fan is for so long after the login.
+/// How long after the login a queue token proves who the fan is.
 const PROOF_LIFE: Seconds = Seconds(12 * 3_600);
 
 /// The fan that a request names, in its body or by `?userId=`; `None` where it names none.
 ///
 /// # Errors
-/// 400 where the two differ: one of them is a mistake.
+/// 400 where body and query differ, since one of them is a mistake.
 pub fn named_fan(call: &Call, in_body: Option<UserId>) -> Result<Option<UserId>, Problem> {
     let in_query = call.query("userId")?;
     match (in_body, in_query) {
@@ -21,11 +21,11 @@ pub fn named_fan(call: &Call, in_body: Option<UserId>) -> Result<Option<UserId>,
     }
 }
 
-/// The caller by either token. A queue token proves who the fan is for 12 hours after the login, and longer while its
-/// session is live.
+/// The caller, by an access token or a queue token. A queue token proves who the fan is for 12 hours after the login,
+/// and longer while its session is live.
 ///
 /// # Errors
-/// 401 `token_expired` after that, and whatever is wrong with the token.
+/// 401 `token_expired` after that, and 401 for a token that is missing or not valid.
 pub async fn caller(app: &App, call: &Call) -> Result<Caller, Problem> {
     let now = app.now();
     let caller = app.tokens.caller(call, now)?;

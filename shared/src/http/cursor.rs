@@ -1,4 +1,5 @@
-//! Cursors: where a page of a list starts. Opaque to clients and signed, so that only what was given out is taken.
+//! Cursors: where a page of a list starts. They are opaque to clients, and signed, so that clients cannot make their
+//! own.
 
 use super::{Call, Problem};
 use crate::config::Secret;
@@ -8,7 +9,7 @@ use std::str::{self, FromStr};
 
 const TAG_BYTES: usize = 32;
 
-/// A list with pages; a cursor is of one of them.
+/// A list with pages. A cursor is valid for one kind of list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum List {
     /// Concerts by start.
@@ -21,25 +22,27 @@ pub enum List {
     Seats,
 }
 
-/// The keys that cursors are signed with, one for each of the deployment's secrets: the first signs, each verifies.
+/// The keys that cursors are signed with, one for each of the deployment's secrets: the first one signs, all verify.
 pub struct Cursors(Vec<hmac::Key>);
 
 impl Cursors {
-    /// Derives the keys.
+    /// Derives a key from each of the deployment's secrets.
     pub fn new(secrets: &[Secret]) -> Self {
         let label = |Secret(secret): &Secret| format!("stagedoor cursors 1\n{secret}");
         Cursors(secrets.iter().map(|secret| hmac::Key::new(HMAC_SHA256, label(secret).as_bytes())).collect())
     }
 
-    /// The cursor of a position: its signature, then itself.
+    /// The cursor of a position: the signature and the position, in base64url.
     pub fn write(&self, list: List, position: &str) -> String {
         let tag = self.0.first().map(|key| hmac::sign(key, signed(list, position).as_bytes()));
         let tag = tag.as_ref().map(Tag::as_ref).unwrap_or_default();
         BASE64_URL_SAFE_NO_PAD.encode([tag, position.as_bytes()].concat())
     }
 
-    /// `?cursor=`, if it is there: the position that it was made of; 400 for any text that is not a cursor of this list. An
-    /// empty one is the first page.
+    /// The position in `?cursor=`; `None` for the first page, where the cursor is missing or empty.
+    ///
+    /// # Errors
+    /// 400 for any other text that is not a cursor of this list.
     pub fn read<T: FromStr>(&self, call: &Call, list: List) -> Result<Option<T>, Problem> {
         let position = call.query_with("cursor", |text| {
             if text.is_empty() {

@@ -1,14 +1,15 @@
-//! The event of a request, made safe to read.
+//! Makes the event of a request safe for `lambda_http` to read.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_http::{http::header, request::LambdaRequest};
 
-/// API Gateway takes no request line with headers above 10,240 bytes. Three times as much, escaped, still is a URI.
-const LONGEST_PATH_OR_QUERY: usize = 10_240;
+/// The most bytes of a path or query; the rest is cut off. API Gateway refuses a request line with headers above 10,240
+/// bytes. Escaping makes them at most three times as long, which is still a valid URI.
+const MAX_PATH_OR_QUERY_BYTES: usize = 10_240;
 
-/// Takes out of an event what `lambda_http` panics at: a scheme or host that is none (nothing here reads them), a path
-/// that does not start as one, characters of path and query that a client should have escaped or that are too many, and
-/// a body that is not the base64 it claims to be.
+/// Removes from an event what `lambda_http` panics at: an invalid scheme or host (nothing here reads them), a path that
+/// does not start with a slash, a path or query that is not escaped or too long, and the mark of a body as base64 that
+/// is not.
 pub fn sanitize(mut event: LambdaRequest) -> LambdaRequest {
     if let LambdaRequest::ApiGatewayV2(request) = &mut event {
         request.headers.remove("x-forwarded-proto");
@@ -28,10 +29,10 @@ pub fn sanitize(mut event: LambdaRequest) -> LambdaRequest {
     event
 }
 
-/// The text with everything percent-encoded that may not stand in a path or query. Escapes that are there stay.
+/// Percent-encodes the characters that a path or query must not contain. Escapes in the text stay as they are.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes().take(LONGEST_PATH_OR_QUERY) {
+    for byte in text.bytes().take(MAX_PATH_OR_QUERY_BYTES) {
         match byte {
             b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#' => escape(&mut escaped, byte),
             0x21..=0x7e => escaped.push(char::from(byte)),
@@ -51,7 +52,7 @@ mod tests {
     use super::escaped;
 
     #[test]
-    fn only_what_may_not_stand_there_is_escaped() {
+    fn only_characters_that_a_path_or_query_must_not_contain_are_escaped() {
         assert_eq!(escaped("a=1&b=%20x+y&c=[]'~"), "a=1&b=%20x+y&c=[]'~");
         assert_eq!(escaped("a=<b> \"\u{e4}\""), "a=%3Cb%3E%20%22%C3%A4%22");
     }

@@ -1,4 +1,4 @@
-//! The HTTP door: typed requests or a problem, and answers.
+//! HTTP: requests as typed values or problems, tokens, and answers.
 
 pub mod answer;
 pub mod call;

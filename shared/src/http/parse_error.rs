@@ -1,14 +1,15 @@
-//! What is wrong with a body, in plain words. Serde's own words name Rust types and repeat the value that the client sent,
-//! which may be a password or a token; so only what is known here is told, and anything else is just "not valid".
+//! What is wrong with a body, in plain words. Serde's messages name Rust types and repeat the value that the client
+//! sent, which may be a password or a token. So only errors that are known here are described; any other is just "not
+//! valid".
 
 use super::Problem;
 use serde_path_to_error::{Path, Segment};
 
-/// The longest part of a pointer: a client chooses the name of an unknown field.
-const LONGEST_NAME: usize = 64;
+/// The most characters of a part of a pointer: a client chooses the name of an unknown field.
+const MAX_NAME_CHARS: usize = 64;
 
-/// The problem that a parser's error makes. A sentence of our own starts with `must`, as an error of its own or as what a
-/// visitor expects, and is told as it is.
+/// Turns a parser's error into a problem. A rule that starts with `must` is our own, from a custom error or a visitor's
+/// `expecting`, and is shown unchanged.
 pub fn problem(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let at = pointer(error.path());
     let error = error.into_inner();
@@ -29,14 +30,14 @@ pub fn problem(error: serde_path_to_error::Error<serde_json::Error>) -> Problem 
     } else if what.starts_with("unknown field `") {
         Problem::invalid(at, "is not a field of this request")
     } else if what.starts_with("invalid ") {
-        // What was expected comes last, so nothing of the client's can stand in its place.
+        // Serde puts what it expected last, so a value of the client cannot be taken for it.
         Problem::invalid(at, rule(what.rsplit_once(", expected ").map_or("", |(_, expected)| expected)))
     } else {
         Problem::invalid(at, rule(what))
     }
 }
 
-/// The sentence for what serde says that it expected.
+/// The rule, in words for the client, for what serde expected.
 fn rule(expected: &str) -> &str {
     match expected {
         ours if ours.starts_with("must ") => ours,
@@ -52,7 +53,7 @@ fn pointer(path: &Path) -> String {
     let part = |segment: &Segment| match segment {
         Segment::Seq { index } => format!("/{index}"),
         Segment::Map { key } => {
-            let key: String = key.chars().take(LONGEST_NAME).collect();
+            let key: String = key.chars().take(MAX_NAME_CHARS).collect();
             format!("/{}", key.replace('~', "~0").replace('/', "~1"))
         }
         Segment::Enum { .. } | Segment::Unknown => String::new(),

@@ -8,18 +8,18 @@ use crate::{
 use lambda_http::{Body, Response, http::StatusCode};
 use serde_json::{Map, Value, json};
 
-/// Why a request was not answered with success.
+/// Why a request did not succeed.
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// HTTP status.
     pub status: StatusCode,
     /// The stable machine code of the contract.
     pub code: &'static str,
-    /// One sentence for people.
+    /// One sentence for people to read.
     pub detail: String,
     /// Further members and headers.
     extra: Extra,
-    /// What the log is told, and no client. Set for failures of ours.
+    /// The cause, for the log and never for the client. It is set for failures of ours only.
     pub cause: Option<String>,
 }
 
@@ -43,42 +43,42 @@ impl Problem {
             .with("errors", json!([{ "pointer": pointer.into(), "detail": detail }]))
     }
 
-    /// 401: a token that does not count.
+    /// 401: a token that is malformed, badly signed or of the wrong kind.
     pub fn unauthenticated(detail: &'static str) -> Self {
         Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
     }
 
-    /// 401: no token at all. RFC 6750 names no error then.
+    /// 401: no token at all. By RFC 6750 the challenge then has no `error`.
     pub fn no_token() -> Self {
         let mut problem = Problem::unauthenticated("a bearer token is required");
         problem.extra.no_token = true;
         problem
     }
 
-    /// 401: the token was good until its `exp`.
+    /// 401: a token that was valid until its `exp`.
     pub fn token_expired() -> Self {
         Problem::new(StatusCode::UNAUTHORIZED, "token_expired", "the token has expired")
     }
 
-    /// 413: a body that is not even parsed.
+    /// 413: a body that is too large to be parsed.
     pub fn too_large() -> Self {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than 64 KiB")
     }
 
-    /// 415: a body that does not say that it is JSON.
+    /// 415: a body whose content type is not JSON in UTF-8.
     pub fn unsupported_media_type() -> Self {
         let detail = "the content type must be application/json, in UTF-8";
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
-    /// 500: a bug; the cause is for the log.
+    /// 500: a bug. The cause is for the log.
     pub fn internal(cause: impl Into<String>) -> Self {
         let mut problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong");
         problem.cause = Some(cause.into());
         problem
     }
 
-    /// 503: the request could not be finished within the function's time.
+    /// 503: the request did not finish within the function's time limit.
     pub fn out_of_time() -> Self {
         StoreError::Unavailable("the function's time is over".to_owned()).into()
     }
@@ -93,7 +93,7 @@ impl Problem {
         self
     }
 
-    /// The answer: problem+json with the request's id as its instance.
+    /// The answer: problem+json with the request's id as its `instance`.
     pub fn into_response(self, request_id: &str) -> Response<Body> {
         let mut body = self.extra.members;
         body.insert("type".to_owned(), json!(format!("urn:stagedoor:problem:{}", self.code)));

@@ -1,4 +1,4 @@
-//! When a concert is sold, as a request sets it.
+//! Checks the sale times that a request sets.
 
 use super::Problem;
 use crate::domain::concert::Concert;
@@ -6,17 +6,17 @@ use crate::domain::concert::Concert;
 /// Which times of a sale a request sets.
 #[derive(Debug, Clone, Copy)]
 pub struct SaleTimes {
-    /// `saleOpensAt`, to a time of its own.
+    /// Whether it sets `saleOpensAt` to a time; null does not count.
     pub opens: bool,
-    /// `saleClosesAt`.
+    /// Whether it sets `saleClosesAt`, to a time or to null.
     pub closes: bool,
 }
 
 impl SaleTimes {
-    /// Judges a concert by the times that a request sets; what the request leaves as it was is not judged.
+    /// Checks a concert as the request leaves it. Times that the request does not set are never refused.
     ///
     /// # Errors
-    /// 400 with a pointer to a time that was sent.
+    /// 400 with a pointer to a time that the request sets.
     pub fn check(self, concert: &Concert) -> Result<(), Problem> {
         if self.closes && concert.ends_at < concert.sale_closes_at {
             return Err(Problem::invalid("/saleClosesAt", "must not be after endsAt"));

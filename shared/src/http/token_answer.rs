@@ -1,4 +1,4 @@
-//! `Token`: where a fan stands, as the token routes answer it.
+//! The `Token` that the token routes answer: the status of a fan's place.
 
 use super::{
     Answer, Call, Problem,
@@ -22,11 +22,13 @@ use crate::{
 };
 use lambda_http::http::StatusCode;
 
-/// A token is signed for so much longer than its place may need, so that it is renewed once a minute at most.
+/// How much longer than its place may need a token is signed for, so that polls renew it at most once a minute.
 const TOKEN_GRACE: Seconds = Seconds(60);
 
-/// The queue that a token route is about: the queue token's own, `?queueId=`, or `main`. A queue token is of its own
-/// queue only.
+/// The queue that a token route is about: that of the queue token, else `?queueId=`, else `main`.
+///
+/// # Errors
+/// `wrong_queue` where `?queueId=` is not the queue of the queue token.
 pub fn queue_of(call: &Call, caller: &Caller) -> Result<QueueId, Problem> {
     let asked = call.query::<QueueId>("queueId")?;
     match &caller.queue_claims {
@@ -40,14 +42,14 @@ pub fn queue_of(call: &Call, caller: &Caller) -> Result<QueueId, Problem> {
 
 /// Answers with a newly signed token.
 pub async fn answer(app: &App, status: StatusCode, claims: &QueueClaims, session: SessionStatus) -> Answer {
-    // Before the queue is looked at, which may be deleted by now.
+    // Before the queue is read: it may be deleted by now, and its 404 would hide why the session is over.
     let session = session.or_over()?;
     let seen = Seen::of(app, claims).await?;
     signed(app, status, claims, session, &seen)
 }
 
-/// Answers a poll with the token that came with it, good until `expires_at`; with a new one the first time that the fan
-/// is admitted, and where a pause or a moved opening would let the token end before its place.
+/// Answers a poll with the token that came with it, which is valid until `expires_at`. Signs a new one at the first
+/// poll of an admitted fan, and where a pause or a moved opening would let the token expire before its place ends.
 pub async fn answer_poll(
     app: &App,
     call: &Call,
@@ -68,7 +70,7 @@ pub async fn answer_poll(
     token_answer(app, StatusCode::OK, claims, session, &seen, bearer(call)?.to_owned())
 }
 
-/// What the fan's queue looks like, a second old at most.
+/// The state and the notice of the fan's queue, at most a second old.
 struct Seen {
     state: QueueState,
     notice: Notice,

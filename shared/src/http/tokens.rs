@@ -28,7 +28,7 @@ const AUDIENCE: &str = "stagedoor";
 /// How long an access token lasts.
 pub const ACCESS_LIFE: Seconds = Seconds(3_600);
 
-/// The signing keys of the deployment: the first signs, each of them verifies.
+/// The signing keys of the deployment: the first one signs, all verify.
 pub struct Tokens {
     keys: Vec<Key>,
 }
@@ -51,13 +51,13 @@ struct Claims {
     exp: i64,
     /// When the fan logged in, in seconds since the Unix epoch.
     auth: i64,
-    /// The version of the account then.
+    /// The version of the account at the login.
     ver: u64,
     #[serde(flatten)]
     kind: Kind,
 }
 
-/// What a token is for; the two cannot stand in for each other.
+/// The kind of a token, with the claims that only this kind has.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Kind {
@@ -71,8 +71,8 @@ enum Kind {
         waiting: Seconds,
         #[serde(rename = "waitClock")]
         wait_clock: QueueClock,
-        /// The end of the session without holds, if the place was claimed when this was signed: spares the fan a stale
-        /// look at the queue, and a hold the look at the session.
+        /// The end of the session without the time that holds add, if the token was signed after the claim. With it, a
+        /// poll never shows WAITING from a stale queue state, and a hold need not read the session.
         #[serde(default, rename = "activeUntil", skip_serializing_if = "Option::is_none")]
         active_until: Option<Timestamp>,
     },
@@ -87,14 +87,14 @@ pub struct Caller {
     pub role: Role,
     /// The login that the token goes back to.
     pub proof: Proof,
-    /// When the token ends.
+    /// When the token expires.
     pub expires_at: Timestamp,
-    /// The place that a queue token stands for.
+    /// The place that a queue token proves; `None` with an access token.
     pub queue_claims: Option<QueueClaims>,
 }
 
 impl Key {
-    /// See infra/adr/0004-signing-key.md.
+    /// Derives a key pair from a secret (ADR 4).
     fn derive(secret: &str) -> Result<Self, String> {
         let labelled = format!("stagedoor token signing key 1\n{secret}");
         let seed = digest::digest(&digest::SHA256, labelled.as_bytes());
@@ -128,14 +128,14 @@ impl Tokens {
         json!({ "keys": self.keys.iter().map(Key::jwk).collect::<Vec<_>>() })
     }
 
-    /// A token that says who a fan is who has just logged in, by the account's role and version.
+    /// Signs an access token for a fan who has just logged in, with the role and version of the account.
     pub fn sign_access(&self, user: UserId, role: Role, ver: u64, context: &Context) -> Result<String, Problem> {
         let now = context.now();
         let proof = Proof { authenticated_at: now, account_version: ver };
         self.sign(user, context.ticket_id().0, (now, now + ACCESS_LIFE), proof, Kind::Access { role })
     }
 
-    /// A token for a place in a queue, good until `end`.
+    /// Signs a token for a place in a queue, valid until `end`.
     pub fn sign_queue(
         &self,
         claims: &QueueClaims,
@@ -178,7 +178,7 @@ impl Tokens {
             .map_err(|e| Problem::internal(format!("sign: {e}")))
     }
 
-    /// Who a token stands for at `now`, and its id.
+    /// Verifies a token at `now` and returns its claims.
     fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, Problem> {
         let invalid = || Problem::unauthenticated("the token is not valid");
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
@@ -199,7 +199,7 @@ impl Tokens {
         if claims.exp <= now.seconds() { Err(Problem::token_expired()) } else { Ok(claims) }
     }
 
-    /// The caller by either token.
+    /// The caller, by an access token or a queue token.
     pub fn caller(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
         let claims = self.verify(bearer(call)?, now)?;
         let (user_id, expires_at) = (claims.sub, Timestamp::from_seconds(claims.exp));
@@ -216,7 +216,7 @@ impl Tokens {
         Ok(Caller { user_id, role, proof, expires_at, queue_claims })
     }
 
-    /// The caller by an access token; a queue token is of the wrong kind here.
+    /// The caller, by an access token only: a queue token is 401.
     pub fn access_caller(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
         let caller = self.caller(call, now)?;
         if caller.queue_claims.is_some() {
@@ -225,13 +225,13 @@ impl Tokens {
         Ok(caller)
     }
 
-    /// The place in line by a queue token; an access token is not let in anywhere.
+    /// The place, by a queue token only: an access token is 403 `not_active`.
     pub fn queue_claims(&self, call: &Call, now: Timestamp) -> Result<QueueClaims, Problem> {
         let caller = self.caller(call, now)?;
         caller.queue_claims.ok_or_else(|| Refusal::NoQueueToken.into())
     }
 
-    /// The caller by an access token with the role admin.
+    /// The caller, by an access token with the role admin; any other is 403 `forbidden`.
     pub fn admin(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
         let caller = self.caller(call, now)?;
         if caller.role == Role::Admin { Ok(caller) } else { Err(Refusal::AdminsOnly.into()) }
@@ -239,19 +239,20 @@ impl Tokens {
 }
 
 impl Caller {
-    /// Refuses to act for anybody else, admins excepted.
+    /// Refuses to act for another fan, unless the caller is an admin.
     pub fn must_be(&self, user: UserId) -> Result<(), Problem> {
         if self.user_id == user || self.role == Role::Admin { Ok(()) } else { Err(Refusal::Forbidden.into()) }
     }
 
-    /// The fan that a request is about: the caller, or the one that an admin names with `?userId=`.
+    /// The fan that a request is about: the caller, or the fan whom an admin names with `?userId=`.
     pub fn acting_for(&self, call: &Call) -> Result<UserId, Problem> {
         let user = call.query("userId")?.unwrap_or(self.user_id);
         self.must_be(user)?;
         Ok(user)
     }
 
-    /// The same where the path names a fan: the one who is meant where the query names none.
+    /// The fan that a request with a fan in its path is about: the fan of `?userId=`, or else of the path. Unless the
+    /// caller is an admin, both must be the caller.
     pub fn acting_for_path(&self, call: &Call) -> Result<UserId, Problem> {
         let in_path = call.path("userId")?;
         let user = call.query("userId")?.unwrap_or(in_path);
@@ -261,7 +262,7 @@ impl Caller {
     }
 }
 
-/// The token of a request; exactly one `Authorization` header of the scheme Bearer.
+/// The token of a request, from its `Authorization` header with the scheme Bearer.
 pub fn bearer(call: &Call) -> Result<&str, Problem> {
     let header = call.header("authorization").ok_or_else(Problem::no_token)?;
     match header.split_once(' ') {

@@ -43,7 +43,7 @@ pub struct RequestedAmount(pub Amount);
 #[serde(transparent)]
 pub struct RequestedPrice(pub Amount);
 
-/// Takes an amount from 1 to this one.
+/// Accepts an amount from 1 to this one.
 struct AmountVisitor(Amount);
 
 impl AmountVisitor {
@@ -82,7 +82,7 @@ impl<'de> Deserialize<'de> for RequestedPrice {
     }
 }
 
-/// A whole number from `LEAST` to `MOST`; a number with a fraction is none, even where that is zero.
+/// A whole number from `LEAST` to `MOST`. A number with a fraction is refused, even where the fraction is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Whole<const LEAST: u32, const MOST: u32>(pub u32);
 
@@ -151,7 +151,7 @@ mod schema {
 
     impl<const LEAST: usize, const MOST: usize, const LINES: bool> PartialSchema for Text<LEAST, MOST, LINES> {
         fn schema() -> RefOr<Schema> {
-            // By its number where four digits do: that is what every dialect of patterns reads.
+            // Escaped where four digits suffice, which every dialect of patterns reads.
             let escaped = |character: char| match u32::from(character) {
                 number @ ..=0xffff => format!(r"\u{number:04x}"),
                 _ => character.to_string(),
@@ -165,7 +165,7 @@ mod schema {
             let unseen = UNSEEN.map(range).concat();
             let flag = format!("{FLAG}[{}]+{FLAG_END}", range(FLAG_TAGS));
             let any = format!("(?:[^{refused}]|{flag})*");
-            // One of the characters shows something.
+            // At least one character is visible.
             let shown = format!(r"{any}(?:[^\s{refused}{unseen}]|{flag}){any}");
             let pattern = if LEAST == 0 { format!("^(?:{shown})?$") } else { format!("^{shown}$") };
             let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));

@@ -18,17 +18,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
-    /// Whose.
+    /// The owner of the account.
     pub user_id: UserId,
-    /// As the fan wrote it.
+    /// The user name, as it was written at the sign-up.
     pub username: String,
-    /// PHC string of the password's hash.
+    /// The argon2id hash of the password, as a PHC string.
     pub password_hash: String,
-    /// What it may do.
+    /// What its owner may do.
     pub role: Role,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// Its version: tokens carry the one that they were made from.
+    /// Its version. A token carries the version under which it was signed.
     #[serde(default)]
     pub ver: u64,
 }
@@ -40,7 +40,10 @@ struct NameOwner {
 }
 
 impl Store {
-    /// Makes an account with an empty balance; the name must be free without regard to case.
+    /// Creates an account with a balance of 0. Its name must be free, ignoring case.
+    ///
+    /// # Errors
+    /// [`Refusal::UsernameTaken`].
     pub async fn create_account(&self, name: &Username, password_hash: String, role: Role) -> Result<Account, Failure> {
         let account = Account {
             user_id: self.context.user_id(),
@@ -61,14 +64,14 @@ impl Store {
         ];
         match self.transact(writes).await {
             Ok(()) => Ok(account),
-            // The name's is the only condition.
+            // Only the write of the name has a condition.
             Err(TransactFailure::Cancelled(_)) => Err(Refusal::UsernameTaken.into()),
             Err(TransactFailure::Contended { .. }) => Err(super::contention("create account").into()),
             Err(TransactFailure::Store(error)) => Err(error.into()),
         }
     }
 
-    /// An account.
+    /// Reads an account.
     ///
     /// # Errors
     /// [`Refusal::UserNotFound`].
@@ -77,10 +80,11 @@ impl Store {
         account.ok_or(Failure::Refused(Refusal::UserNotFound))
     }
 
-    /// The account with this name, if there is one.
+    /// Reads the account with this name, if there is one.
     pub async fn account_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError> {
         let owner: Option<NameOwner> = self.get(&keys::name(name), true).await?;
-        // A name that nobody has is looked for as long as one that somebody has; an id of its own, so that no item is hot.
+        // Reads a profile even for an unknown name, so that timing reveals nothing. Under a random id, so that no item
+        // gets hot.
         let user = owner.map_or_else(|| self.context.user_id(), |owner| owner.user_id);
         self.get(&keys::profile(user), true).await
     }

@@ -1,5 +1,5 @@
-//! Alarms: durable wake-ups of queues. Messages make them quick; an alarm whose message was lost is found by the
-//! schedule. Only the tick that handled an alarm deletes it, after its write was accepted.
+//! Alarms: stored wake-ups of queues. A delayed message brings the tick on time; if the message is lost, the schedule
+//! finds the alarm. Only the tick that handled an alarm deletes it, after the tick's write was accepted.
 
 use super::{
     Store, StoreError, keys,
@@ -16,10 +16,10 @@ use uuid::Uuid;
 
 /// Alarms that one run of the schedule reads from each partition, the oldest first.
 const MAX_DUE: usize = 2_500;
-/// Deletes at once.
+/// Alarms that are deleted in parallel.
 const DELETES_AT_ONCE: usize = 25;
 
-/// Which alarm of a queue.
+/// Names an alarm of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AlarmId {
     /// When it is due.
@@ -28,7 +28,7 @@ pub struct AlarmId {
     pub id: Uuid,
 }
 
-/// "This queue needs a tick at that time."
+/// A request for a tick of a queue at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alarm {
@@ -39,15 +39,16 @@ pub struct Alarm {
     pub alarm: AlarmId,
     /// When it was put.
     pub put_at: Timestamp,
-    /// Whether fans wait for it: ticks of other queues come behind.
+    /// Whether fans wait for its tick. Other ticks go through a message queue of their own.
     pub urgent: bool,
 }
 
-/// The longest that a message can be delayed.
+/// The longest delay of an SQS message.
 const LONGEST_DELAY: Seconds = Seconds(900);
 
 impl Alarm {
-    /// Whether the stream sends its message when it is put; one further ahead is left to the schedule.
+    /// Whether the delay of a message reaches as far as the alarm. If so, the stream sends the message when the alarm
+    /// is put; otherwise the schedule sends it later.
     pub fn fits_a_message(&self) -> bool {
         self.alarm.due <= self.put_at + LONGEST_DELAY
     }
@@ -58,7 +59,7 @@ fn key(queue: &QueueId, alarm: AlarmId) -> Key {
 }
 
 impl Store {
-    /// Puts an alarm, with an id of its own: no tick that has begun already deletes it.
+    /// Puts an alarm under a new id, so that a tick that is already running cannot delete it.
     pub(crate) async fn put_alarm(&self, queue: &QueueId, due: Timestamp, urgent: bool) -> Result<(), StoreError> {
         let alarm = AlarmId { due, id: self.context.alarm_id() };
         let item = Alarm { queue_id: queue.clone(), alarm, put_at: self.now(), urgent };
@@ -79,8 +80,8 @@ impl Store {
         Ok(())
     }
 
-    /// The alarms that are due within a length of time, the oldest of each partition first: four queries, which cost two
-    /// units when there are none.
+    /// Reads the alarms that are due within this time from now, the oldest of each partition first. Skips alarms that
+    /// cannot be read. Four queries, which cost 2 read units if there are no alarms.
     pub async fn alarms_due(&self, within: Seconds) -> Result<Vec<Alarm>, StoreError> {
         let until = keys::alarm_sort_from(self.now() + within);
         let reads = (0..keys::ALARM_PARTITIONS).map(|partition| {
@@ -91,7 +92,7 @@ impl Store {
             self.first_items(query, MAX_DUE)
         });
         let items = try_join_all(reads).await?.into_iter().flatten();
-        // One that cannot be read must not keep the others from being found.
+        // An alarm that cannot be read must not hide the others.
         let alarms = items.filter_map(|item| {
             request::parse(item).inspect_err(|error| tracing::error!(%error, "alarm not understood")).ok()
         });

@@ -1,4 +1,4 @@
-//! A small cache in the memory of a function, with the age of what it holds.
+//! A small cache in a function's memory that knows the age of its values.
 
 use crate::domain::time::Timestamp;
 use std::{
@@ -9,7 +9,7 @@ use std::{
 
 const MAX_ENTRIES: usize = 1_000;
 
-/// Values with the time they were read at.
+/// Values with the times at which they were read.
 pub struct Cache<K, V> {
     entries: Mutex<HashMap<K, (Timestamp, V)>>,
 }
@@ -20,7 +20,8 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         Cache { entries: Mutex::new(HashMap::new()) }
     }
 
-    /// The value, if it was read less than `max_age_millis` before `now`. A clock that went back makes it stale.
+    /// Returns the value if it was read less than `max_age_millis` before `now`. After the clock went back it is stale
+    /// too.
     pub fn get(&self, key: &K, now: Timestamp, max_age_millis: i64) -> Option<V> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let (read_at, value) = entries.get(key)?;
@@ -32,7 +33,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
-    /// Keeps what was read at `now`. A full cache starts anew.
+    /// Stores a value that was read at `now`. A full cache is cleared first.
     pub fn put(&self, key: K, value: V, now: Timestamp) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MAX_ENTRIES {

@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use std::sync::Arc;
 
-/// How old a concert in a function's memory may be: its layout never changes, its sale window may.
+/// How old a cached concert may be, in milliseconds. Its layout never changes, but its sale window may.
 const CONCERT_AGE_MILLIS: i64 = 250;
 
 /// A concert with the number of its free seats.
@@ -34,15 +34,15 @@ pub struct ConcertAvailability {
 /// Which concerts to list.
 #[derive(Debug, Clone, Default)]
 pub struct ListingRange {
-    /// Starting at or after.
+    /// Starts at this time or later.
     pub from: Option<Timestamp>,
-    /// Starting before or at.
+    /// Starts at this time or earlier.
     pub to: Option<Timestamp>,
-    /// Behind this one (its start and id).
+    /// Comes after the concert with this start and id.
     pub after: Option<(Timestamp, ConcertId)>,
-    /// Of this production.
+    /// Belongs to this event.
     pub event: Option<EventId>,
-    /// Of this category.
+    /// Has this category.
     pub category: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl Operation for NewConcert<'_> {
     async fn plan(&mut self, reasons: Vec<CancellationReason>) -> Result<Plan<()>, Failure> {
         let NewConcert { store, concert } = *self;
         if matches!(reasons.first(), Some(CancellationReason::Condition(_))) {
-            // Not registered. `main` is made when it is first asked for; any other does not exist.
+            // The queue is not registered. This read creates `main`, and refuses any other queue.
             store.queue_state(&concert.queue_id, 0).await?;
         }
         let mut writes = vec![store.registry_check(&concert.queue_id)?];
@@ -71,13 +71,13 @@ impl Operation for NewConcert<'_> {
 }
 
 impl Store {
-    /// Makes a concert. `answer` makes the body that is kept for replays.
+    /// Creates a concert. `answer` builds the body that a replay returns.
     ///
-    /// Its queue is checked in the same transaction: a deletion that comes first refuses the concert, one that comes
-    /// later finds it.
+    /// The same transaction checks that the queue exists, so that no concert gets a queue that was just deleted. A
+    /// later deletion of the queue does not look at its concerts.
     ///
     /// # Errors
-    /// [`Refusal::QueueNotFound`] where there is no such queue.
+    /// [`Refusal::QueueNotFound`] if there is no such queue.
     pub async fn create_concert(
         &self,
         concert: &Concert,
@@ -87,8 +87,11 @@ impl Store {
         self.commit(idempotent, |()| answer(), NewConcert { store: self, concert }).await
     }
 
-    /// Changes when a concert is sold, in its own item, in the listing and among the sales of its queue; or says what
-    /// `change` finds wrong with the concert as it would then be.
+    /// Changes a concert in its own item, in the listing and among the sales of its queue, in one transaction. The
+    /// inner error is what `change` finds wrong with the changed concert.
+    ///
+    /// # Errors
+    /// [`Refusal::ConcertNotFound`].
     pub async fn change_concert<E>(
         &self,
         id: ConcertId,
@@ -101,8 +104,8 @@ impl Store {
             if let Err(wrong) = change(&mut concert) {
                 return Ok(Err(wrong));
             }
-            // Of two changes at once, the second is made to what the first left. A version, not the values that were
-            // read: a third change may have restored these meanwhile.
+            // Of two concurrent changes the loser is planned again from the winner's result. The condition compares
+            // versions: values may have been changed and restored in between.
             let meta = self
                 .transact_put(Table::Concerts, request::item(&keys::concert(id), &concert, None)?)
                 .condition_expression("version = :version")
@@ -123,7 +126,10 @@ impl Store {
         Err(super::contention("change concert").into())
     }
 
-    /// A concert, at most a quarter of a second old.
+    /// Reads a concert, at most 250 ms old.
+    ///
+    /// # Errors
+    /// [`Refusal::ConcertNotFound`].
     pub async fn concert(&self, id: ConcertId) -> Result<Arc<Concert>, Failure> {
         let now = self.now();
         if let Some(concert) = self.concerts.get(&id, now, CONCERT_AGE_MILLIS) {
@@ -132,7 +138,7 @@ impl Store {
         let key = keys::concert(id);
         let mut concert: Option<Concert> = self.get(&key, false).await?;
         if concert.is_none() {
-            // Only what a consistent read lacks does not exist.
+            // An eventually consistent read may miss a new concert.
             concert = self.get(&key, true).await?;
         }
         let concert = Arc::new(concert.ok_or(Refusal::ConcertNotFound)?);
@@ -140,11 +146,14 @@ impl Store {
         Ok(concert)
     }
 
-    /// A concert with its availability: one query.
+    /// Reads a concert with its availability, in one query.
+    ///
+    /// # Errors
+    /// [`Refusal::ConcertNotFound`].
     pub async fn offer(&self, id: ConcertId) -> Result<ConcertAvailability, Failure> {
         match self.read_availability(id, false).await? {
             Some(offer) => Ok(offer),
-            // Only what a consistent read lacks does not exist.
+            // An eventually consistent read may miss a new concert.
             None => Ok(self.read_availability(id, true).await?.ok_or(Refusal::ConcertNotFound)?),
         }
     }
@@ -169,14 +178,14 @@ impl Store {
             .map(|concert| ConcertAvailability { seats_available: free_seats(&concert, &counts), concert }))
     }
 
-    /// A page of the listing, by start, with availability; and whether more come behind it.
+    /// Reads a page of the listing in order of start, with availability. The flag says whether more concerts follow.
     pub async fn listing_page(
         &self,
         range: &ListingRange,
         limit: usize,
     ) -> Result<(Vec<ConcertAvailability>, bool), StoreError> {
         let from = format!("{:015}", range.from.unwrap_or_default().millis());
-        // A cursor may be of another list than the one that starts at `from`.
+        // The cursor may come from a request with an earlier `from`.
         let lowest = match range.after {
             Some((starts_at, id)) => from.max(format!("{}\u{1}", keys::listing(starts_at, id).sk)),
             None => from,
@@ -202,7 +211,7 @@ impl Store {
         if !filters.is_empty() {
             query = query.filter_expression(filters.join(" AND "));
         }
-        // One more than asked for tells whether there is more; a page of the engine may end before either.
+        // One concert more than asked for shows whether there are more. A filter may leave a page of the query short.
         let mut items = self.first_items(query, limit + 1).await?;
         let more = items.len() > limit;
         items.truncate(limit);
@@ -220,7 +229,7 @@ impl Store {
         Ok(ConcertAvailability { seats_available: free_seats(&concert, &counts), concert: Arc::new(concert) })
     }
 
-    /// Counts the seats of a chunk again. A count that was overtaken by a newer one is not written.
+    /// Counts the seats of a chunk again. Starts over if a concurrent recount wrote first.
     pub async fn recount(&self, id: ConcertId, chunk: Chunk) -> Result<(), StoreError> {
         for attempt in 0..super::MAX_ATTEMPTS {
             let before = self.count_of(id, chunk).await?;
@@ -233,15 +242,16 @@ impl Store {
         Err(super::contention("recount"))
     }
 
-    /// The count of a chunk, to be read before the seats that replace it are.
+    /// Reads the count of a chunk. Must be read before the seats from which the next count is made.
     pub(crate) async fn count_of(&self, id: ConcertId, chunk: Chunk) -> Result<SeatCount, StoreError> {
         Ok(self.get(&keys::count(id, chunk), true).await?.unwrap_or_default())
     }
 
-    /// Replaces the count that was read `before` the seats were; `false` where another count came first.
+    /// Replaces the count `before`, which was read before `seats`; returns `false` if another recount replaced it
+    /// first.
     ///
-    /// Puts a `DUE` item first where the seats are held beyond the minute that has one: a crash in between leaves an item
-    /// too many, never a hold that the sweep does not find. While `due` of the count names a minute, its item is there.
+    /// Puts a `DUE` item first if a hold lasts beyond the minute `before.due`. A crash in between leaves a spare item,
+    /// never a hold that the sweep cannot find. While `due` of a count names a minute, the item of that minute exists.
     pub(crate) async fn put_count(
         &self,
         id: ConcertId,

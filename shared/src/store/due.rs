@@ -1,5 +1,5 @@
-//! Finds expired holds without visiting what has none. Each count of a chunk with holds leaves a `DUE` item in the minute
-//! in which the last of them ends; the sweep visits the chunks of the minutes that are over and nothing else.
+//! The sweep, which finds expired holds without visiting chunks that have none. A recount of a chunk with holds puts a
+//! `DUE` item for the minute in which the last of them ends. The sweep visits only the chunks whose minute is over.
 
 use super::{
     MAX_ATTEMPTS, Store, StoreError, contention, keys,
@@ -18,32 +18,32 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// A minute is swept this long after its end: timers come first, and cost less.
+/// A minute is swept this long after its end, so that timers come first, which cost less.
 const TIMERS_FIRST: Seconds = Seconds(10);
-/// The most chunks of each partition that one sweep visits.
+/// Chunks of each partition that one sweep visits.
 const MAX_CHUNKS: usize = 1_000;
-/// Chunks that are visited at once.
+/// Chunks that are visited in parallel.
 const CHUNKS_AT_ONCE: usize = 16;
-/// Holds of one chunk that are expired at once.
+/// Holds of one chunk that are expired in parallel.
 const EXPIRIES_AT_ONCE: usize = 8;
-/// A sweep stops after this time, in the middle of a visit if need be: the function's limit is ten seconds further.
+/// A sweep stops after this time, even in the middle of a visit. The function's timeout is ten seconds later.
 const MAX_SWEEP: Duration = Duration::from_secs(40);
 
-/// The time that all recounts of a stream batch have together.
+/// The time limit of all recounts of a stream batch together.
 const MAX_RECOUNTS: Duration = Duration::from_secs(2);
-/// Recounts of a batch that run at once.
+/// Recounts of a batch that run in parallel.
 const RECOUNTS_AT_ONCE: usize = 64;
 /// The time between two recounts of a chunk by one environment, in milliseconds.
 const RECOUNT_EVERY_MILLIS: i64 = 500;
 
-/// A chunk to be looked at when a minute is over.
+/// A `DUE` item: the sweep visits the chunk when the minute is over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Due {
     concert_id: ConcertId,
     chunk: Chunk,
     minute: Minute,
-    /// Another one with each put, so that a visit deletes only what it has seen.
+    /// New with each put, so that a visit does not delete an item that was put again meanwhile.
     put_id: String,
 }
 
@@ -52,17 +52,17 @@ struct Due {
 pub struct Sweep {
     /// Chunks visited to the end.
     pub chunks: usize,
-    /// Holds expired that no timer had.
+    /// Holds that it expired because no timer had.
     pub expired: usize,
-    /// Whether the time ran out before the chunks did; the next sweep goes on.
+    /// Whether the time ran out first. The next sweep visits the rest.
     pub cut_off: bool,
-    /// What the last chunk or partition failed with that did; the next sweep tries again.
+    /// The error of the last partition, item or chunk that failed, if any did. The next sweep tries again.
     pub failure: Option<StoreError>,
 }
 
 impl Store {
-    /// Expires what timers have missed in the chunks whose minute is over, oldest first, and counts these. A chunk that
-    /// fails does not keep the others from being visited. Safe to be cut off anywhere.
+    /// Visits the chunks whose minute is over, oldest first: expires the holds that timers missed, and recounts the
+    /// chunk. A chunk that fails does not stop the others. Safe to interrupt anywhere.
     pub async fn sweep(&self) -> Sweep {
         let deadline = Instant::now() + MAX_SWEEP;
         let mut sweep = Sweep::default();
@@ -85,7 +85,8 @@ impl Store {
         }
     }
 
-    /// The chunks of the minutes that are over, oldest first. An item that cannot be read is passed over.
+    /// Reads the chunks whose minute is over, oldest first. Notes an item that cannot be read as a failure, and skips
+    /// it.
     async fn due_chunks(&self, sweep: &mut Sweep) -> Vec<Due> {
         let end = keys::due_minute((self.now() - TIMERS_FIRST).minute());
         let queries = (0..DUE_PARTITIONS).map(|partition| {
@@ -109,13 +110,14 @@ impl Store {
         due
     }
 
-    /// Expires the holds of a chunk that are over, counts the rest, and deletes the `DUE` item unless it was put again.
+    /// Expires the overdue holds of a chunk, counts the rest, and deletes the `DUE` item unless it was put again.
     /// Returns how many holds it expired.
     async fn visit(&self, due: &Due) -> Result<usize, StoreError> {
         let (id, chunk) = (due.concert_id, due.chunk);
         let mut found = 0;
         for attempt in 0..MAX_ATTEMPTS {
-            // Forgets that a minute has an item, so that whoever counts after this visit puts one again.
+            // Resets `due`, since this visit deletes the item. Otherwise later recounts would put none, and the sweep
+            // would miss their holds.
             let before = SeatCount { due: Minute::default(), ..self.count_of(id, chunk).await? };
             let (seats, now) = (self.seats_of_chunk(id, chunk, true).await?, self.now());
             let is_over =
@@ -125,7 +127,7 @@ impl Store {
             found += holds.len();
             let expired = self.expire_all(holds).await;
             if self.put_count(id, chunk, before, &left).await? {
-                // A hold that could not be expired keeps the item, for the next sweep.
+                // If a hold could not be expired, the item stays for the next sweep.
                 expired?;
                 self.delete_due(due).await?;
                 return Ok(found);
@@ -135,7 +137,7 @@ impl Store {
         Err(contention("visit"))
     }
 
-    /// Expires each of the holds, whatever becomes of the others; one of the failures, if there is any.
+    /// Expires all holds, and goes on after a failure. Returns one of the failures, if there are any.
     async fn expire_all(&self, holds: BTreeSet<(UserId, ReservationId)>) -> Result<(), StoreError> {
         let expiries = stream::iter(holds).map(|(user, reservation)| self.expire(user, reservation));
         let done: Vec<_> = expiries.buffer_unordered(EXPIRIES_AT_ONCE).collect().await;
@@ -153,18 +155,18 @@ impl Store {
         }
     }
 
-    /// Has the chunk visited when the minute is over.
+    /// Puts the `DUE` item that makes the sweep visit the chunk when the minute is over.
     pub(crate) async fn put_due(&self, id: ConcertId, chunk: Chunk, minute: Minute) -> Result<(), StoreError> {
         let due = Due { concert_id: id, chunk, minute, put_id: self.context.client_token() };
         let item = request::item(&keys::due(minute, id, chunk), &due, None)?;
         self.put(Table::Concerts, item).send().await.map(|_| ()).map_err(|error| store_error("put due", &error))
     }
 
-    /// Recounts chunks side by side, within two seconds together. A recount that fails or takes longer is left to the
-    /// sweep by a `DUE` item of the present minute.
+    /// Recounts chunks in parallel, within two seconds in total. Leaves a recount that fails or takes longer to the
+    /// sweep, by a `DUE` item of the present minute.
     ///
     /// # Errors
-    /// Where such an item cannot be written either; the other chunks are counted all the same.
+    /// If such an item cannot be put. The other chunks are still recounted.
     pub async fn recount_all(&self, chunks: BTreeSet<(ConcertId, Chunk)>) -> Result<(), StoreError> {
         let deadline = Instant::now() + MAX_RECOUNTS;
         let recounts = stream::iter(chunks).map(|(id, chunk)| self.recount_or_leave(id, chunk, deadline));
@@ -185,8 +187,8 @@ impl Store {
         self.put_due(id, chunk, self.now().minute()).await
     }
 
-    /// Waits until half a second has passed since this environment last recounted the chunk: a chunk in which hundreds
-    /// of holds a second change costs two counts a second.
+    /// Waits until half a second has passed since this environment last recounted the chunk. So a chunk in which
+    /// hundreds of holds a second change costs at most two recounts a second.
     async fn free_half_second(&self, id: ConcertId, chunk: Chunk) {
         let last = self.recounts.get(&(id, chunk), self.now(), RECOUNT_EVERY_MILLIS);
         let free = last.map(|last| last + Duration::from_millis(RECOUNT_EVERY_MILLIS.unsigned_abs()));

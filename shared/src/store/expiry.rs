@@ -1,4 +1,4 @@
-//! Cleaning up after holds whose time is up. Nothing waits for it: every condition checks the time itself.
+//! Cleans up after holds whose time is up. Nothing depends on it: every condition checks the time itself.
 
 use super::{
     Store, StoreError, keys,
@@ -12,23 +12,24 @@ use crate::domain::{
 };
 use futures_util::future::try_join_all;
 
-/// What a timer found.
+/// What an attempt to expire a hold found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
     /// The hold was over and is cleaned up.
     Expired,
-    /// The hold lasts until then: the timer fires again.
+    /// The hold lasts until this time: the timer must be sent again.
     NotDue(Timestamp),
-    /// Paid, cancelled, or never written.
+    /// The reservation is paid or cancelled, or does not exist.
     Settled,
 }
 
 impl Store {
     /// Expires a hold whose time is up: marks the reservation first, then removes each seat that still belongs to it,
-    /// then takes the hold out of its session. Safe to repeat and to be cut off anywhere.
+    /// then drops the hold from its session. Safe to repeat and to interrupt anywhere.
     pub async fn expire(&self, user: UserId, id: ReservationId) -> Result<Expiry, StoreError> {
         let now = self.now();
-        // Invariant 3: never a paid one; and never before its time, whoever sent the timer.
+        // Invariant 3: a paid reservation never expires. The end is checked too, since the timer of a long hold fires
+        // early.
         let mark = self
             .update(&keys::reservation(user, id))
             .update_expression("SET #status = :expired")
@@ -55,7 +56,7 @@ impl Store {
         Ok(Expiry::Expired)
     }
 
-    /// Removes a seat that is still held by this reservation (invariant 1: never the next holder's).
+    /// Removes a seat that still belongs to this reservation (invariant 1: never one that the next fan has taken over).
     async fn free_seat(&self, concert: ConcertId, seat: SeatNumber, id: ReservationId) -> Result<(), StoreError> {
         let delete = self
             .delete(&keys::seat(concert, seat))

@@ -24,18 +24,18 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 /// A reservation that is never paid is kept this long after its hold's end. A payment removes its TTL.
 const KEPT_UNPAID: Seconds = Seconds(30 * 24 * 3_600);
 
-/// Seats that a let-in fan asks for.
+/// Seats that an admitted fan asks for.
 #[derive(Debug, Clone)]
 pub struct HoldOrder {
-    /// Who, with which place.
+    /// The fan and the place.
     pub claims: QueueClaims,
-    /// Of which concert.
+    /// The concert.
     pub concert_id: ConcertId,
-    /// Which; distinct.
+    /// The seats, each of them once.
     pub seats: Vec<SeatNumber>,
 }
 
-/// Seats that were held.
+/// A hold that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// The reservation.
@@ -44,21 +44,21 @@ pub struct Held {
     pub session_ends_at: Timestamp,
 }
 
-/// What the next try of a hold knows of its session; mostly nothing but what the token says, since a hold reads nothing
-/// before it writes.
+/// What the next attempt at a hold knows of its session. The first one usually knows only what the token says, since a
+/// hold reads nothing before it writes.
 #[derive(Clone, Copy)]
 struct Bounds {
     /// The session's end without holds.
     active_until: Timestamp,
-    /// No hold of the session ends later.
+    /// The latest time at which any hold of the session may end, if known.
     expiry_cap: Option<Timestamp>,
     /// The end of the session's hold that ends last.
     held_until: Timestamp,
 }
 
-/// What stood in the way of a hold.
+/// The conditions of a hold that were not met.
 struct Conflicts {
-    /// The session's condition was not met; the session, if there is one.
+    /// Set if the session's condition was not met; then the session, if there is one.
     session: Option<Option<Session>>,
     /// Seats whose condition was not met.
     taken: Vec<SeatItem>,
@@ -68,7 +68,7 @@ struct Hold<'a> {
     store: &'a Store,
     order: &'a HoldOrder,
     prices: Vec<Amount>,
-    /// The hold that was refused before, and what it was bounded by.
+    /// The attempt that was refused before, with its bounds.
     tried: Option<(Reservation, Bounds)>,
 }
 
@@ -92,10 +92,11 @@ impl Operation for Hold<'_> {
 }
 
 impl Store {
-    /// Holds seats for a let-in fan. `answer` makes the body that is kept for replays.
+    /// Holds seats for an admitted fan. `answer` builds the body that a replay returns.
     ///
     /// # Errors
-    /// 429 without a request to the tables, a replay's read apart, where the fan had too many holds refused.
+    /// [`Refusal::TooManyRequests`] if this environment refused the fan too many holds lately. Then the only request to
+    /// the tables is the read of the idempotency record.
     pub async fn hold(
         &self,
         order: &HoldOrder,
@@ -122,7 +123,7 @@ impl Store {
         let prices = match self.price_order(order).await {
             Ok(prices) => prices,
             Err(refusal @ Failure::Refused(_)) => {
-                // A success under this key comes before the turn, the turn before what is wrong with the order.
+                // A stored success comes before the end of the session, and that before what is wrong with the order.
                 let failure = self.live_session(&order.claims).await.err().unwrap_or(refusal);
                 return self.replay_or_refuse(idempotent, failure).await;
             }
@@ -131,7 +132,7 @@ impl Store {
         self.commit(idempotent, answer, Hold { store: self, order, prices, tried: None }).await
     }
 
-    /// The session is read only where the token was signed before the place was claimed; the hold claims it then.
+    /// Reads the session, and claims the place if need be, only if the token was signed before the place was claimed.
     async fn first_bounds(&self, order: &HoldOrder) -> Result<Bounds, Failure> {
         match order.claims.active_until {
             Some(active_until) => Ok(Bounds { active_until, expiry_cap: None, held_until: Timestamp::default() }),
@@ -139,11 +140,12 @@ impl Store {
         }
     }
 
-    /// Sends a hold. A conflict is no verdict: while the seats are free the very same one is sent again, under the same
-    /// client token, since a copy whose answer was lost may have been applied, or be on its way (see [`Store::transact`]).
+    /// Sends the transaction of a hold. A conflict says nothing about its conditions: while the seats are free, the
+    /// same transaction is sent again under the same client token. An earlier copy whose answer was lost may have been
+    /// applied, or may still arrive (see [`Store::transact`]).
     ///
     /// # Errors
-    /// [`Refusal::SeatUnavailable`] where it conflicted with the hold of somebody who has its seats by now.
+    /// [`Refusal::SeatUnavailable`] if after a conflict another reservation has one of the seats.
     pub(crate) async fn transact_hold(
         &self,
         hold: &Reservation,
@@ -169,7 +171,7 @@ impl Store {
         Ok(Err(TransactFailure::Contended { first: conflicted }))
     }
 
-    /// The price of each seat, if the concert is on sale through the fan's queue.
+    /// Returns the price of each seat, if the concert is on sale through the fan's queue.
     async fn price_order(&self, order: &HoldOrder) -> Result<Vec<Amount>, Failure> {
         let concert = self.concert(order.concert_id).await?;
         if concert.queue_id != order.claims.queue_id {
@@ -182,7 +184,7 @@ impl Store {
         let prices = concert.prices(&order.seats)?;
         let limit = self.rules.seats_per_session;
         if order.seats.len() > limit as usize {
-            // More than any session may have; what this one has is told with it.
+            // No session may have this many seats. The session is read because the refusal says what it has.
             self.live_session(&order.claims).await?.check_room(order.seats.len() as u32, limit, self.now())?;
         }
         Ok(prices)
@@ -209,7 +211,7 @@ impl Store {
         })
     }
 
-    /// The session's write, the reservation's, then one for each seat.
+    /// The writes of the session, of the reservation and of each seat, in the order that [`Conflicts::read`] expects.
     fn hold_writes(
         &self,
         reservation: &Reservation,
@@ -220,9 +222,9 @@ impl Store {
         let seats = reservation.seat_numbers.len() as u32;
         let open = OpenHold { seats, until: reservation.expires_at };
         // Invariant 4: only a live session holds. `holdCap` bounds its life, `seatsTaken` the seats that it holds and
-        // bought; without `holdsMade` a session that holds and gives back would write without end. `holdUntil` never goes
-        // back: a hold by an older clock would else end the session before an open hold, which then could not be paid.
-        // A session that is not there fails all comparisons.
+        // has bought. `holdsMade` bounds its holds: without it a fan could hold and cancel without end. `holdUntil`
+        // never goes back: a function with a slow clock would otherwise end the session before an open hold, which then
+        // could not be paid. A missing session fails all comparisons.
         let session = self
             .transact_update(&keys::session(&reservation.queue_id, reservation.place))
             .update_expression(
@@ -254,7 +256,8 @@ impl Store {
         Ok(writes)
     }
 
-    /// Does what can be done about the conflicts and returns what bounds the next hold, or says why not.
+    /// Judges the conditions that were not met: returns the bounds of the next attempt, or the refusal. If expired
+    /// holds take up the session's seats, drops them from its list first.
     async fn resolve_conflicts(
         &self,
         order: &HoldOrder,
@@ -274,9 +277,9 @@ impl Store {
             return Err(seats_taken(tried.user_id, &conflicts.taken).into());
         }
         let Some(session) = session else { return Ok(bounds) };
-        let most = self.rules.holds_per_session;
-        if !session.may_hold_again(most) {
-            return Err(Refusal::HoldLimit { limit: most }.into());
+        let max_holds = self.rules.holds_per_session;
+        if !session.may_hold_again(max_holds) {
+            return Err(Refusal::HoldLimit { limit: max_holds }.into());
         }
         let (seats, limit) = (order.seats.len() as u32, self.rules.seats_per_session);
         session.check_room(seats, limit, tried.reserved_at)?;
@@ -286,7 +289,7 @@ impl Store {
         Ok(Bounds::of(&session))
     }
 
-    /// Takes expired holds out of a session's list, if nobody has changed it since it was read.
+    /// Drops expired holds from a session's list, unless the session has changed since it was read.
     async fn drop_expired(&self, session: &Session, expired: &[(ReservationId, OpenHold)]) -> Result<(), StoreError> {
         let names: Vec<String> = (0..expired.len()).map(|i| format!("holds.#hold{i}")).collect();
         let seats: u32 = expired.iter().map(|(_, hold)| hold.seats).sum();
@@ -317,7 +320,7 @@ impl Bounds {
     }
 }
 
-/// What a fan is answered whose seats are taken; with the fan's own reservation, if one of them is held by it.
+/// The refusal for seats that are taken, with the fan's own reservation if it has one of them.
 fn seats_taken(user: UserId, taken: &[SeatItem]) -> Refusal {
     let own = taken.iter().find(|seat| seat.user_id == user);
     Refusal::SeatUnavailable {
@@ -327,7 +330,7 @@ fn seats_taken(user: UserId, taken: &[SeatItem]) -> Refusal {
 }
 
 impl Conflicts {
-    /// From the reasons of session, reservation and seats, in that order.
+    /// Reads the reasons of the writes of session, reservation and seats, in that order.
     fn read(reasons: Vec<CancellationReason>) -> Result<Self, StoreError> {
         let mut refused = reasons.into_iter().map(|reason| match reason {
             CancellationReason::Condition(item) => Some(item),

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the first success of a request is kept for 24 hours, inside the transaction that it protects.
+//! `Idempotency-Key`: the answer of the first success is stored for 24 hours, in the same transaction as the change.
 
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
@@ -15,48 +15,49 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::{Deserialize, Serialize};
 
 const KEPT: Seconds = Seconds(24 * 3600);
-/// TTL must not delete a record that still counts, whatever the clocks say.
+/// TTL must not delete a record that is still valid, even with clock skew.
 const TTL_GRACE: Seconds = Seconds(3600);
 
-/// A request that its client marked as one and the same.
+/// The idempotency key of a request, with what it is bound to.
 #[derive(Debug, Clone)]
 pub struct Idempotent {
-    /// Who sent it: a key belongs to its caller, whoever the request is about.
+    /// The caller. A key belongs to the caller, not to the fan whom the request is about.
     pub caller: UserId,
     /// A digest of route and key: a key belongs to one route.
     pub key: String,
-    /// What the key was used with: a digest of the ids in the path, the fan who is meant, and the parsed body.
+    /// A digest of what the key was used with: the ids in the path, the fan whom the request is about, and the parsed
+    /// body.
     pub fingerprint: String,
 }
 
-/// What a request asks for: planned from what is read, committed in one transaction.
+/// A change that is planned from reads and committed in one transaction.
 pub(crate) trait Operation {
     /// Its name in errors.
     const NAME: &'static str;
     /// What it returns.
     type Outcome: Send;
 
-    /// Reads what it depends on, and says what to write. Called again only where the transaction was refused, with the
-    /// reasons of the writes; none at first.
+    /// Reads what the change depends on, and plans its writes. Called again only after a condition was not met, with
+    /// the reason of each write; `reasons` is empty the first time.
     fn plan(
         &mut self,
         reasons: Vec<CancellationReason>,
     ) -> impl Future<Output = Result<Plan<Self::Outcome>, Failure>> + Send;
 }
 
-/// What an operation would do, by what was read for it.
+/// What an operation plans from its reads.
 pub(crate) enum Plan<T> {
-    /// These writes.
+    /// To commit these writes.
     Write(Draft<T>),
-    /// Nothing: it is done already.
+    /// To write nothing: the change was made before.
     Nothing(T),
 }
 
-/// The writes of an operation, with the answer that they bring.
+/// The writes of an operation, with its result.
 pub(crate) struct Draft<T> {
-    /// What the operation returns.
+    /// What the operation returns once the writes are committed.
     pub result: T,
-    /// When it happens.
+    /// The time of the change.
     pub at: Timestamp,
     /// What is written, all or none.
     pub writes: Vec<TransactWriteItem>,
@@ -64,12 +65,12 @@ pub(crate) struct Draft<T> {
     pub hold: Option<Box<Reservation>>,
 }
 
-/// What an operation brought: its own result, or the answer that the same request was given before.
+/// The result of an operation, or the stored answer to the same request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Executed<T> {
     /// Executed now.
     Fresh(T),
-    /// Executed before; the body of that answer.
+    /// Executed before: the body of the stored answer.
     Replayed(String),
 }
 
@@ -88,14 +89,14 @@ impl Record {
 }
 
 impl Store {
-    /// Commits an operation, at most once for each key. `answer` makes the body that is kept for replays.
+    /// Commits an operation, at most once for each key. `answer` builds the body that a replay returns.
     ///
-    /// A conflict is no refusal: the same transaction is sent again under the same client token (see
-    /// [`Store::transact`]), since a copy whose answer was lost may have been applied, or still be on its way.
+    /// After a conflict the same transaction is sent again under the same client token (see [`Store::transact`]): an
+    /// earlier copy whose answer was lost may have been applied, or may still arrive.
     ///
     /// # Errors
-    /// What the operation refuses, unless a success is kept under the key. [`Refusal::RequestInProgress`] where it is the
-    /// same request that it conflicts with, `Unavailable` where it is others.
+    /// The operation's refusal, unless a success is stored under the key. After too many conflicts,
+    /// [`Refusal::RequestInProgress`] if they were with the same request, `Unavailable` if they were with others.
     pub(crate) async fn commit<O: Operation>(
         &self,
         idempotent: Option<&Idempotent>,
@@ -134,7 +135,7 @@ impl Store {
             reasons = match sent {
                 Ok(()) => return Ok(Executed::Fresh(draft.result)),
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
-                // With a key, the first write is that of its record.
+                // With a key, the first write is its record: the same request is in progress.
                 Err(TransactFailure::Contended { first: true }) if idempotent.is_some() => {
                     return Err(Refusal::RequestInProgress.into());
                 }
@@ -151,8 +152,8 @@ impl Store {
         self.replay_or_refuse(idempotent, contention(O::NAME).into()).await
     }
 
-    /// The write that keeps the answer `body`: only if no unexpired record has the key (invariants 2 and 6: what the
-    /// key protects happens once).
+    /// The write of the record with the answer `body`, if no unexpired record has the key (invariants 2 and 6: the
+    /// change happens once for each key).
     fn record_write(
         &self,
         idempotent: &Idempotent,
@@ -169,13 +170,13 @@ impl Store {
         )
     }
 
-    /// What the refused write of a record means: the first answer, or another request under this key.
+    /// Judges the record that exists already: returns its answer, or refuses a key that was used with another request.
     fn judge_record(idempotent: &Idempotent, record: Item) -> Result<String, Failure> {
         let record: Record = request::parse(record)?;
         Ok(record.judge(idempotent)?)
     }
 
-    /// Before a request is refused, its key is looked up: a success of the past is replayed, not judged anew.
+    /// Looks up the key of a request before refusing it, so that an earlier success is replayed and not judged again.
     pub async fn replay_or_refuse<T>(
         &self,
         idempotent: Option<&Idempotent>,
@@ -184,7 +185,7 @@ impl Store {
         self.kept_answer(idempotent).await?.map(Executed::Replayed).ok_or(refusal)
     }
 
-    /// The answer that is kept under the request's key, if any is.
+    /// Reads the answer that is stored under the request's key, if there is one.
     pub(crate) async fn kept_answer(&self, idempotent: Option<&Idempotent>) -> Result<Option<String>, Failure> {
         let Some(idempotent) = idempotent else { return Ok(None) };
         let key = keys::idempotency(idempotent.caller, &idempotent.key);

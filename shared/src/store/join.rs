@@ -18,7 +18,7 @@ use crate::domain::{
 };
 use futures_util::try_join;
 
-/// Places that one request draws, one after the other, where each ends before it is answered.
+/// Places that one request draws, one after another, if each is over before the request is answered.
 const MAX_PLACES: u32 = 3;
 
 /// A fan with a place.
@@ -26,16 +26,16 @@ const MAX_PLACES: u32 = 3;
 pub struct Joined {
     /// The ticket.
     pub ticket: Ticket,
-    /// Where it stands.
+    /// The status of its place.
     pub session: SessionStatus,
-    /// Whether it was issued just now.
+    /// Whether this request issued the ticket.
     pub new: bool,
 }
 
 impl Store {
-    /// The fan's live ticket as it is, or a new place at the end of the queue. When nobody waits and a slot is free, the
-    /// fan is admitted at once. The request counts on `limits` while it reads, and writes nothing else before it knows
-    /// of them.
+    /// Returns the fan's live ticket, or draws a place at the end of the queue. If nobody waits and a slot is free, the
+    /// fan is admitted at once. The request is counted against `limits` in parallel with its reads, and draws no place
+    /// if it is beyond one of them.
     ///
     /// # Errors
     /// [`Refusal::TooManyRequests`] beyond a limit, or beyond the places that a fan may draw in an hour;
@@ -46,7 +46,7 @@ impl Store {
                 self.ticket(queue, user).await.map_err(Failure::from)
             })
         };
-        // Whatever the reads find: a limit that is reached comes first.
+        // A failed read must not end the count: a limit that is reached is answered first.
         let ((), read) = try_join!(self.count(limits), async { Ok(reads.await) })?;
         let (mut state, mut old) = read?;
         for _ in 0..MAX_PLACES {
@@ -54,7 +54,7 @@ impl Store {
             if !matches!(joined.session, SessionStatus::Over(_)) {
                 return Ok(joined);
             }
-            // The place ended before the fan heard of it: the function was held up for longer than the claim window.
+            // The place is over before the request is answered: the function stalled for longer than the claim window.
             (state, old) = (self.queue_state(queue, 0).await?, Some(joined.ticket));
         }
         Err(contention("join").into())
@@ -77,7 +77,7 @@ impl Store {
         self.may_draw(draws)?;
         let (ticket, counter) = self.draw_ticket(&state, user, draws).await?;
         let place = ticket.place;
-        // Before the ticket is there: none may wait in a queue that sleeps.
+        // Wake the queue before the ticket is put: a crash in between must not leave a fan waiting in a sleeping queue.
         self.wake(queue, &counter, state.free <= 0 || !state.settings.admits(self.now())).await?;
         let (winner, state) = try_join!(
             async { self.put_ticket(&ticket, old.map(|ticket| ticket.place)).await.map_err(Failure::from) },
@@ -97,18 +97,18 @@ impl Store {
         Ok(Joined { ticket, session, new: true })
     }
 
-    /// Refuses a place beyond those that a fan may draw from one queue in an hour.
+    /// Refuses to draw more places than a fan may draw from one queue in an hour.
     fn may_draw(&self, draws: Draws) -> Result<(), Refusal> {
-        let most = self.rules.places_per_fan;
-        if most > 0 && draws.count >= most {
+        let max = self.rules.places_per_fan;
+        if max > 0 && draws.count >= max {
             let retry_after = draws.hour_end().seconds_left(self.now()).max(1);
             return Err(Refusal::TooManyRequests { retry_after });
         }
         Ok(())
     }
 
-    /// Draws a place and makes its ticket. The queue's clock is stamped before the draw: no sample of a tick that saw
-    /// the place is earlier.
+    /// Draws a place and makes its ticket. Reads the queue's clock before the draw, so that no sample that includes the
+    /// place is earlier: the place would be passed as dead too soon.
     async fn draw_ticket(
         &self,
         state: &QueueState,
@@ -132,8 +132,8 @@ impl Store {
         Ok((ticket, counter))
     }
 
-    /// The turn of a ticket that still counts. One that does not has its place shut first, so that a fan never has two
-    /// live places.
+    /// Returns the status of a ticket whose place is not over, otherwise `None`. Then the place has a tombstone first,
+    /// so that a fan never has two live places.
     async fn current_or_superseded(&self, ticket: &Ticket, proof: Proof) -> Result<Option<SessionStatus>, Failure> {
         if ticket.left {
             return Ok(None);
@@ -150,8 +150,8 @@ impl Store {
         }
     }
 
-    /// Puts a ticket if the fan has none, or none but the one at `old` that is over; returns the ticket that came first
-    /// instead. An own ticket whose answer was lost is recognised by its id.
+    /// Puts a ticket if the fan has none, or only that of the place `old`, which is over. Otherwise returns the ticket
+    /// that was put first. Recognises its own ticket by the id, if the first answer was lost.
     async fn put_ticket(&self, ticket: &Ticket, old: Option<Place>) -> Result<Option<Ticket>, StoreError> {
         let key = keys::ticket(&ticket.queue_id, ticket.user_id);
         let item = request::item(&key, ticket, Some(Self::queue_item_ttl(self.now())))?;
@@ -170,8 +170,8 @@ impl Store {
         }
     }
 
-    /// Counts a place that was drawn beside the ticket that won: a fan who joins many times at once would else draw more
-    /// places than an hour allows.
+    /// Counts a lost draw in the ticket that won. Otherwise a fan who joins many times at once could draw more places
+    /// than the limit of an hour.
     async fn count_lost_draw(&self, winner: &Ticket) -> Result<(), StoreError> {
         let update = self
             .update(&keys::ticket(&winner.queue_id, winner.user_id))

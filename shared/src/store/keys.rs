@@ -1,4 +1,4 @@
-//! The keys of every item, in one place. Parts are typed: what reaches a key was parsed before.
+//! Builders of the keys of all items. Their arguments are typed, so nothing unparsed reaches a key.
 
 use crate::domain::{
     account::Username,
@@ -15,15 +15,15 @@ use uuid::Uuid;
 pub enum Table {
     /// Accounts, balances, ledgers, reservations, idempotency records.
     Fans,
-    /// Layouts, seats, availability, the listing.
+    /// Concerts with their layouts, seats, seat counts and due items, the listing, and the sales of queues.
     Concerts,
-    /// Lines, tickets, sessions.
+    /// Queue states, notices, join counters, samples, alarms, tickets, sessions and the registry of queues.
     Queues,
     /// Counters against abuse.
     Limits,
 }
 
-/// Where an item is.
+/// The key of an item, with its table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The table.
@@ -38,12 +38,12 @@ fn key(table: Table, pk: String, sk: impl Into<String>) -> Key {
     Key { table, pk, sk: sk.into() }
 }
 
-/// An item that is never there: reading it tells whether the tables answer, and is in nobody's way.
+/// An item that never exists. Reading it shows whether DynamoDB answers, without loading anybody's partition.
 pub fn health() -> Key {
     key(Table::Queues, "HEALTH".to_owned(), "HEALTH")
 }
 
-/// What the partitions of fans start with.
+/// The prefix of the partitions of fans.
 pub const FAN_PREFIX: &str = "FAN#";
 
 fn fan(user: UserId, sk: impl Into<String>) -> Key {
@@ -65,7 +65,7 @@ pub fn balance(user: UserId) -> Key {
     fan(user, "BALANCE")
 }
 
-/// What ledger sort keys start with.
+/// The prefix of the sort keys of ledger entries.
 pub const LEDGER_PREFIX: &str = "LEDGER#";
 
 /// One ledger entry.
@@ -73,7 +73,7 @@ pub fn ledger(user: UserId, sequence: u64) -> Key {
     fan(user, format!("{LEDGER_PREFIX}{sequence:016}"))
 }
 
-/// What reservation sort keys start with.
+/// The prefix of the sort keys of reservations.
 pub const RESERVATION_PREFIX: &str = "RES#";
 
 /// One reservation.
@@ -81,7 +81,7 @@ pub fn reservation(user: UserId, id: ReservationId) -> Key {
     fan(user, format!("{RESERVATION_PREFIX}{id}"))
 }
 
-/// One idempotency record of a caller; `digest` is that of route and key.
+/// One idempotency record of a caller; `digest` is the digest of route and key.
 pub fn idempotency(caller: UserId, digest: &str) -> Key {
     fan(caller, format!("IDEM#{digest}"))
 }
@@ -91,7 +91,7 @@ pub fn concert(id: ConcertId) -> Key {
     key(Table::Concerts, format!("CONCERT#{id}"), "META")
 }
 
-/// What the sort keys of seat counts start with.
+/// The prefix of the sort keys of seat counts.
 pub const COUNT_PREFIX: &str = "COUNT#";
 
 /// The seat count of a chunk.
@@ -99,7 +99,7 @@ pub fn count(id: ConcertId, chunk: Chunk) -> Key {
     key(Table::Concerts, format!("CONCERT#{id}"), format!("{COUNT_PREFIX}{:06}", chunk.0))
 }
 
-/// What seat sort keys start with.
+/// The prefix of the sort keys of seats.
 pub const SEAT_PREFIX: &str = "SEAT#";
 
 /// A seat that is held or sold.
@@ -120,7 +120,7 @@ pub fn seat_sort(seat: SeatNumber) -> String {
 /// Partitions that the `DUE` items are spread over.
 pub const DUE_PARTITIONS: u32 = 4;
 
-/// What the partitions of `DUE` items start with.
+/// The prefix of the partitions of `DUE` items.
 const DUE_PREFIX: &str = "DUE#";
 
 /// One of the partitions of `DUE` items.
@@ -128,19 +128,19 @@ pub fn due_partition(partition: u32) -> String {
     format!("{DUE_PREFIX}{partition}")
 }
 
-/// Sorts behind every `DUE` item of an earlier minute and before those of this one.
+/// A sort key after all `DUE` items of earlier minutes and before those of this one.
 pub fn due_minute(minute: Minute) -> String {
     format!("{:010}", minute.0)
 }
 
-/// A chunk whose holds are over at the end of a minute. The partition depends on concert and chunk alone.
+/// The `DUE` item of a chunk whose last hold ends in a minute. All items of a chunk are in one partition.
 pub fn due(minute: Minute, id: ConcertId, chunk: Chunk) -> Key {
     let partition = id.0.as_u128().wrapping_add(u128::from(chunk.0)) % u128::from(DUE_PARTITIONS);
     let pk = due_partition(partition as u32);
     key(Table::Concerts, pk, format!("{}#{id}#{:06}", due_minute(minute), chunk.0))
 }
 
-/// The listing partition: one item a concert, by start.
+/// The partition of the listing: one item for each concert, in order of start.
 pub const LISTING_PARTITION: &str = "LISTING";
 
 /// A concert's item in the listing.
@@ -148,15 +148,15 @@ pub fn listing(starts_at: Timestamp, id: ConcertId) -> Key {
     key(Table::Concerts, LISTING_PARTITION.to_owned(), format!("{:015}#{id}", starts_at.millis()))
 }
 
-/// What the partitions of queues' sales start with.
+/// The prefix of the partitions of sales.
 pub const SALES_PREFIX: &str = "SALES#";
 
-/// The partition of the concerts that go through a queue, by the end of their sales.
+/// The partition of the concerts that are sold through a queue, in order of the end of their sales.
 pub fn sales_partition(queue: &QueueId) -> String {
     format!("{SALES_PREFIX}{queue}")
 }
 
-/// Where the sort keys of sales begin that end after `now`.
+/// A sort key before all sales that end after `now`, and after the others.
 pub fn sales_after(now: Timestamp) -> String {
     format!("{:015}", now.millis() + 1)
 }
@@ -171,7 +171,7 @@ pub fn queue_state(queue: &QueueId) -> Key {
     key(Table::Queues, format!("QUEUE#{queue}"), "STATE")
 }
 
-/// What everybody who waits is told. Apart from the state, which stays small.
+/// The operators' notice to the fans who wait. Apart from the state, which stays small.
 pub fn notice(queue: &QueueId) -> Key {
     key(Table::Queues, format!("LINE#{queue}"), "LINE")
 }
@@ -189,7 +189,7 @@ pub fn join_counter(queue: &QueueId) -> Key {
     key(Table::Queues, format!("JOIN#{queue}#0"), "COUNTER")
 }
 
-/// What the partitions of samples start with.
+/// The prefix of the partitions of samples.
 pub const SAMPLE_PREFIX: &str = "SAMPLE#";
 
 /// The partition of a queue's samples.
@@ -202,7 +202,7 @@ pub fn sample_sort(clock: QueueClock) -> String {
     format!("{:015}", clock.millis())
 }
 
-/// The last place that was drawn when the queue's clock read so.
+/// The sample of the last drawn place at this reading of the queue's clock.
 pub fn sample(queue: &QueueId, clock: QueueClock) -> Key {
     key(Table::Queues, sample_partition(queue), sample_sort(clock))
 }
@@ -210,7 +210,7 @@ pub fn sample(queue: &QueueId, clock: QueueClock) -> Key {
 /// Partitions that alarms are spread over.
 pub const ALARM_PARTITIONS: u64 = 4;
 
-/// What the partitions of alarms start with.
+/// The prefix of the partitions of alarms.
 pub const ALARM_PREFIX: &str = "ALARM#";
 
 /// One of the partitions of alarms.
@@ -218,7 +218,7 @@ pub fn alarm_partition(partition: u64) -> String {
     format!("{ALARM_PREFIX}{partition}")
 }
 
-/// Where the sort keys of alarms due at `due` or later begin.
+/// A sort key before all alarms that are due at `due` or later, and after the others.
 pub fn alarm_sort_from(due: Timestamp) -> String {
     format!("{:015}", due.millis())
 }
@@ -229,7 +229,7 @@ pub fn alarm(queue: &QueueId, due: Timestamp, id: Uuid) -> Key {
     key(Table::Queues, partition, format!("{}#{queue}#{id}", alarm_sort_from(due)))
 }
 
-/// A number by which items spread over partitions: FNV-1a, the same in every version of the code.
+/// The FNV-1a hash that spreads alarms over partitions. It must never change: a stored alarm could not be deleted.
 fn spread(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
@@ -242,7 +242,7 @@ pub fn ticket(queue: &QueueId, user: UserId) -> Key {
 /// Partitions that the sessions of a queue are spread over.
 pub const SESSION_PARTITIONS: u64 = 16;
 
-/// What the partitions of sessions start with.
+/// The prefix of the partitions of sessions.
 pub const SESSION_PREFIX: &str = "SESSION#";
 
 /// One of the partitions of a queue's sessions.
@@ -260,16 +260,16 @@ pub fn session(queue: &QueueId, place: Place) -> Key {
     key(Table::Queues, session_partition(queue, place.get() % SESSION_PARTITIONS), place_sort(place))
 }
 
-/// Stands for an address, a user name or a fan, so that a key does not tell which.
+/// Stands for an address, a user name or a fan in a key, without revealing it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pseudonym {
-    /// What it stands for.
+    /// What it stands for: `ADDRESS`, `NAME` or `FAN`.
     pub kind: &'static str,
-    /// Which of them, as base64url.
+    /// A keyed digest of the address, name or id, as base64url.
     pub digest: String,
 }
 
-/// The counter of an act on somebody's account in one window.
+/// The counter of one action by one subject in one window.
 pub fn limit(act: LimitedAction, subject: &Pseudonym, window: Window) -> Key {
     let act = match act {
         LimitedAction::SignUp => "SIGNUP",

@@ -1,5 +1,5 @@
-//! Limits against abuse: a counter for each act, subject and minute. The minute is part of the key, so a counter is
-//! over when its minute is; TTL only cleans up.
+//! Limits against abuse: a counter for each action, subject and minute. The minute is part of the key, so each minute
+//! starts with a new counter; TTL only cleans up.
 
 use super::{
     Failure, Store, StoreError, keys,
@@ -15,15 +15,16 @@ use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
 
-/// How long after its window a counter is kept: longer than any clock is wrong.
+/// How long a counter is kept after its window: longer than any clock skew.
 const TTL_GRACE: Seconds = Seconds(3_600);
 
-/// Turns what a limit counts on into what may stand in a table: nobody who reads the table learns an address or a name
-/// from it. A plain hash would not do: all IPv4 addresses are hashed in minutes.
+/// Turns the subject of a limit into a pseudonym, so that the table reveals no address and no user name. A plain hash
+/// would reveal them: all IPv4 addresses can be hashed in minutes.
 pub(super) struct Pseudonyms(hmac::Key);
 
 impl Pseudonyms {
-    /// With a key derived from the deployment's signing secret. A new secret makes new pseudonyms: counters start anew.
+    /// Derives the key from the deployment's signing secret. A new secret makes new pseudonyms, so counters start
+    /// again.
     pub(super) fn new(secret: &str) -> Self {
         Pseudonyms(hmac::Key::new(hmac::HMAC_SHA256, format!("stagedoor limit subjects 1\n{secret}").as_bytes()))
     }
@@ -46,10 +47,12 @@ struct Counter<'a> {
 }
 
 impl Store {
-    /// Counts an act on all that it is limited by, at once; refuses it where one of them is full. An address is sampled
-    /// ([`Limit::step`]): an environment that does not know that its counter is full lets about one step of acts pass
-    /// before a sample finds out. A write that the SDK repeats because its answer was lost counts twice: a limit may come
-    /// early, never late.
+    /// Counts an action against its limits in parallel, and refuses it if a counter is full. Counts of an address are
+    /// sampled ([`Limit::step`]): each environment lets about one step of actions pass before a sample meets the full
+    /// counter. A write that the SDK repeats after a lost answer counts twice, so the limit may come early, never late.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyRequests`], with the seconds until the window ends.
     pub async fn count(&self, limits: &[Limit]) -> Result<(), Failure> {
         let now = self.now();
         let window = Window::of(now);
@@ -57,7 +60,7 @@ impl Store {
         let counters: Vec<Counter<'_>> =
             counters.map(|limit| Counter { key: self.counter_key(limit, window), limit, window }).collect();
         let refusal = Refusal::TooManyRequests { retry_after: window.end().seconds_left(now) };
-        // What is known to be full is refused without a write: an attacker's counter cannot become a hot item.
+        // A counter that is known to be full is not written, so that an attacker cannot make it a hot item.
         if counters.iter().any(|counter| self.full_counters.get(&counter.key, now, Window::MILLIS).is_some()) {
             return Err(refusal.into());
         }
@@ -72,7 +75,7 @@ impl Store {
         Ok(counted.into_iter().try_for_each(|counted| counted.map(drop))?)
     }
 
-    /// Adds to a counter that is below its maximum; whether it was.
+    /// Adds to a counter that is below its maximum; returns `false` if it is full.
     async fn add(&self, counter: &Counter<'_>, step: u32, now: Timestamp) -> Result<bool, StoreError> {
         let add = self
             .update(&counter.key)

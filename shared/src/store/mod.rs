@@ -1,4 +1,5 @@
-//! DynamoDB: keys, expressions, and what each of them guards. Every condition checks expiry itself; TTL only cleans up.
+//! DynamoDB: keys and expressions, with the invariant behind each condition. Conditions check expiry themselves; TTL
+//! only cleans up.
 
 pub mod accounts;
 pub mod alarms;
@@ -48,23 +49,23 @@ use refused_holds::RefusedHolds;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// The tables, with the parameters that their conditions need.
+/// The four tables, with the deployment's rules and the caches of this environment.
 pub struct Store {
     dynamo: aws_sdk_dynamodb::Client,
     tables: [String; 4],
     context: Context,
     rules: Rules,
     states: Cache<QueueId, QueueState>,
-    /// When the last tick that was wished for a queue is due.
+    /// When the last tick that this environment asked for is due, by queue.
     wishes: Cache<QueueId, Timestamp>,
-    /// Which concerts are sold through a queue.
+    /// The concerts on sale through each queue.
     sales: Cache<QueueId, Vec<ConcertId>>,
-    /// What those who wait are told.
+    /// The operators' notice to the fans who wait, by queue.
     notices: Cache<QueueId, Notice>,
     concerts: Cache<ConcertId, Arc<Concert>>,
-    /// When each chunk was last recounted by this environment, by the clock that waits go by.
+    /// When this environment last recounted each chunk, by tokio's clock, which `sleep_until` takes.
     recounts: Cache<(ConcertId, Chunk), Instant>,
-    /// Counters whose window is known to have had its fill.
+    /// Limit counters that are known to be full until their window ends.
     full_counters: Cache<Key, ()>,
     refused_holds: RefusedHolds,
     pseudonyms: Pseudonyms,
@@ -75,30 +76,30 @@ pub struct Store {
 pub struct Rules {
     /// How long a seat is held.
     pub hold: Seconds,
-    /// Seats one session may hold.
+    /// Seats that one session may hold and buy, together.
     pub seats_per_session: u32,
-    /// Holds one session may make.
+    /// Holds that one session may make in its life.
     pub holds_per_session: u32,
     /// Places that one fan may draw in one queue in an hour; 0 is no limit.
     pub places_per_fan: u32,
-    /// Whether a payment refused for want of money gives the seats back.
+    /// Whether the seats are freed when a payment is refused because the balance is too low.
     pub release_unpaid: bool,
-    /// For queues that have none of their own.
+    /// The rules of queues without settings of their own.
     pub queue: QueueRules,
 }
 
-/// A database that did not do its part. The text is for the log, never for a client.
+/// A request to DynamoDB or SQS that failed. The text is for the log, never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// It did not answer, throttled, or was in the way of itself: try again, nothing is lost.
+    /// No answer, throttled, or too many conflicts. Safe to retry.
     #[error("database unavailable: {0}")]
     Unavailable(String),
-    /// It refused the request as such, or an item is not what it should be: a bug.
+    /// The request was malformed, or an item could not be read: a bug.
     #[error("database request failed: {0}")]
     Internal(String),
 }
 
-/// Why an operation did not do what it was asked.
+/// Why an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The rules say no; nothing changed.
@@ -109,11 +110,11 @@ pub enum Failure {
     Store(#[from] StoreError),
 }
 
-/// How often an operation is tried again when others were in its way.
+/// Attempts at an operation that conflicts with concurrent writers.
 pub const MAX_ATTEMPTS: u32 = 8;
 
 impl Store {
-    /// The tables of a deployment.
+    /// Creates the store of a deployment.
     pub fn new(dynamo: aws_sdk_dynamodb::Client, config: &Config, context: Context) -> Self {
         Store {
             dynamo,
@@ -163,18 +164,18 @@ impl Store {
     }
 }
 
-/// The error of an operation that others were in the way of for too long.
+/// The error of an operation whose every attempt conflicted with concurrent writers.
 fn contention(what: &str) -> StoreError {
-    StoreError::Unavailable(format!("gave up on {what} after {MAX_ATTEMPTS} attempts"))
+    StoreError::Unavailable(format!("gave up on {what} after too many attempts"))
 }
 
 impl Store {
-    /// Opens the connection before the first request needs it; whether it worked shows then.
+    /// Opens the connection before the first request needs it. Ignores a failure: the first request meets it again.
     pub async fn warm_up(&self) {
         let _ = self.check().await;
     }
 
-    /// Whether the tables answer.
+    /// Checks that DynamoDB answers, with one read of the `Queues` table.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.get::<serde::de::IgnoredAny>(&keys::health(), false).await.map(|_| ())
     }

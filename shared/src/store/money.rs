@@ -1,4 +1,4 @@
-//! Balances and ledgers. The ledger is the truth; the balance item caches its sum and numbers the next entry.
+//! Balances and ledgers. The ledger decides; the balance item caches its sum and numbers the next entry.
 
 use super::{
     Failure, Store, StoreError,
@@ -15,12 +15,12 @@ use crate::domain::{
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
-/// A balance before and after money came in.
+/// A balance before and after a recharge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recharged {
-    /// Before.
+    /// The balance before it.
     pub before: Amount,
-    /// After.
+    /// The balance after it.
     pub after: Amount,
 }
 
@@ -45,12 +45,15 @@ impl Operation for Recharge<'_> {
 }
 
 impl Store {
-    /// A fan's balance.
+    /// Reads a fan's balance.
+    ///
+    /// # Errors
+    /// [`Refusal::UserNotFound`].
     pub async fn balance(&self, user: UserId) -> Result<Balance, Failure> {
         self.get(&keys::balance(user), true).await?.ok_or(Failure::Refused(Refusal::UserNotFound))
     }
 
-    /// Puts money on a fan's balance. `answer` makes the body that is kept for replays.
+    /// Adds money to a fan's balance. `answer` builds the body that a replay returns.
     pub async fn recharge(
         &self,
         user: UserId,
@@ -61,8 +64,9 @@ impl Store {
         self.commit(idempotent, answer, Recharge { store: self, user, amount }).await
     }
 
-    /// The two writes of a ledger entry: the balance, if its last number is still the one before (invariant 2: the sum
-    /// is right and gapless), and the entry, if its number is free (invariant 2: history is never overwritten).
+    /// The two writes of a ledger entry: the balance, if the last number is still the previous one (invariant 2: the
+    /// sum is right and the numbers have no gaps), and the entry, if its number is free (invariant 2: history is never
+    /// overwritten).
     pub(crate) fn ledger_writes(
         &self,
         user: UserId,
@@ -76,12 +80,12 @@ impl Store {
             .expression_attribute_values(":after", n(entry.balance_after.units()))
             .expression_attribute_values(":sequence", n(entry.sequence))
             .expression_attribute_values(":before", n(entry.sequence - 1));
-        let line = request::item(&keys::ledger(user, entry.sequence), entry, None)?;
-        let line = self.transact_put(Table::Fans, line).condition_expression("attribute_not_exists(pk)");
-        Ok([transact_item(balance)?, transact_item(line)?])
+        let item = request::item(&keys::ledger(user, entry.sequence), entry, None)?;
+        let put = self.transact_put(Table::Fans, item).condition_expression("attribute_not_exists(pk)");
+        Ok([transact_item(balance)?, transact_item(put)?])
     }
 
-    /// A page of the ledger, newest first, of entries numbered below `before`.
+    /// Reads a page of the ledger, newest first: the entries with numbers below `before`.
     pub async fn ledger_page(
         &self,
         user: UserId,

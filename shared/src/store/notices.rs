@@ -1,4 +1,4 @@
-//! What operators do to fans who wait: an item of its own, since the state of a queue is written with every tick.
+//! The operators' notice to the fans who wait in a queue. An item of its own, since every tick writes the state.
 
 use super::{
     MAX_ATTEMPTS, Store, StoreError, contention, keys,
@@ -9,13 +9,14 @@ use super::{
 use crate::domain::{id::QueueId, text::Message, ticket::Place};
 use serde::{Deserialize, Serialize};
 
-/// Removed places that a notice names: the newest. A fan whose place is older reads WAITING until the place comes up.
+/// The newest removed places, which a notice names. A fan whose place is no longer named reads WAITING until it is
+/// passed.
 const MAX_REMOVED: usize = 100;
 
-/// What concerns the fans who wait in a queue.
+/// The operators' message to the fans who wait, and the places that operators removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Notice {
-    /// In the words of the operators.
+    /// The operators' message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Message>,
     /// Places that an operator removed while they waited, so that a poll, which reads no session, can say so.
@@ -24,8 +25,8 @@ pub struct Notice {
 }
 
 impl Store {
-    /// The notice of a queue, at most a second old. Nobody's turn fails for want of it: where it cannot be read, the last
-    /// one that is known has to do.
+    /// Returns the notice of a queue, at most a second old. If it cannot be read, returns the last known one, however
+    /// old, or an empty one: a poll must not fail because of it.
     pub async fn notice(&self, queue: &QueueId) -> Notice {
         let now = self.now();
         if let Some(notice) = self.notices.get(queue, now, STATE_AGE_MILLIS) {
@@ -44,7 +45,7 @@ impl Store {
         }
     }
 
-    /// Replaces the message to the fans who wait; `None` takes it away.
+    /// Replaces the message to the fans who wait; `None` removes it.
     pub async fn put_message(&self, queue: &QueueId, message: Option<Message>) -> Result<(), StoreError> {
         let update = self.update(&keys::notice(queue));
         let update = match &message {
@@ -66,14 +67,14 @@ impl Store {
         Ok(())
     }
 
-    /// Names a place as removed while it waits. Places that came up since are forgotten.
+    /// Adds a waiting place to the removed places of the notice. Drops the places that were passed since.
     pub(crate) async fn note_removed(&self, queue: &QueueId, place: Place, served: Place) -> Result<(), StoreError> {
         for attempt in 0..MAX_ATTEMPTS {
             let before: Notice = self.get(&keys::notice(queue), true).await?.unwrap_or_default();
             let waiting = before.removed.iter().filter(|removed| **removed > served && **removed != place);
             let mut removed: Vec<Place> = waiting.copied().chain([place]).collect();
             removed.drain(..removed.len().saturating_sub(MAX_REMOVED));
-            // Only in the place of the list that was read: another operator's removal is not lost.
+            // Only if the list is still as it was read, so that a concurrent removal is not lost.
             let unchanged = match before.removed.is_empty() {
                 true => "attribute_not_exists(removed)",
                 false => "removed = :before",

@@ -1,4 +1,4 @@
-//! Paying: one parallel read, then one transaction.
+//! Payments: one parallel read, then one transaction.
 
 use super::{
     Failure, Store, StoreError,
@@ -18,23 +18,23 @@ use crate::domain::{
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use futures_util::try_join;
 
-/// A payment that a let-in fan asks for.
+/// A payment that an admitted fan asks for.
 #[derive(Debug, Clone)]
 pub struct PaymentOrder {
-    /// Who, with which place.
+    /// The fan and the place.
     pub claims: QueueClaims,
-    /// What is paid.
+    /// The reservation to pay.
     pub reservation_id: ReservationId,
-    /// What the fan thinks it costs.
+    /// The amount that the fan expects to pay.
     pub amount: Amount,
 }
 
 /// A payment that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paid {
-    /// The reservation, confirmed.
+    /// The confirmed reservation.
     pub reservation: Reservation,
-    /// The balance after it.
+    /// The balance after the payment.
     pub new_balance: Amount,
 }
 
@@ -63,7 +63,7 @@ impl Operation for Payment<'_> {
 }
 
 impl Store {
-    /// Pays a reservation. `answer` makes the body that is kept for replays.
+    /// Pays a reservation. `answer` builds the body that a replay returns.
     pub async fn pay(
         &self,
         order: &PaymentOrder,
@@ -73,7 +73,8 @@ impl Store {
         self.commit(idempotent, answer, Payment { store: self, order }).await
     }
 
-    /// Reads what a payment depends on and judges it. One that is refused for its amount or for want of money is noted.
+    /// Reads what a payment depends on and judges it. A payment with a wrong amount or too low a balance is noted in
+    /// the reservation; a deployment may cancel the hold because of the balance.
     async fn plan_payment(&self, order: &PaymentOrder) -> Result<(Reservation, Session, PaymentPlan), Failure> {
         let QueueClaims { user_id: user, queue_id, .. } = &order.claims;
         let (reservation_key, balance_key) = (keys::reservation(*user, order.reservation_id), keys::balance(*user));
@@ -103,7 +104,7 @@ impl Store {
                     _ => None,
                 };
                 if let Some(code) = code {
-                    // The refusal stands, noted or not.
+                    // A note that fails must not hide the refusal.
                     if let Err(error) = self.note_attempt(&reservation, code).await {
                         tracing::warn!(%error, "payment attempt not noted");
                     }
@@ -116,8 +117,8 @@ impl Store {
         }
     }
 
-    /// What a payment depends on is read at once, but not at one instant: the money or the turn that another payment of
-    /// the same reservation used up in between is not missing.
+    /// Refuses a reservation that was paid since it was read. The parallel reads are no snapshot: without this check, a
+    /// concurrent payment of the same reservation could look like a missing balance or an ended session.
     async fn ensure_not_paid_concurrently(&self, read: &Reservation) -> Result<(), Failure> {
         if read.paid_at.is_none() && self.reservation(read.user_id, read.reservation_id).await?.paid_at.is_some() {
             return Err(Refusal::PaymentAlreadyProcessed(PaymentId::of(read.reservation_id)).into());
@@ -132,8 +133,8 @@ impl Store {
         plan: &PaymentPlan,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let now = plan.entry.at;
-        // Invariant 3: a reservation is paid once, and only while it is held; the seats' conditions check its time. It
-        // loses its TTL in the same write, so that a paid one is never cleaned up.
+        // Invariant 3: a reservation is paid once, and only while it is held; the conditions of its seats check the
+        // time. The same write removes the TTL, so that a paid reservation is never deleted.
         let confirmed = self
             .transact_update(&keys::reservation(reservation.user_id, reservation.reservation_id))
             .update_expression("SET #status = :confirmed, paidAt = :now, sessionOver = :over REMOVE #ttl")
@@ -152,9 +153,10 @@ impl Store {
         Ok(writes)
     }
 
-    /// The hold leaves the session's list, and its seats go on counting as bought; the session ends if that was its last
-    /// open hold. Only if nobody has held or released in between, else a turn could end with a hold still open, and only
-    /// if nobody has ended it. Its list and times are those that were judged: they change with the version alone.
+    /// The write of the session: the hold leaves its list, the seats go on counting as bought, and the session ends if
+    /// that was its last open hold. Only if no hold was made or released since the read, or a session could end with a
+    /// hold still open, and only if the session has not ended. The version covers list and times: neither changes
+    /// without it.
     fn session_write(
         &self,
         reservation: &Reservation,

@@ -1,4 +1,4 @@
-//! What administrators do to a queue: its settings, its end, a fan who must go.
+//! What administrators do to a queue: change its settings, delete it, remove a fan.
 
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
@@ -17,13 +17,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValue, Trans
 use futures_util::try_join;
 use uuid::Uuid;
 
-/// A deletion older than this counts as cut off: a join opens the counter, and the deletion's last write then fails.
+/// A deletion older than this counts as interrupted: a join opens the counter again, and the deletion's last write
+/// fails.
 const MAX_DELETION: Seconds = Seconds(60);
 
 impl Store {
-    /// Changes the settings of a queue, making it if there is none. A changed capacity frees or takes slots in the same
-    /// write, and the queue's clock is brought up to date in it. Whatever follows is left to a tick, for which an alarm
-    /// is put.
+    /// Changes the settings of a queue; creates the queue if it does not exist. The same write adds the change in
+    /// capacity to the free slots and brings the queue's clock up to date. The rest is left to a tick, for which an
+    /// alarm is put.
     pub async fn configure_queue(
         &self,
         queue: &QueueId,
@@ -38,13 +39,13 @@ impl Store {
                 continue;
             };
             if let Some(deletion) = counter.deleted {
-                // Deleted, or by a deletion that was cut off.
+                // The queue was deleted, or a deletion is under way or was interrupted: its last write will fail.
                 self.reopen_counter(queue, deletion).await?;
             }
             let mut settings = if state.deleted { QueueSettings::default() } else { state.settings.clone() };
             change(&mut settings);
             if state.deleted {
-                // Whatever a message to the fans of the old queue said.
+                // A message to the fans of the deleted queue must not be shown in the new one.
                 self.clear_notice(queue).await?;
             }
             if let Some(changed) = self.replace_settings(&state, settings).await? {
@@ -57,8 +58,8 @@ impl Store {
         Err(contention("configure queue"))
     }
 
-    /// Writes settings in the place of those that were read; `None` if others were written since. Walk-ins and ticks do
-    /// not stand in the way: `free` is written as a difference.
+    /// Replaces the settings that were read; returns `None` if they have changed since. Conflicts with no walk-in, and
+    /// with no tick that leaves the capacity as it is: `free` is written as a difference.
     async fn replace_settings(
         &self,
         state: &QueueState,
@@ -95,10 +96,10 @@ impl Store {
         }
     }
 
-    /// Removes a fan from a queue: the place or session ends, open holds are cancelled.
+    /// Removes a fan from a queue: the place or session ends, and open holds are cancelled.
     ///
     /// # Errors
-    /// [`Refusal::TokenNotFound`] for a fan who has no place there, [`Refusal::QueueNotFound`].
+    /// [`Refusal::TokenNotFound`] for a fan who never joined the queue; [`Refusal::QueueNotFound`].
     pub async fn remove_fan(&self, queue: &QueueId, user: UserId) -> Result<(), Failure> {
         let state = self.queue_state(queue, 0).await?;
         let ticket = self.ticket(queue, user).await?.ok_or(Refusal::TokenNotFound)?;
@@ -109,8 +110,9 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes a queue in which nobody waits and nobody is inside. Its counter is shut first, so that nobody draws a
-    /// place after the look; state and counter stay, so that the same id made again goes on counting.
+    /// Deletes a queue in which nobody waits and nobody is inside. Closes its join counter first, so that nobody draws
+    /// a place after this was checked. State and counter stay, so that a queue created again with the same id goes on
+    /// counting.
     ///
     /// # Errors
     /// [`Refusal::QueueInUse`], always for `main`; [`Refusal::QueueNotFound`].
@@ -119,7 +121,7 @@ impl Store {
             return Err(Refusal::QueueInUse.into());
         }
         for attempt in 0..MAX_ATTEMPTS {
-            // A queue that is in use is not even shut for a moment.
+            // Check before closing the counter too: a queue in use must not refuse joins even for a moment.
             if self.queue_snapshot(queue).await?.is_in_use() {
                 return Err(Refusal::QueueInUse.into());
             }
@@ -136,7 +138,7 @@ impl Store {
                     return Ok(());
                 }
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
-                // Somebody else shut, opened or changed it meanwhile.
+                // Another deletion, a join or a change of the settings came in between.
                 Err(TransactFailure::Cancelled(_) | TransactFailure::Contended { .. }) => {
                     self.context.back_off(attempt).await
                 }
@@ -145,8 +147,8 @@ impl Store {
         Err(contention("delete queue").into())
     }
 
-    /// The state is marked, the registry's entry and the notice go, if the counter is still shut by this deletion: else
-    /// somebody opened it, and fans may have joined since the look.
+    /// The writes that mark the state as deleted and delete the registry's entry and the notice, if the counter is
+    /// still closed by this deletion. Otherwise it was opened again, and fans may have joined since the check.
     fn delete_writes(&self, state: &QueueState, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
         let queue = &state.queue_id;
         let counter = keys::join_counter(queue);
@@ -171,7 +173,7 @@ impl Store {
         ])
     }
 
-    /// Shuts the counter, so that no fan draws a place; the id of this deletion.
+    /// Closes the join counter, so that no fan draws a place. Returns the id of this deletion.
     async fn shut_counter(&self, queue: &QueueId) -> Result<Uuid, StoreError> {
         let deletion = self.context.deletion_id();
         let update = self
@@ -183,13 +185,13 @@ impl Store {
         Ok(deletion)
     }
 
-    /// Opens a counter that a deletion shut and left so: it was cut off, or its request arrived a second time when it
-    /// was over. Whether fans may draw places again.
+    /// Opens a join counter that a deletion closed and left closed: the deletion was interrupted, or a copy of its
+    /// first write arrived after its end. Returns whether fans may draw places again.
     pub(crate) async fn reopen_if_cut_off(&self, queue: &QueueId, shut: &JoinCounter) -> Result<bool, StoreError> {
         let Some(deletion) = shut.deleted.filter(|_| shut.deleted_at + MAX_DELETION <= self.now()) else {
             return Ok(false);
         };
-        // A deletion that came to its end has marked the state, and shut the queue for good.
+        // A completed deletion has marked the state: that queue stays closed.
         let state = keys::queue_state(queue);
         let exists = ConditionCheck::builder()
             .table_name(self.table(state.table))
@@ -199,7 +201,7 @@ impl Store {
         let writes = [vec![transact_item(exists)?], self.reopen_writes(queue, deletion)?].concat();
         match self.transact(writes).await {
             Ok(()) => Ok(true),
-            // Another deletion shut it since, or another fan opened it: the next draw sees which.
+            // The counter was closed again by another deletion, or opened by another join: the next draw finds out.
             Err(TransactFailure::Cancelled(reasons)) => {
                 Ok(!matches!(reasons.first(), Some(CancellationReason::Condition(_))))
             }
@@ -208,7 +210,7 @@ impl Store {
         }
     }
 
-    /// Lets fans draw places again, and enters the queue in the registry; nothing if another deletion shut it since.
+    /// Opens the join counter again and registers the queue. Does nothing if another deletion has closed it since.
     async fn reopen_counter(&self, queue: &QueueId, deletion: Uuid) -> Result<(), StoreError> {
         match self.transact(self.reopen_writes(queue, deletion)?).await {
             Ok(()) | Err(TransactFailure::Cancelled(_)) => Ok(()),
@@ -219,7 +221,7 @@ impl Store {
 
     fn reopen_writes(&self, queue: &QueueId, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
         let registered = request::item(&keys::queue_registry(queue), &RegistryEntry { queue_id: queue.clone() }, None)?;
-        // Asleep, whatever it was: no alarm stands for sure, and the next fan puts one.
+        // Open it asleep: an alarm may be missing, and the next join puts one.
         let open = self
             .transact_update(&keys::join_counter(queue))
             .update_expression("REMOVE deleted, deletedAt, woken")

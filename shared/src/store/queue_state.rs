@@ -1,4 +1,4 @@
-//! The state of a queue: one item that says how far the queue has moved, and its counter of places.
+//! The state of a queue, which is one item that says how far the queue has moved; walk-ins; and the join counter.
 
 use super::{
     Failure, Store, StoreError, contention, keys,
@@ -18,22 +18,22 @@ use futures_util::try_join;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// How old the state may be that a waiting fan's poll is answered from.
+/// How old the state may be from which the poll of a waiting fan is answered, in milliseconds.
 pub const STATE_AGE_MILLIS: i64 = 1_000;
-/// The same for the next in the queue.
+/// The same for the fans at the front of the queue.
 pub const FRONT_STATE_AGE_MILLIS: i64 = 200;
 const WALK_IN_ATTEMPTS: u32 = 4;
 
-/// A queue with the last place that was drawn.
+/// A queue with what clients see of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueSnapshot {
     /// Its state.
     pub state: QueueState,
-    /// The last place.
+    /// The last place that was drawn.
     pub last_place: Place,
-    /// What those who wait are told.
+    /// The operators' notice to the fans who wait.
     pub notice: Notice,
-    /// The concerts that are sold through it.
+    /// The concerts that are on sale through it.
     pub concerts: Vec<ConcertId>,
 }
 
@@ -44,11 +44,11 @@ impl QueueSnapshot {
     }
 }
 
-/// Whether a fan who joins is admitted at once.
+/// The result of an attempt to walk in.
 pub(crate) enum WalkIn {
-    /// Yes; the place is to be claimed.
+    /// The place is admitted, and must be claimed.
     Admitted,
-    /// No, by this state.
+    /// The fan waits, as this state decides.
     Wait(Box<QueueState>),
 }
 
@@ -62,9 +62,9 @@ pub struct RegistryEntry {
 
 /// The counter that places are drawn from.
 ///
-/// A queue sleeps where `woken` is not `naps`. Sleeping is one write on the condition that nobody drew a place since the
-/// last one was read, and each draw returns this item: so either the draw is seen by the tick that would put the queue
-/// to sleep, or the fan who drew sees that it sleeps, and wakes it. No clock is involved (infra/adr/0012).
+/// The queue sleeps if `woken` differs from `naps`. A tick puts it to sleep with one write, on condition that no place
+/// was drawn since the tick read this item. Each draw returns this item. So either the draw refuses that write, or the
+/// join sees that the queue sleeps, and wakes it. No clock is involved (infra/adr/0012).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JoinCounter {
@@ -79,25 +79,26 @@ pub(crate) struct JoinCounter {
     pub naps: u64,
     /// The nap from which it was last woken.
     pub woken: Option<u64>,
-    /// The deletion that shut it: nobody draws a place in a queue that is being deleted, or is.
+    /// The deletion that closed the counter: no place is drawn in a queue that is deleted or being deleted.
     pub deleted: Option<Uuid>,
-    /// When that began.
+    /// When the counter was closed.
     #[serde(default)]
     pub deleted_at: Timestamp,
 }
 
 impl JoinCounter {
-    /// Whether the queue sleeps: whoever needs a tick must put an alarm.
+    /// Whether the queue sleeps. It has no regular ticks then, so a join must put an alarm.
     pub fn sleeps(&self) -> bool {
         self.woken != Some(self.naps)
     }
 }
 
 impl Store {
-    /// The state of a queue, at most `max_age_millis` old. The queue `main` exists without anyone creating it.
+    /// Returns the state of a queue, at most `max_age_millis` old; 0 asks for a consistent read. Creates `main` if it
+    /// does not exist.
     ///
     /// # Errors
-    /// [`Refusal::QueueNotFound`] for a queue that was never made or is deleted.
+    /// [`Refusal::QueueNotFound`] for a queue that was never created or is deleted.
     pub async fn queue_state(&self, queue: &QueueId, max_age_millis: i64) -> Result<QueueState, Failure> {
         let now = self.now();
         if let Some(state) = self.states.get(queue, now, max_age_millis) {
@@ -106,7 +107,7 @@ impl Store {
         let key = keys::queue_state(queue);
         let mut state: Option<QueueState> = self.get(&key, max_age_millis == 0).await?;
         if state.as_ref().is_none_or(|state| state.deleted) {
-            // Only what a consistent read lacks does not exist.
+            // An eventually consistent read may miss that the queue was just created, also after a deletion.
             state = self.get(&key, true).await?;
         }
         let state = match state {
@@ -118,13 +119,13 @@ impl Store {
         Ok(state)
     }
 
-    /// The queue's state, made with the deployment's parameters if there is none.
+    /// Returns the state of a queue; creates the queue with the deployment's parameters if it does not exist.
     pub(crate) async fn ensure_queue(&self, queue: &QueueId) -> Result<QueueState, StoreError> {
         let state = QueueState::new(queue.clone(), QueueSettings::default(), self.rules.queue, self.now());
         Ok(self.create_queue(&state).await?.unwrap_or(state))
     }
 
-    /// Puts a queue and its entry in the registry; returns the state that is already there instead.
+    /// Puts a queue and its entry in the registry. If the queue exists already, returns its state instead.
     async fn create_queue(&self, state: &QueueState) -> Result<Option<QueueState>, StoreError> {
         let queue = &state.queue_id;
         let registered = request::item(&keys::queue_registry(queue), &RegistryEntry { queue_id: queue.clone() }, None)?;
@@ -145,7 +146,7 @@ impl Store {
         }
     }
 
-    /// The check that a queue is registered: it was made, and nobody has begun to delete it for good.
+    /// The condition that a queue is registered: it was created, and is not deleted.
     pub(crate) fn registry_check(&self, queue: &QueueId) -> Result<TransactWriteItem, StoreError> {
         let key = keys::queue_registry(queue);
         transact_item(
@@ -157,7 +158,7 @@ impl Store {
         )
     }
 
-    /// A queue as it is now; its notice may be a second old, its concerts five.
+    /// Reads a queue as it is now. Its notice may be one second old, its concerts five seconds.
     pub async fn queue_snapshot(&self, queue: &QueueId) -> Result<QueueSnapshot, Failure> {
         let (state, counter, notice, concerts) = try_join!(
             self.queue_state(queue, 0),
@@ -168,13 +169,13 @@ impl Store {
         Ok(QueueSnapshot { state, last_place: counter.last, notice, concerts })
     }
 
-    /// The counter of places as it is now.
+    /// Reads the join counter as it is now.
     pub(crate) async fn join_counter(&self, queue: &QueueId) -> Result<JoinCounter, StoreError> {
         Ok(self.get(&keys::join_counter(queue), true).await?.unwrap_or_default())
     }
 
-    /// Admits the fan at `place` at once, if it is the next and a slot is free. Losing the condition just means waiting
-    /// for the tick.
+    /// Admits the fan at `place` at once, if the place is the next and a slot is free. Otherwise the fan waits for a
+    /// tick.
     pub(crate) async fn walk_in(&self, mut state: QueueState, place: Place) -> Result<WalkIn, StoreError> {
         let queue = state.queue_id.clone();
         for attempt in 0..WALK_IN_ATTEMPTS {
@@ -187,15 +188,15 @@ impl Store {
                 break;
             }
             if ahead > 1 {
-                // Others draw places at the same moment, and walk in before this fan.
+                // Other fans drew places at the same moment and walk in first: wait for them.
                 self.context.back_off(attempt).await;
                 let Some(newer) = self.get(&keys::queue_state(&queue), true).await? else { break };
                 state = newer;
                 continue;
             }
             let deadline = now + state.settings.rules(self.rules.queue).claim_window;
-            // Invariant 5: only from the place before, so that nobody ahead is passed by. Invariant 4: only into a free
-            // slot. A place keeps its claim window: the deadline never moves back.
+            // Invariant 5: only from the place before, so that nobody ahead is overtaken. Invariant 4: only into a free
+            // slot. The deadline never moves back, so that earlier walk-ins keep their claim window.
             let update = self
                 .update(&keys::queue_state(&queue))
                 .update_expression(
@@ -230,10 +231,10 @@ impl Store {
         Ok(WalkIn::Wait(Box::new(state)))
     }
 
-    /// Draws the next place. A retry whose first answer was lost leaves a hole, which is passed as a no-show.
+    /// Draws the next place. A retry after a lost answer leaves a hole, which is passed like a no-show.
     ///
     /// # Errors
-    /// [`Refusal::QueueNotFound`] for a queue that is deleted, or just being deleted.
+    /// [`Refusal::QueueNotFound`] for a queue that is deleted or being deleted.
     pub(crate) async fn draw_place(&self, queue: &QueueId) -> Result<JoinCounter, Failure> {
         match self.try_to_draw(queue).await? {
             Ok(drawn) => Ok(drawn),
@@ -244,9 +245,9 @@ impl Store {
         }
     }
 
-    /// Draws the next place; the counter that is shut, if it is.
+    /// Draws the next place. The inner error is the join counter, if a deletion has closed it.
     async fn try_to_draw(&self, queue: &QueueId) -> Result<Result<JoinCounter, JoinCounter>, StoreError> {
-        // A deletion looks only after it has shut the counter: nobody gets a place in a queue that is going.
+        // A deletion closes the counter before it checks for fans, so that nobody gets a place in a deleted queue.
         let update = self
             .update(&keys::join_counter(queue))
             .update_expression("ADD #last :one SET drawnAt = :now")
@@ -262,9 +263,9 @@ impl Store {
         }
     }
 
-    /// Wakes a queue that slept when a place was drawn: an alarm that is due now, and only then the mark that spares
-    /// the next fans an alarm of their own. The fan's ticket is put after it, so that no ticket waits in a queue that
-    /// nothing will wake.
+    /// Wakes a queue that slept when a place was drawn: puts an alarm that is due now, and then the mark that saves the
+    /// next joins an alarm of their own. The fan's ticket is put only afterwards, so that no ticket waits in a queue
+    /// that nothing wakes.
     pub(crate) async fn wake(&self, queue: &QueueId, counter: &JoinCounter, urgent: bool) -> Result<(), StoreError> {
         if !counter.sleeps() {
             return Ok(());
@@ -273,7 +274,7 @@ impl Store {
         self.mark_woken(queue, counter).await
     }
 
-    /// Marks a queue as awake, if it is the same nap that it sleeps. An alarm must have been put before.
+    /// Marks a queue as awake, if it is still in the same nap. An alarm must have been put before.
     pub(crate) async fn mark_woken(&self, queue: &QueueId, counter: &JoinCounter) -> Result<(), StoreError> {
         let update = self.update(&keys::join_counter(queue)).update_expression("SET woken = :naps");
         let update = match counter.naps {
@@ -286,10 +287,10 @@ impl Store {
         }
     }
 
-    /// Puts a queue to sleep, if nobody drew a place since `counter` was read; whether it sleeps.
+    /// Puts a queue to sleep, unless a place was drawn since `counter` was read. Returns whether it sleeps.
     pub(crate) async fn sleep(&self, queue: &QueueId, counter: &JoinCounter) -> Result<bool, StoreError> {
         if counter.sleeps() {
-            // Counter and state were read at once: another tick may have woken the queue before the state was.
+            // Counter and state were read in parallel: the queue may have been woken between the two reads.
             let now = self.join_counter(queue).await?;
             return Ok(now.sleeps() && now.last == counter.last);
         }
@@ -320,7 +321,7 @@ mod tests {
         time::Seconds,
     };
 
-    /// The bytes of a value, as DynamoDB counts them.
+    /// The size of a value in bytes, as DynamoDB counts it.
     fn size(value: &AttributeValue) -> usize {
         match value {
             AttributeValue::S(text) => text.len(),
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_of_a_queue_in_full_swing_is_written_for_one_unit() -> Result<(), StoreError> {
+    fn writing_the_largest_queue_state_costs_one_unit() -> Result<(), StoreError> {
         let (now, large) = (Timestamp::from_millis(1_795_176_000_123), 1_999_999_999);
         let rules = QueueRules {
             capacity: 1_000_000,

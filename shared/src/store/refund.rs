@@ -1,4 +1,4 @@
-//! Giving money back: the reverse of a payment, in one transaction.
+//! Refunds: the reverse of a payment, in one transaction.
 
 use super::{
     Failure, Store, StoreError,
@@ -16,23 +16,23 @@ use crate::domain::{
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures_util::try_join;
 
-/// A payment that is to be given back.
+/// A refund that is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct RefundOrder {
-    /// Whose payment.
+    /// The fan who paid.
     pub user_id: UserId,
-    /// Of which reservation.
+    /// The paid reservation.
     pub reservation_id: ReservationId,
-    /// An admin gives money back at any time, a fan until the concert starts.
+    /// Whether an admin asks. An admin may refund at any time, a fan only until the concert starts.
     pub by_admin: bool,
 }
 
-/// A payment that was given back.
+/// A payment that was refunded, now or before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refunded {
-    /// The reservation, cancelled.
+    /// The cancelled reservation.
     pub reservation: Reservation,
-    /// The balance after it.
+    /// The balance after the refund; the present balance, if the payment was refunded before.
     pub new_balance: Amount,
 }
 
@@ -51,8 +51,11 @@ impl Operation for Refund<'_> {
 }
 
 impl Store {
-    /// Refunds the payment of a reservation: its seats are free at once, the balance is credited. Refunding again tells
-    /// of the first refund. `answer` makes the body that is kept for replays.
+    /// Refunds the payment of a reservation: its seats are free at once, and the balance is credited. Writes nothing if
+    /// the payment was refunded before. `answer` builds the body that a replay returns.
+    ///
+    /// # Errors
+    /// [`Refusal::PaymentNotFound`]; [`Refusal::TooLateToCancel`] for a fan once the concert has started.
     pub async fn refund(
         &self,
         order: RefundOrder,
@@ -87,13 +90,13 @@ impl Store {
         Ok(Plan::Write(Draft { result, at: entry.at, writes, hold: None }))
     }
 
-    /// The reservation, the ledger, and each seat.
+    /// The writes of the reservation, of the ledger and of each seat.
     fn refund_writes(
         &self,
         reservation: &Reservation,
         entry: &LedgerEntry,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        // Invariant 3: a payment is given back once, however many ask at the same time.
+        // Invariant 3: a payment is refunded once, however many requests ask at the same time.
         let cancelled = self
             .transact_update(&keys::reservation(reservation.user_id, reservation.reservation_id))
             .update_expression("SET #status = :cancelled, cancelledAt = :now, cancelReason = :reason")

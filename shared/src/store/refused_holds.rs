@@ -1,5 +1,5 @@
-//! The refused holds of each fan, in the memory of one environment: a fan who keeps asking for seats that are gone costs
-//! neither a read nor a write once there were too many.
+//! Counts the refused holds of each fan in the memory of one environment. After too many, the fan's requests are
+//! refused without reading seats or session, and without a transaction.
 
 use crate::domain::{id::UserId, limit::Refusals, refusal::Refusal, time::Timestamp};
 use std::{
@@ -7,24 +7,24 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Fans who are counted at once: as many as one environment can refuse in a window, since it answers one request at a
-/// time and a refusal takes at least a millisecond. At most 4 MB.
+/// Fans who are counted at the same time: as many as one environment can refuse in a window, since it answers one
+/// request at a time and a refusal takes at least a millisecond. At most 4 MB.
 const MAX_FANS: usize = 10_000;
 
-/// Counts by fan. A fan writes to no count but the fan's own, and a count is dropped only once it is over: where all of
-/// [`MAX_FANS`] are running, it is a further fan who is not counted.
+/// Counts by fan. A count is dropped only once it is over, so no fan can push out another fan's count. While
+/// [`MAX_FANS`] counts are running, further fans are not counted.
 #[derive(Default)]
 pub(super) struct RefusedHolds(Mutex<HashMap<UserId, Refusals>>);
 
 impl RefusedHolds {
-    /// Refuses a fan who had too many holds refused.
+    /// Refuses a fan who had too many holds refused lately.
     pub(super) fn check(&self, user: UserId, now: Timestamp) -> Result<(), Refusal> {
         let fans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let retry_after = fans.get(&user).and_then(|refusals| refusals.retry_after(now));
         retry_after.map_or(Ok(()), |retry_after| Err(Refusal::TooManyRequests { retry_after }))
     }
 
-    /// Counts a hold that was refused, if it is one that counts.
+    /// Counts a refused hold, if its refusal counts.
     pub(super) fn count(&self, user: UserId, refusal: &Refusal, now: Timestamp) {
         if !counts(refusal) {
             return;
@@ -40,8 +40,9 @@ impl RefusedHolds {
     }
 }
 
-/// What the state of seats, session and place refuses: each cost a transaction, and conflicts for the seats' next fan. Not
-/// `RequestInProgress`: there the client was asked to try again.
+/// Whether a refusal counts: those because of the seats, the session or the place do, since they cost reads or a
+/// transaction, and conflicts for the next fan who wants the seats. `RequestInProgress` does not: it asks the client to
+/// try again.
 fn counts(refusal: &Refusal) -> bool {
     use Refusal::{HoldLimit, NotActive, SeatLimit, SeatUnavailable, SessionEnding, SessionOver};
     matches!(

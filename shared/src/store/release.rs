@@ -1,4 +1,4 @@
-//! Giving seats back. It never fails because a session is gone.
+//! Cancels holds. This never fails because a session is gone.
 
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
@@ -12,14 +12,17 @@ use crate::domain::{
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
-/// Takes a hold out of its session's list, if it is there: whoever comes second changes nothing.
+/// The update that drops a hold from its session's list. With [`HOLD_IS_LISTED`], a repeat changes nothing.
 pub(crate) const DROP_HOLD: &str =
     "SET seatsTaken = seatsTaken - :seats, version = version + :one REMOVE holds.#reservation";
-/// See [`DROP_HOLD`].
+/// The condition of [`DROP_HOLD`].
 pub(crate) const HOLD_IS_LISTED: &str = "attribute_exists(holds.#reservation)";
 
 impl Store {
-    /// Cancels a hold: its seats are free at once. A cancelled one keeps its reason; a paid or expired one is refused.
+    /// Cancels a hold: its seats are free at once. A reservation that was cancelled before keeps its reason.
+    ///
+    /// # Errors
+    /// [`Refusal::ReservationNotFound`], [`Refusal::PaidNotCancellable`], [`Refusal::ReservationExpired`].
     pub async fn cancel(&self, user: UserId, id: ReservationId, reason: CancelReason) -> Result<(), Failure> {
         let mut with_session = true;
         for attempt in 0..MAX_ATTEMPTS {
@@ -44,7 +47,7 @@ impl Store {
         Err(contention("cancel").into())
     }
 
-    /// Cancels a hold that may be over already.
+    /// Cancels a hold that may be over already; ignores refusals.
     pub(crate) async fn cancel_if_held(
         &self,
         user: UserId,
@@ -64,8 +67,8 @@ impl Store {
         reason: CancelReason,
         now: Timestamp,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        // Invariant 3: only what is still held is cancelled; a payment that came first wins. The hold's end was judged
-        // at the same `now` and never changes.
+        // Invariant 3: only a pending reservation is cancelled, so a payment that came first wins. The end of the hold
+        // needs no condition: it never changes, and was compared with the same `now`.
         let cancelled = self
             .transact_update(&keys::reservation(reservation.user_id, reservation.reservation_id))
             .update_expression("SET #status = :cancelled, cancelledAt = :now, cancelReason = :reason")
@@ -92,7 +95,7 @@ impl Store {
         Ok(writes)
     }
 
-    /// Takes an expired hold out of its session's list, if both are still there.
+    /// Drops an expired hold from its session's list, if both still exist.
     pub(crate) async fn drop_hold(&self, reservation: &Reservation) -> Result<(), StoreError> {
         let update = self
             .update(&keys::session(&reservation.queue_id, reservation.place))

@@ -1,4 +1,4 @@
-//! The few shapes of requests that the store is made of, and what their failures mean.
+//! The kinds of requests that the store sends to DynamoDB, and what their failures mean.
 
 use super::{
     MAX_ATTEMPTS, Store, StoreError, contention,
@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::{
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::HashMap;
 
-/// How often the same transaction is sent while others are in its way: for about two seconds.
+/// How often the same transaction is sent while it conflicts with concurrent writers: for about two seconds.
 pub(crate) const MAX_SENDS: u32 = 2 * MAX_ATTEMPTS;
 
 /// Attributes by name.
@@ -41,8 +41,8 @@ pub enum WriteFailure {
 pub enum TransactFailure {
     /// Refused for good, with a reason for each of its writes, in their order: at least one condition was not met.
     Cancelled(Vec<CancellationReason>),
-    /// It conflicted with other writers each time. This copy was not applied; whether another of the SDK's was is not
-    /// known.
+    /// It conflicted with other writers or was throttled each time. The last copy was not applied; an earlier one,
+    /// whose answer was lost, may have been.
     Contended {
         /// Whether its first write was among those that conflicted.
         first: bool,
@@ -51,10 +51,10 @@ pub enum TransactFailure {
     Store(StoreError),
 }
 
-/// What one write of a cancelled transaction had to do with it.
+/// Why one write of a transaction was refused.
 #[derive(Debug)]
 pub enum CancellationReason {
-    /// Nothing, or no more than that somebody else was writing the item.
+    /// Not its condition: it had no part in the refusal, conflicted with another writer, or was throttled.
     None,
     /// Its condition was not met; the item as it is, if there is one.
     Condition(Option<Item>),
@@ -92,7 +92,7 @@ pub fn parse<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     serde_dynamo::from_item(item).map_err(|e| StoreError::Internal(format!("item: {e}")))
 }
 
-/// The item of a value at a key. `ttl` is for cleaning up only; no condition reads it.
+/// Builds the item of a value at a key. `ttl` is for cleaning up only; no condition reads it.
 pub fn item<T: Serialize>(
     key: &Key,
     value: &T,
@@ -123,7 +123,7 @@ fn is_unavailable(code: Option<&str>) -> bool {
     )
 }
 
-/// What a failed request means when it is no refusal.
+/// The error of a request that failed for another reason than its condition.
 pub fn store_error<E: ProvideErrorMetadata, R>(operation: &str, error: &SdkError<E, R>) -> StoreError {
     match error {
         SdkError::ServiceError(service) if !is_unavailable(service.err().code()) => {
@@ -148,7 +148,7 @@ fn unconditional(failure: WriteFailure) -> StoreError {
     }
 }
 
-/// Whether a plain write met somebody's transaction: it did not happen and may be sent again.
+/// Whether a single write conflicted with a transaction. It was not applied, and may be sent again.
 fn is_transaction_conflict<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.as_service_error().and_then(|e| e.code()) == Some("TransactionConflictException")
 }
@@ -178,15 +178,15 @@ macro_rules! single_write {
 
 impl Store {
     single_write!(
-        /// Sends a put.
+        /// Sends a put, and repeats it after conflicts with transactions.
         send_put, PutItemFluentBuilder, aws_sdk_dynamodb::operation::put_item::PutItemOutput, PutItemError
     );
     single_write!(
-        /// Sends an update.
+        /// Sends an update, and repeats it after conflicts with transactions.
         send_update, UpdateItemFluentBuilder, aws_sdk_dynamodb::operation::update_item::UpdateItemOutput, UpdateItemError
     );
     single_write!(
-        /// Sends a delete.
+        /// Sends a delete, and repeats it after conflicts with transactions.
         send_delete, DeleteItemFluentBuilder, aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput, DeleteItemError
     );
 
@@ -241,11 +241,11 @@ impl Store {
         self.dynamo.query().table_name(self.table(table)).expression_attribute_values(":pk", s(partition))
     }
 
-    /// The first items of a query, however many pages they take.
-    pub(crate) async fn first_items(&self, query: QueryFluentBuilder, most: usize) -> Result<Vec<Item>, StoreError> {
+    /// Reads the first items of a query, over as many pages as they take.
+    pub(crate) async fn first_items(&self, query: QueryFluentBuilder, max: usize) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
-        let mut pages = query.limit(i32::try_from(most).unwrap_or(i32::MAX)).into_paginator().items().send();
-        while items.len() < most
+        let mut pages = query.limit(i32::try_from(max).unwrap_or(i32::MAX)).into_paginator().items().send();
+        while items.len() < max
             && let Some(item) = pages.next().await
         {
             items.push(item.map_err(|e| store_error("query", &e))?);
@@ -253,7 +253,7 @@ impl Store {
         Ok(items)
     }
 
-    /// All pages of a query.
+    /// Reads all items of a query.
     pub(crate) async fn all_pages(&self, query: QueryFluentBuilder) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         let mut pages = query.into_paginator().items().send();
@@ -289,10 +289,10 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// Sends a transaction, and the very same one again while nothing but others is in its way. All copies bear one
-    /// client token, also those that the SDK sends where an answer is lost: whichever is applied first is the only one
-    /// (invariant 2: what one request asks for moves money once). Only where it is [`TransactFailure::Cancelled`] may the
-    /// caller plan anew: a copy that is still on its way meets the condition that was not met.
+    /// Sends a transaction, and the same one again while it only conflicts or is throttled. All copies have one client
+    /// token, also those that the SDK sends after a lost answer, so only one of them is applied (invariant 2: one
+    /// request moves money once). The caller may plan other writes only after [`TransactFailure::Cancelled`]: a copy
+    /// that arrives later meets the same condition.
     pub(crate) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<(), TransactFailure> {
         let token = self.context.client_token();
         let mut conflicted = false;
@@ -306,7 +306,7 @@ impl Store {
         Err(TransactFailure::Contended { first: conflicted })
     }
 
-    /// Sends a transaction once: for a hold, which looks at its seats before it is sent again.
+    /// Sends a transaction without repeating it after a conflict: a hold looks at its seats before each repeat.
     pub(crate) async fn transact_once(
         &self,
         writes: Vec<TransactWriteItem>,
@@ -322,7 +322,8 @@ impl Store {
             .iter()
             .map(|reason| match reason.code() {
                 Some("ConditionalCheckFailed") => Ok(CancellationReason::Condition(reason.item().cloned())),
-                // A throttled part is no verdict either: nothing was written, and the next attempt comes later.
+                // Throttling says nothing about the condition either: nothing was written, and the transaction may be
+                // sent again.
                 None | Some("None" | "TransactionConflict" | "ProvisionedThroughputExceeded" | "ThrottlingError") => {
                     Ok(CancellationReason::None)
                 }
@@ -338,14 +339,14 @@ impl Store {
     }
 }
 
-/// A part of a transaction.
+/// Builds a part of a transaction.
 pub fn transact_item<P: IntoTransactItem>(builder: P) -> Result<TransactWriteItem, StoreError> {
     builder.into_transact_item().map_err(|e| StoreError::Internal(format!("transact: {e}")))
 }
 
 /// Builders that can be part of a transaction.
 pub trait IntoTransactItem {
-    /// The part.
+    /// Builds the part.
     fn into_transact_item(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError>;
 }
 

@@ -15,7 +15,7 @@ use crate::domain::{
 use futures_util::future::try_join_all;
 use std::collections::{HashMap, HashSet};
 
-/// When sessions end, of those that live.
+/// When the live sessions of some reservations end.
 #[derive(Debug, Default)]
 pub struct SessionEnds(HashMap<(QueueId, Place), Timestamp>);
 
@@ -27,8 +27,8 @@ impl SessionEnds {
 }
 
 impl Store {
-    /// When the sessions of some reservations end, as they are now: one read, at the same time, for each session that may
-    /// live. Most of a fan's reservations tell by themselves that theirs does not.
+    /// Reads when the sessions of some reservations end: one consistent read, in parallel, for each session that may be
+    /// live. Most reservations show without a read that theirs is over.
     pub async fn session_ends(&self, reservations: &[Reservation]) -> Result<SessionEnds, StoreError> {
         let now = self.now();
         let may_live = reservations.iter().filter(|reservation| reservation.session_may_live(now));
@@ -40,13 +40,17 @@ impl Store {
         Ok(SessionEnds(try_join_all(read).await?.into_iter().flatten().collect()))
     }
 
-    /// A fan's reservation. Somebody else's is not found: it lies in another partition.
+    /// Reads a fan's reservation. Another fan's is not found, since it is in another partition.
+    ///
+    /// # Errors
+    /// [`Refusal::ReservationNotFound`].
     pub async fn reservation(&self, user: UserId, id: ReservationId) -> Result<Reservation, Failure> {
         let found: Option<Reservation> = self.get(&keys::reservation(user, id), true).await?;
         found.ok_or(Failure::Refused(Refusal::ReservationNotFound))
     }
 
-    /// A page of a fan's reservations, newest first, of those before `before`.
+    /// Reads a page of a fan's reservations that are older than `before`, newest first. The flag says whether more
+    /// follow.
     pub async fn reservations_page(
         &self,
         user: UserId,
@@ -54,7 +58,7 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<Reservation>, bool), StoreError> {
         let partition = keys::profile(user).pk;
-        // Ids sort by time; `before` itself is left out below, since BETWEEN takes its ends in.
+        // Ids sort by time. BETWEEN includes its ends, so `before` itself is filtered out below.
         let last = before.map_or_else(|| format!("{}~", keys::RESERVATION_PREFIX), |id| keys::reservation(user, id).sk);
         let query = self
             .query(Table::Fans, &partition)
@@ -71,7 +75,7 @@ impl Store {
         Ok((page, more))
     }
 
-    /// Notes a refused payment with its reservation. Of several at the same instant, one may stay unnoted.
+    /// Notes a refused payment in its reservation. Of several at the same instant, some may not be noted.
     pub(crate) async fn note_attempt(&self, reservation: &Reservation, code: &str) -> Result<(), StoreError> {
         let mut attempts = reservation.attempts.clone();
         attempts.push(Attempt { at: self.now(), code: code.to_owned() });

@@ -1,4 +1,5 @@
-//! Which concerts go through a queue: an item for each, beside the listing, so that a queue is asked for its own only.
+//! The concerts that are sold through a queue: an item for each in a partition of the queue, so that finding them reads
+//! no others.
 
 use super::{
     Store, StoreError, keys,
@@ -13,16 +14,16 @@ use crate::domain::{
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::{Deserialize, Serialize};
 
-/// A queue names so many concerts.
-const MOST_NAMED: usize = 20;
-/// So many sales are looked at for them, those that end first.
-const MOST_READ: usize = 100;
-/// How old the list in a function's memory may be.
+/// Concerts that a queue names.
+const MAX_NAMED: usize = 20;
+/// Sales that are read to find them, those that end first.
+const MAX_READ: usize = 100;
+/// How old a cached list may be, in milliseconds.
 const SALES_AGE_MILLIS: i64 = 5_000;
-/// TTL may delete the item of a sale so long after its end.
+/// How long after the end of a sale TTL may delete its item.
 const SALE_TTL: Seconds = Seconds(24 * 3_600);
 
-/// A concert that goes through a queue.
+/// A concert that is sold through a queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Sale {
@@ -32,7 +33,8 @@ struct Sale {
 }
 
 impl Store {
-    /// At most twenty concerts that are sold through a queue now, those whose sales end first; at most five seconds old.
+    /// Returns at most 20 concerts that are on sale through a queue, those whose sales end first; at most five seconds
+    /// old.
     pub async fn concerts_on_sale(&self, queue: &QueueId) -> Result<Vec<ConcertId>, StoreError> {
         let now = self.now();
         if let Some(concerts) = self.sales.get(queue, now, SALES_AGE_MILLIS) {
@@ -42,11 +44,11 @@ impl Store {
             .query(Table::Concerts, &keys::sales_partition(queue))
             .key_condition_expression("pk = :pk AND sk > :now")
             .expression_attribute_values(":now", s(keys::sales_after(now)));
-        let sales = self.first_items(query, MOST_READ).await?.into_iter().map(request::parse::<Sale>);
+        let sales = self.first_items(query, MAX_READ).await?.into_iter().map(request::parse::<Sale>);
         let mut concerts = Vec::new();
         for sale in sales {
             let sale = sale?;
-            if sale.enabled && sale.opens_at <= now && concerts.len() < MOST_NAMED {
+            if sale.enabled && sale.opens_at <= now && concerts.len() < MAX_NAMED {
                 concerts.push(sale.concert_id);
             }
         }
@@ -54,7 +56,8 @@ impl Store {
         Ok(concerts)
     }
 
-    /// The writes that name a concert among the sales of its queue, instead of as it was `before`.
+    /// The writes that put a concert among the sales of its queue, and that delete the item of `before` if its sale
+    /// ended at another time.
     pub(crate) fn sale_writes(
         &self,
         before: Option<&Concert>,

@@ -17,27 +17,27 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-/// TTL deletes a held seat some time after its hold: the timer comes first, and no condition waits for either.
+/// How long after the end of its hold TTL may delete a seat. The timer comes first; no condition depends on either.
 const TTL_GRACE: Seconds = Seconds(600);
 
 /// A seat that is or was held, or is sold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeatItem {
-    /// Of which concert.
+    /// The concert.
     pub concert_id: ConcertId,
-    /// Which.
+    /// The number of the seat.
     pub seat_number: SeatNumber,
     /// `HELD` or `SOLD`.
     pub status: SeatStatus,
-    /// Whose.
+    /// The fan who holds the seat or has bought it.
     pub user_id: UserId,
-    /// By which reservation.
+    /// The reservation that the seat belongs to.
     pub reservation_id: ReservationId,
-    /// The end of the hold; gone when sold.
+    /// The end of the hold; absent for a sold seat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
-    /// What it costs.
+    /// The price of the seat.
     pub price: Amount,
 }
 
@@ -53,7 +53,7 @@ impl SeatItem {
 }
 
 impl Store {
-    /// All items of a chunk.
+    /// Reads all seat items of a chunk.
     pub async fn seats_of_chunk(
         &self,
         id: ConcertId,
@@ -68,13 +68,14 @@ impl Store {
         self.all_pages(query).await?.into_iter().map(request::parse).collect()
     }
 
-    /// All items of several chunks as they are now, read at once.
+    /// Reads all seat items of several chunks as they are now, in parallel.
     pub async fn seats_of_chunks(&self, id: ConcertId, chunks: &[Chunk]) -> Result<Vec<SeatItem>, StoreError> {
         let read = chunks.iter().map(|chunk| self.seats_of_chunk(id, *chunk, true));
         Ok(try_join_all(read).await?.into_iter().flatten().collect())
     }
 
-    /// The items of seats in some spans, read at once; may be a moment old. Costs what the spans hold.
+    /// Reads the seat items in some spans, in parallel; they may be a moment old. The cost depends on the items in the
+    /// spans.
     pub async fn seats_of_spans(&self, id: ConcertId, spans: &[Span]) -> Result<Vec<SeatItem>, StoreError> {
         let read = spans.iter().map(|span| {
             let query = self
@@ -87,7 +88,7 @@ impl Store {
         try_join_all(read).await?.into_iter().flatten().map(request::parse).collect()
     }
 
-    /// The items of some seats as they are now.
+    /// Reads the items of some seats as they are now.
     pub(crate) async fn seats_now(&self, id: ConcertId, seats: &[SeatNumber]) -> Result<Vec<SeatItem>, StoreError> {
         let items = try_join_all(seats.iter().map(|seat| async move { self.get(&keys::seat(id, *seat), true).await }));
         Ok(items.await?.into_iter().flatten().collect())
@@ -120,7 +121,7 @@ impl Store {
         )
     }
 
-    /// Frees a seat that belongs to this reservation (invariant 1: never somebody else's).
+    /// Frees a seat that belongs to this reservation (invariant 1: never another's).
     pub(crate) fn free_seat_write(
         &self,
         reservation: &Reservation,
@@ -133,8 +134,8 @@ impl Store {
         )
     }
 
-    /// Sells a seat that this reservation holds and whose hold is not over (invariants 1 and 3). Without its TTL, so
-    /// that a sold seat is never cleaned up.
+    /// Sells a seat that this reservation holds and whose hold is not over (invariants 1 and 3). Removes its TTL, so
+    /// that a sold seat is never deleted.
     pub(crate) fn sell_seat_write(
         &self,
         reservation: &Reservation,

@@ -14,8 +14,8 @@ use crate::domain::{
     time::{Seconds, Timestamp},
 };
 
-/// Tickets, sessions and tombstones live so long: longer than any place, so that a token that is still good never finds
-/// its place open again.
+/// How long tickets, sessions and tombstones are kept: longer than any place lives, so that no valid token can claim
+/// its place a second time.
 pub(crate) const QUEUE_ITEM_TTL: Seconds = Seconds(90 * 24 * 3_600);
 
 impl Store {
@@ -24,13 +24,13 @@ impl Store {
         now + QUEUE_ITEM_TTL
     }
 
-    /// The session of a place as it is now.
+    /// Reads the session or tombstone of a place as it is now.
     pub async fn session(&self, queue: &QueueId, place: Place) -> Result<Option<Session>, StoreError> {
         self.get(&keys::session(queue, place), true).await
     }
 
-    /// Claims a place: puts its session if there is none and returns the one that is there (invariant 4: a fenced place
-    /// is never claimed). A repeated claim finds the first.
+    /// Claims a place: puts its session if absent, and returns the session or tombstone that is there then (invariant
+    /// 4: a fenced place is never claimed). A repeated claim returns the session of the first.
     pub(crate) async fn claim(
         &self,
         queue: &QueueId,
@@ -43,7 +43,8 @@ impl Store {
         Ok(self.put_session_if_absent(&session).await?.unwrap_or(session))
     }
 
-    /// Shuts a place for ever, if nobody has claimed it; else returns its session.
+    /// Puts a tombstone at a place, so that nobody can claim it. If the place has a session or tombstone already,
+    /// returns that instead.
     pub(crate) async fn put_tombstone(
         &self,
         queue: &QueueId,
@@ -55,7 +56,7 @@ impl Store {
         self.put_session_if_absent(&tombstone).await
     }
 
-    /// Puts a session or tombstone; returns what is already there instead.
+    /// Puts a session or tombstone. If the place has one already, returns that instead.
     async fn put_session_if_absent(&self, session: &Session) -> Result<Option<Session>, StoreError> {
         let key = keys::session(&session.queue_id, session.place);
         let item = request::item(&key, session, Some(Self::queue_item_ttl(self.now())))?;
@@ -68,8 +69,8 @@ impl Store {
         }
     }
 
-    /// Ends the session of a place, or shuts the place if it was not claimed. Returns the session as it is then; one
-    /// that had ended keeps its reason.
+    /// Ends the session of a place, or puts a tombstone if it was not claimed. Returns the session as it is then. A
+    /// session that had ended before keeps its reason.
     pub(crate) async fn end_session(
         &self,
         queue: &QueueId,
@@ -95,7 +96,7 @@ impl Store {
         }
     }
 
-    /// Shuts a slot's owner out; `false` when that failed because the owner still lives (invariant 4).
+    /// Fences a place, so that its slot can be used again; returns `false` if its session is still live (invariant 4).
     pub(crate) async fn fence(&self, queue: &QueueId, fence: &Fence) -> Result<bool, StoreError> {
         let Fence::Expired { place, hold_until } = fence else {
             let found = self.put_tombstone(queue, fence.place(), None, EndReason::NoShow).await?;

@@ -1,4 +1,4 @@
-//! What a tick reads of sessions and tombstones, a stretch of places at a time.
+//! How a tick reads sessions and tombstones, a stretch of places at a time.
 
 use super::{
     Store, StoreError, keys,
@@ -21,15 +21,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A tick reads for so long, then it writes.
+/// How long a tick reads before it writes its result.
 const READING: Duration = Duration::from_millis(1_500);
 /// Sessions and tombstones that a tick reads.
 const MAX_ITEMS: usize = 25_000;
 /// Fences and tombstones that a tick writes.
 const MAX_FENCES: usize = 500;
-/// The same at once.
+/// Fences and tombstones that are written in parallel.
 const FENCES_AT_ONCE: usize = 50;
-/// Places of one read: 16 queries of 256 items at most.
+/// Places of one read: 16 queries of at most 256 items each.
 const STRETCH: u64 = 4_096;
 /// Places of the first read ahead of `served`; each further one is twice as long.
 const FIRST_LOOK: u64 = 256;
@@ -59,7 +59,7 @@ impl Budget {
     }
 }
 
-/// Sessions and tombstones of neighbouring places.
+/// The sessions and tombstones of a range of places.
 #[derive(Debug, Default)]
 pub(super) struct Sightings {
     from: Place,
@@ -68,13 +68,14 @@ pub(super) struct Sightings {
 }
 
 impl Sightings {
-    /// Those of a stretch of places.
+    /// Reads those of a stretch of places.
     pub(super) async fn read(store: &Store, queue: &QueueId, from: Place) -> Result<Self, StoreError> {
         Self::between(store, queue, from, from.plus(STRETCH - 1)).await
     }
 
-    /// May miss the newest. Whoever counts with them fences before a slot is used again; a tombstone that is missed
-    /// ahead takes a slot until the next survey sees it.
+    /// Reads those between two places, eventually consistent, so the newest may be missing. A slot is still safe: its
+    /// place is fenced before the slot is used again. A place ahead whose tombstone is missing is admitted, and takes a
+    /// slot until a survey sees the tombstone.
     async fn between(store: &Store, queue: &QueueId, from: Place, to: Place) -> Result<Self, StoreError> {
         let partitions = (0..keys::SESSION_PARTITIONS).map(|partition| async move {
             let query = store
@@ -91,7 +92,7 @@ impl Sightings {
         Ok(Sightings { from, to, seen: seen.collect::<Result<_, _>>()? })
     }
 
-    /// Makes sure that these places were read, at the cost of the budget.
+    /// Reads the sightings between two places, unless they cover these already. The items count against the budget.
     async fn cover(
         &mut self,
         store: &Store,
@@ -115,8 +116,8 @@ struct Sample {
 }
 
 impl Store {
-    /// Goes on with a survey until it is done or the budget is spent, fencing whose time is up. Places are noted in
-    /// ascending order; one whose fence is refused lives.
+    /// Continues a survey until it is done or the budget is spent. Fences the places whose time is up; a place whose
+    /// fence is refused is alive. Notes the places in ascending order.
     pub(super) async fn survey(
         &self,
         state: &QueueState,
@@ -152,14 +153,14 @@ impl Store {
                     Finding::Over => pass.note(None),
                     Finding::Alive(end) => pass.note(Some(end)),
                     Finding::Unclaimed(end) => pass.note_unclaimed(end),
-                    // One that turned out to live is looked at again soon.
+                    // A place whose fence was refused is alive. Its end is unknown: `now` brings the next look soon.
                     Finding::ToFence(fence) => pass.note(living.remove(&fence.place()).map(|()| now)),
                 }
             }
         }
     }
 
-    /// Fences, several at once; the owners that turned out to live.
+    /// Fences places, several in parallel. Returns those whose fence was refused: they are alive.
     async fn fence_all(&self, state: &QueueState, fences: &[Fence]) -> Result<BTreeMap<Place, ()>, StoreError> {
         let mut living = BTreeMap::new();
         for some in fences.chunks(FENCES_AT_ONCE) {
@@ -169,8 +170,8 @@ impl Store {
         Ok(living)
     }
 
-    /// Puts the sample that is due, if one is; the clock of the newest one. Before the write that says so: a crash leaves
-    /// a sample that is as true as any.
+    /// Puts a sample if one is due, and returns the queue's clock at the newest one. The sample is put before the state
+    /// that names it is written: a crash in between leaves a spare sample, which is correct.
     pub(super) async fn sample(
         &self,
         state: &QueueState,
@@ -184,7 +185,7 @@ impl Store {
         Ok(clock)
     }
 
-    /// The last place at the newest sample up to a reading of the queue's clock.
+    /// Reads the last drawn place from the newest sample at or before a reading of the queue's clock.
     async fn last_place_at(&self, queue: &QueueId, clock: QueueClock) -> Result<Place, StoreError> {
         let query = self
             .query(Table::Queues, &keys::sample_partition(queue))
@@ -196,8 +197,8 @@ impl Store {
         Ok(newest.map_or(Place::NONE, |sample| sample.last_place))
     }
 
-    /// Looks ahead of `served` until the next place lives and has no slot, or the budget is spent: first for those who
-    /// died of waiting, then for tombstones.
+    /// Looks for dead places ahead of `served`: first for those that waited too long, then for tombstones. Stops at the
+    /// first living place without a slot, or when the budget is spent.
     pub(super) async fn look_ahead(
         &self,
         state: &QueueState,
@@ -235,7 +236,8 @@ impl Store {
         }
     }
 
-    /// Shuts the places that died of waiting: few of them by tombstones, many by a bucket of the state.
+    /// Makes sure that nobody can claim the places that waited too long: puts tombstones at few of them, and leaves
+    /// many to a bucket of the state.
     async fn bury(
         &self,
         state: &QueueState,

@@ -1,5 +1,5 @@
-//! One tick of a queue: a survey of who is inside, what lies ahead, and one conditional write. Bounded in time and items,
-//! it saves its progress; doubled, late and concurrent ticks do no harm.
+//! One tick of a queue: a survey of the places inside, a look at those ahead, and one conditional write. A tick is
+//! bounded in time and items, and saves its progress. Duplicate, late and concurrent ticks do no harm.
 
 use super::{
     Failure, Store, StoreError,
@@ -21,9 +21,10 @@ use crate::domain::{
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use futures_util::try_join;
 
-/// Ticks that start over because another one was faster.
+/// Attempts at a tick; it starts over if a concurrent tick wrote first.
 const ATTEMPTS: u32 = 3;
-/// Writes that are planned again because a walk-in or a changed setting was faster.
+/// Attempts at the whole write of a tick, planned again if a walk-in or a changed setting came first. One that writes
+/// only the progress follows.
 const COMMIT_ATTEMPTS: u32 = 3;
 
 /// What a tick did.
@@ -33,9 +34,9 @@ pub struct Ticked {
     pub admitted: u64,
     /// Dead places that it passed.
     pub passed: u64,
-    /// Whether its survey goes on with the next tick, which should come at once.
+    /// Whether its survey is unfinished, so that the next tick should come at once.
     pub unfinished: bool,
-    /// Whether ticks are due every few seconds until the alarm that it put.
+    /// Whether the queue needs regular ticks until the alarm that this tick put.
     pub regular: bool,
 }
 
@@ -47,10 +48,10 @@ struct Read {
 }
 
 impl Store {
-    /// Ticks a queue, and deletes the alarms that this handles.
+    /// Ticks a queue, and deletes the alarms that asked for the tick.
     ///
     /// # Errors
-    /// Where the database fails, or other ticks were faster each time: then the alarms stay.
+    /// If the database fails, or a concurrent tick wrote first each time. Then the alarms stay.
     pub async fn tick(&self, queue: &QueueId, alarms: &[AlarmId]) -> Result<Ticked, Failure> {
         for attempt in 0..ATTEMPTS {
             let Some(read) = self.read_queue(queue).await? else {
@@ -58,7 +59,7 @@ impl Store {
                 return Ok(Ticked::default());
             };
             if let Some(ticked) = self.tick_once(read, alarms).await? {
-                // Only after the write was accepted: until then they are what brings the tick back.
+                // Only after the write was accepted: if it fails, the alarms bring the next tick.
                 self.delete_alarms(queue, alarms).await?;
                 return Ok(ticked);
             }
@@ -67,8 +68,8 @@ impl Store {
         Err(contention("tick").into())
     }
 
-    /// State, counter and the first stretch of sessions, at once; `None` for a queue that is not there. A survey that was
-    /// begun earlier is never behind the present one, so what is known of it says where to begin.
+    /// Reads state, counter and the first stretch of sessions, in parallel; `None` for a queue that does not exist. A
+    /// cached state, however old, says where the stretch begins; if the survey needs others, it reads them later.
     async fn read_queue(&self, queue: &QueueId) -> Result<Option<Read>, StoreError> {
         let key = keys::queue_state(queue);
         let known = self.states.get(queue, self.now(), i64::MAX).map(|state| first_place(&state));
@@ -84,10 +85,10 @@ impl Store {
         Ok(state.filter(|state| !state.deleted).map(|state| Read { state, counter, sightings }))
     }
 
-    /// One try; `None` where another tick was faster.
+    /// Makes one attempt; returns `None` if a concurrent tick wrote first.
     async fn tick_once(&self, read: Read, alarms: &[AlarmId]) -> Result<Option<Ticked>, StoreError> {
         let Read { state, counter, mut sightings } = read;
-        // No earlier than what was written already, whatever this function's clock says.
+        // Not before the times that were written already, even if this function's clock is slow.
         let (now, last_place) = (self.now().max(state.at).max(counter.drawn_at), counter.last);
         let rules = state.settings.rules(self.rules.queue);
         let mut budget = Budget::new();
@@ -115,8 +116,8 @@ impl Store {
         }))
     }
 
-    /// Sees to it that the queue is woken in time, before the write that relies on it: puts the next alarm unless one is
-    /// there, or puts the queue to sleep. Returns what became of it, with the time of the alarm.
+    /// Puts the next alarm unless one exists, or puts the queue to sleep. Called before the tick's write, so that a
+    /// crash in between leaves no queue without an alarm. Returns the resulting wake, with the time of the alarm.
     async fn prepare_wake(
         &self,
         state: &QueueState,
@@ -131,8 +132,8 @@ impl Store {
         };
         let Some(due) = wake.due() else { return Ok((wake, Timestamp::DISTANT_PAST)) };
         let handled = alarms.iter().any(|alarm| alarm.due == state.next_alarm);
-        // A queue in which fans wait has ticks for the minute that its alarm ends: one that was put for another reason, or
-        // while nobody was admitted, has none.
+        // Regular ticks are sent together with a new alarm. The existing alarm may have been put without them, while
+        // nobody waited or was admitted, so a tick that an alarm asked for puts another.
         let begins = wake.is_urgent() && !alarms.is_empty() && state.settings.admits(self.now());
         let there = self.now() < state.next_alarm && state.next_alarm <= due && !handled && !begins;
         let kept = there.then_some(state.next_alarm);
@@ -145,8 +146,9 @@ impl Store {
         Ok((wake, kept.unwrap_or(due)))
     }
 
-    /// Writes a tick. Where a walk-in or a changed setting was faster it is planned again by the state as it then is;
-    /// where that happens every time, what the survey freed and its progress are written without admitting anybody.
+    /// Writes a tick; returns `None` if a concurrent tick wrote first. If a walk-in or a changed setting came first,
+    /// plans the write again from the new state. If that happens each time, writes only the survey's freed slots and
+    /// progress, and admits nobody.
     async fn write_tick(
         &self,
         read: &QueueState,
@@ -182,14 +184,15 @@ impl Store {
         Ok(None)
     }
 
-    /// Everything, if neither another tick nor a setting nor a walk-in came between (invariants 4 and 5): a slot is
-    /// freed once, given once, and only to the next place.
+    /// The whole write of a tick, if no other tick, changed setting or walk-in came in between (invariants 4 and 5: a
+    /// slot is freed once, given once, and only to the next place).
     fn whole_update(&self, state: &QueueState, commit: &Commit) -> Result<UpdateItemFluentBuilder, StoreError> {
         let set = "SET served = :served, admitted = admitted + :admitted, #capacity = :capacity, #buckets = :buckets, \
                    marks = :marks, pace = :pace, unclaimed = :unclaimed, longestWaiting = :longest";
         let condition = "tick = :tick AND settingsVersion = :settings AND served = :seen";
         let gained = gained(commit, state);
-        // A `free` below 0 must not stop the passing of dead places.
+        // A tick that admits nobody has no condition on `free`: a `free` below 0 must not stop the passing of dead
+        // places.
         let condition = match commit.advance.admitted {
             0 => condition.to_owned(),
             _ => format!("{condition} AND #free >= :least"),
@@ -215,7 +218,8 @@ impl Store {
         })
     }
 
-    /// What the survey freed, and how far it got, if no other tick came between (invariant 4: a slot is freed once).
+    /// The write of the survey's freed slots and progress, if no other tick came in between (invariant 4: a slot is
+    /// freed once).
     fn progress_update(&self, state: &QueueState, commit: &Commit) -> Result<UpdateItemFluentBuilder, StoreError> {
         Ok(self.progress(state, commit, "SET", gained(commit, state))?.condition_expression("tick = :tick"))
     }
@@ -258,8 +262,8 @@ impl Store {
 }
 
 impl Store {
-    /// How many seconds to wait before a tick that this environment wishes for a queue; `None` where one that has not
-    /// begun will do.
+    /// Returns the delay, in seconds, of a tick that this environment asks for; `None` if a tick that it asked for
+    /// before is still to come. Keeps to one tick a second for each queue.
     pub fn wish_tick(&self, queue: &QueueId) -> Option<u64> {
         let now = self.now();
         let due = wake::wished_tick(self.wishes.get(queue, now, i64::MAX), now)?;
@@ -268,18 +272,18 @@ impl Store {
     }
 }
 
-/// By how much `free` grows.
+/// How much a tick adds to `free`.
 fn gained(commit: &Commit, state: &QueueState) -> i128 {
     i128::from(commit.freed) - i128::from(commit.advance.admitted) + i128::from(commit.capacity)
         - i128::from(state.capacity)
 }
 
-/// Where the next tick begins to look.
+/// The first place that the next tick surveys.
 fn first_place(state: &QueueState) -> Place {
     state.pass.map_or(state.floor, |pass| pass.cursor)
 }
 
-/// The rules of a queue by its settings; for what takes them beside the state.
+/// The rules that apply to a queue: its settings, and the deployment's defaults for the rest.
 pub(crate) fn rules_of(store: &Store, state: &QueueState) -> QueueRules {
     state.settings.rules(store.rules.queue)
 }

@@ -1,4 +1,4 @@
-//! A fan's turn: where the ticket stands, claiming its place once admitted, leaving.
+//! The status of a fan's ticket, the claim of its place after admission, and leaving.
 
 use super::{
     Failure, Store, StoreError, keys,
@@ -18,21 +18,21 @@ use crate::domain::{
     time::{Seconds, Timestamp},
 };
 
-/// [`STATE_AGE_MILLIS`], rounded up.
+/// [`STATE_AGE_MILLIS`] in seconds, rounded up.
 const STATE_AGE: Seconds = Seconds(STATE_AGE_MILLIS.unsigned_abs().div_ceil(1_000) as u32);
 
-/// Where a fan's turn stands.
+/// The status of a fan's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionStatus {
     /// Not admitted yet.
     Waiting {
-        /// 1 = next.
+        /// 1 is the next to be admitted.
         position: u64,
-        /// The end of the waiting time as things stand.
+        /// When the waiting time ends, unless a pause or a later opening moves it.
         until: Timestamp,
         /// The estimated wait; `None` while nobody is admitted.
         outlook: Option<Outlook>,
-        /// When to ask again.
+        /// Seconds until the next poll.
         poll_after_seconds: u64,
     },
     /// Admitted, and not claimed yet.
@@ -42,17 +42,17 @@ pub enum SessionStatus {
     },
     /// Claimed.
     Active {
-        /// The end of the session as it is now.
+        /// The end of the session with its present holds.
         until: Timestamp,
-        /// What it would be without holds: it never changes.
+        /// The end of the session without holds, which never changes.
         active_until: Timestamp,
     },
-    /// Over.
+    /// The place or session is over.
     Over(EndReason),
 }
 
 impl SessionStatus {
-    /// Refuses one that is over, as a look at the token is told.
+    /// Turns [`SessionStatus::Over`] into the refusal of the token routes.
     ///
     /// # Errors
     /// [`Refusal::TokenOver`].
@@ -65,13 +65,13 @@ impl SessionStatus {
 }
 
 impl Store {
-    /// A fan's ticket for a queue, whatever became of it.
+    /// Reads a fan's ticket for a queue, also one that is over.
     pub async fn ticket(&self, queue: &QueueId, user: UserId) -> Result<Option<Ticket>, StoreError> {
         self.get(&keys::ticket(queue, user), true).await
     }
 
-    /// When a queue token must be good until, at the least: the waiting time as things stand, and all that may follow it,
-    /// so that no fan with an open hold is cut off.
+    /// The time until which a queue token must be valid at least: the end of the waiting time, plus claim window,
+    /// session and hold, so that no fan with an open hold is cut off.
     pub fn token_end(&self, state: &QueueState, wait: Wait) -> Timestamp {
         let QueueRules { claim_window, active, .. } = state.settings.rules(self.rules.queue);
         let inside = claim_window + active + self.rules.hold;
@@ -79,7 +79,7 @@ impl Store {
         waits_until.min(wait.issued_at + LONGEST_PLACE) + inside
     }
 
-    /// Where a fan's turn stands. The first look after being admitted claims the place.
+    /// Returns the status of a fan's place. The first call after admission claims the place.
     pub async fn session_status(&self, claims: &QueueClaims) -> Result<SessionStatus, Failure> {
         if claims.active_until.is_some() {
             return self.admitted_session(claims).await;
@@ -88,7 +88,8 @@ impl Store {
         let now = self.now();
         let until = state.waits_until(claims.wait, now);
         if until <= now && now < until + STATE_AGE {
-            // The state at hand may be from before the end of the wait: a fan admitted since is not turned away.
+            // The wait ended a moment ago, and the cached state may be older: read again, or a fan who was admitted in
+            // time would be answered that the place is over.
             state = self.queue_state(&claims.queue_id, 0).await?;
         }
         let status = self.session_from_state(&state, claims).await?;
@@ -101,7 +102,7 @@ impl Store {
         Ok(status)
     }
 
-    /// Where a fan's turn stands, for the eyes of somebody else: the place is not claimed by it.
+    /// Returns the status of a fan's place to an admin, without claiming it.
     ///
     /// # Errors
     /// [`Refusal::QueueNotFound`].
@@ -117,12 +118,12 @@ impl Store {
         })
     }
 
-    /// Where the turn of a ticket stands: one read, beside a state that is at most a second old.
+    /// [`Store::session_status`] of the place of a ticket.
     pub async fn session_of_ticket(&self, ticket: &Ticket, proof: Proof) -> Result<SessionStatus, Failure> {
         self.session_status(&QueueClaims::of(ticket, proof)).await
     }
 
-    /// [`Store::session_status`] by a state at hand.
+    /// [`Store::session_status`] by a state that was read before.
     pub(crate) async fn session_from_state(
         &self,
         state: &QueueState,
@@ -130,13 +131,13 @@ impl Store {
     ) -> Result<SessionStatus, Failure> {
         let rules = state.settings.rules(self.rules.queue);
         match state.place_status(claims.wait, self.now()) {
-            // One write and no read: whatever is at the place already is what the put gives back.
+            // One write and no read: the put returns the session or tombstone that the place has already.
             PlaceStatus::Admitted { claim_before } if self.now() < claim_before => {
                 let session = self.claim(&claims.queue_id, claims.place(), claims.user_id, rules).await?;
                 Ok(self.session_from_item(&session))
             }
             PlaceStatus::Admitted { .. } => self.admitted_session(claims).await,
-            // Whoever left or was removed before has a tombstone that says so.
+            // A fan who left or was removed before has a tombstone with that reason.
             PlaceStatus::WaitedTooLong => {
                 let session = self.session(&claims.queue_id, claims.place()).await?;
                 Ok(SessionStatus::Over(
@@ -152,7 +153,8 @@ impl Store {
         }
     }
 
-    /// The turn of an admitted place: its session says.
+    /// Reads the status of an admitted place from its session; claims the place if there is none and it is not too
+    /// late.
     async fn admitted_session(&self, claims: &QueueClaims) -> Result<SessionStatus, Failure> {
         match self.session(&claims.queue_id, claims.place()).await? {
             Some(session) => Ok(self.session_from_item(&session)),
@@ -164,7 +166,7 @@ impl Store {
         }
     }
 
-    /// What the session of a place says of its turn.
+    /// The status of the place of a session.
     pub(crate) fn session_from_item(&self, session: &Session) -> SessionStatus {
         if session.alive(self.now()) {
             SessionStatus::Active { until: session.life_end(), active_until: session.active_until }
@@ -173,14 +175,14 @@ impl Store {
         }
     }
 
-    /// When the waiting fan at `position` should ask again, in seconds.
+    /// Seconds until the next poll of the waiting fan at `position`.
     fn poll_after(&self, state: &QueueState, position: u64) -> u64 {
         let rules = state.settings.rules(self.rules.queue);
         let waiting = state.last_seen.behind(state.served).max(position);
         Polling::of(state, waiting, rules, self.now()).seconds(position, self.context.chance())
     }
 
-    /// The state that a poll is answered from: the next in the queue get a fresher one.
+    /// Returns the state from which a poll is answered: a fresher one for the fans at the front of the queue.
     pub(crate) async fn state_for(&self, queue: &QueueId, place: Place) -> Result<QueueState, Failure> {
         let state = self.queue_state(queue, STATE_AGE_MILLIS).await?;
         if place > state.served && state.near_front(place) {
@@ -189,8 +191,11 @@ impl Store {
         Ok(state)
     }
 
-    /// Claims a place without a session, if it is admitted and its claim window is open. The state is read again: a fan
-    /// who was admitted a moment ago is not sent back to the queue.
+    /// Claims a place without a session, if it is admitted and its claim window is open. Reads the state consistently,
+    /// so that a fan who was admitted a moment ago is not refused.
+    ///
+    /// # Errors
+    /// [`Refusal::NotActive`] for a fan who waits, [`Refusal::SessionOver`] for a place that is over.
     pub async fn claim_in_time(&self, claims: &QueueClaims) -> Result<Session, Failure> {
         let state = self.queue_state(&claims.queue_id, 0).await?;
         let rules = state.settings.rules(self.rules.queue);
@@ -206,7 +211,10 @@ impl Store {
         }
     }
 
-    /// A live session for a route that needs one, claiming it if need be.
+    /// Returns the live session of a place; claims the place if it has none.
+    ///
+    /// # Errors
+    /// [`Refusal::NotActive`] for a fan who waits, [`Refusal::SessionOver`] for a place that is over.
     pub async fn live_session(&self, claims: &QueueClaims) -> Result<Session, Failure> {
         let session = match self.session(&claims.queue_id, claims.place()).await? {
             Some(session) => session,
@@ -219,8 +227,8 @@ impl Store {
         }
     }
 
-    /// Leaves a queue, or removes a fan from it: the place is shut first, so that nothing new is held; then its open
-    /// holds are cancelled; the ticket is marked last, so that an interrupted leave can be repeated.
+    /// Leaves a queue, or removes a fan from it. Ends the place first, so that no new hold is made; then cancels the
+    /// open holds; marks the ticket last, so that an interrupted leave can be repeated.
     pub async fn leave(&self, queue: &QueueId, user: UserId, place: Place, reason: EndReason) -> Result<(), Failure> {
         let session = self.end_session(queue, place, user, reason).await?;
         let why = if reason == EndReason::Removed { CancelReason::Removed } else { CancelReason::Left };

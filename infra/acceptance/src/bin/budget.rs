@@ -1,4 +1,5 @@
-//! `cargo budget`: prints the budget table of infra/docs/ARCHITECTURE.md as measured; fails when a report_measurement exceeds it.
+//! `cargo budget`: measures and prints the budget table of infra/docs/ARCHITECTURE.md; fails if a step exceeds its
+//! budget.
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
 use acceptance::budget;

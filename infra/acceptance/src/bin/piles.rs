@@ -1,9 +1,9 @@
-//! `cargo piles`: what overload costs.
+//! `cargo piles`: prints what overload costs.
 
 use std::error::Error;
 
 #[tokio::main(flavor = "current_thread")]
-#[expect(clippy::print_stdout, reason = "it is what was asked for")]
+#[expect(clippy::print_stdout, reason = "the table is what this program is for")]
 async fn main() -> Result<(), Box<dyn Error>> {
     acceptance::piles::measure(|line| println!("{line}")).await
 }

@@ -9,14 +9,14 @@ use std::{error::Error, fmt};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// What a step uses: DynamoDB's write and read request units, and waits for the network.
+/// What a step uses: DynamoDB's write and read request units, and network round trips.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Cost {
     /// Write request units, those of refused writes included.
     pub write_units: f64,
     /// Read request units.
     pub read_units: f64,
-    /// Round trips; requests that overlap are one.
+    /// Round trips; overlapping requests count as one.
     pub round_trips: f64,
 }
 
@@ -25,14 +25,14 @@ pub struct Cost {
 pub struct Row {
     /// The step.
     pub step: &'static str,
-    /// What is allowed.
+    /// The most that the step may use.
     pub budget: Cost,
     /// What was measured.
     pub measured: Cost,
 }
 
 impl Row {
-    /// Whether no report_measurement exceeds the budget.
+    /// Whether no part of the measured cost exceeds the budget.
     pub fn is_kept(&self) -> bool {
         let (used, allowed) = (self.measured, self.budget);
         used.write_units <= allowed.write_units
@@ -42,7 +42,7 @@ impl Row {
 }
 
 impl fmt::Display for Row {
-    /// A row of the table; figures are measured / budget.
+    /// Writes a row of the table; its cells are measured / budget.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Row { step, budget, measured } = self;
         let report_measurement = |used: f64, allowed: f64| format!("{used} / {allowed}");
@@ -57,7 +57,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// The table as text, a heading and a line for each step.
+/// Formats the table: a heading and a line for each step.
 pub fn table(rows: &[Row]) -> String {
     let mut lines = vec![
         format!(
@@ -77,7 +77,7 @@ const fn cost(write_units: f64, read_units: f64, round_trips: f64) -> Cost {
 /// Measures every step.
 ///
 /// # Errors
-/// Where a step does not give what it should: then its cost says nothing.
+/// Where a step does not answer as expected: then its cost means nothing.
 pub async fn measure() -> Result<Vec<Row>> {
     let mut rows = queues::measure().await?;
     rows.extend(purchase().await?);
@@ -86,7 +86,7 @@ pub async fn measure() -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// What was used since the meter was reset, over a number of repetitions.
+/// The average use of one repetition since the meter was reset.
 fn used(world: &World, repetitions: u32) -> Cost {
     let meter = world.engine.meter();
     let each = f64::from(repetitions);
@@ -98,7 +98,7 @@ fn must(what: &str, is: &str, should: &str) -> Result<()> {
     if is == should { Ok(()) } else { Err(format!("{what}: {is}, not {should}").into()) }
 }
 
-/// What limits add to an act, beside what it costs without any.
+/// What limits add to the cost of a request: the difference between a world with limits and one without.
 async fn limits() -> Result<Vec<Row>> {
     let limited = [
         ("SIGN_UPS_PER_ADDRESS", "2"),
@@ -120,7 +120,7 @@ async fn limits() -> Result<Vec<Row>> {
             [(post("/api/v1/users"), "201"), (post("/api/v1/users/login"), "200"), (join.json(&json!({})), "201")]
         {
             world.engine.reset_meter();
-            must("limited act", &world.send(request).await.outcome(), expected)?;
+            must("limited request", &world.send(request).await.outcome(), expected)?;
             costs.push(used(&world, 1));
         }
         acts.push(costs);
@@ -133,12 +133,13 @@ async fn limits() -> Result<Vec<Row>> {
     Ok(vec![
         Row { step: "limits of a sign-up, beside it", budget: cost(1.0, 0.0, 1.0), measured: added(0) },
         Row { step: "limits of a login, beside it", budget: cost(2.0, 0.0, 1.0), measured: added(1) },
-        // They are counted while the ticket is read.
+        // Counted while the ticket is read, hence no further round trip.
         Row { step: "limits of a join, beside it", budget: cost(2.0, 0.0, 0.0), measured: added(2) },
     ])
 }
 
-/// A hold that the end of its session cuts: the first try finds out where that is.
+/// A hold that is shortened to the end of its session. The first attempt is refused and returns that end; the second is
+/// shortened.
 async fn cut_hold() -> Result<Row> {
     let world = World::new().await?;
     let concert = world.concert(&world.admin().await).await;
@@ -146,7 +147,7 @@ async fn cut_hold() -> Result<Row> {
     world.wait(599);
     must("hold", &world.hold(&fan, &concert, &[1], None).await.outcome(), "201")?;
     world.wait(100);
-    // The concert is in the function's memory.
+    // Loads the concert into the function's memory.
     must("hold", &world.hold(&fan, &concert, &[51], None).await.outcome(), "404 seat_not_found")?;
     world.engine.reset_meter();
     let reply = world.hold(&fan, &concert, &[2], None).await;
@@ -160,7 +161,7 @@ async fn purchase() -> Result<Vec<Row>> {
     let admin = world.admin().await;
     let concert = world.concert(&admin).await;
     let (warm, fan) = (world.buyer("warm", 0).await, world.buyer("fan", 500_000).await);
-    // The concert is in the function's memory, and some of its seats are held.
+    // Loads the concert into the function's memory, and holds some of its seats.
     must("hold", &world.hold(&warm, &concert, &[1, 2, 3], None).await.outcome(), "201")?;
     let mut rows = Vec::new();
     world.engine.reset_meter();

@@ -1,4 +1,4 @@
-//! What queues cost: joining, waiting, being admitted; and at rest.
+//! What queues cost: joins, polls, claims and ticks; and queues at rest.
 
 use super::{Cost, Result, Row, cost, must, used};
 use crate::{Fan, World};
@@ -17,7 +17,7 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Fans who joined one after the other.
+/// Lets `count` fans join one after the other.
 pub(super) async fn joined(world: &World, count: u64) -> Result<Vec<Fan>> {
     let mut fans = Vec::new();
     for number in 0..count {
@@ -33,7 +33,7 @@ async fn poll(world: &World, fan: &Fan, status: &str) -> Result<()> {
     must("poll", reply.text("status"), status)
 }
 
-/// The next fan's join. Whoever joined just before has left the queue's state in the function's memory.
+/// Measures the next fan's join. The queue's state is in the function's memory since the join before.
 async fn one_join(world: &World, name: &str, status: &str) -> Result<Cost> {
     let mut fan = world.fan(name).await;
     world.engine.reset_meter();
@@ -42,7 +42,7 @@ async fn one_join(world: &World, name: &str, status: &str) -> Result<Cost> {
     Ok(used(world, 1))
 }
 
-/// As many polls as a busy function answers in a second.
+/// Measures as many polls as a busy function answers in a second.
 async fn polls(world: &World, fan: &Fan) -> Result<Cost> {
     world.wait(5);
     world.engine.reset_meter();
@@ -72,7 +72,7 @@ async fn joins() -> Result<Vec<Row>> {
     for fan in &fans {
         world.delete(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await;
     }
-    // The promotion happens in another function; another fan's poll brings its state into this one's memory.
+    // Another function runs the tick; another fan's poll loads the new state into this function's memory.
     let elsewhere = world.environment(&[]).await?;
     elsewhere.store.tick(&QueueId::main(), &[]).await?;
     world.wait(1);
@@ -83,8 +83,8 @@ async fn joins() -> Result<Vec<Row>> {
     let poll_budget = cost(0.0, 0.01, 0.01);
     Ok(vec![
         Row { step: "join", budget: cost(2.0, 1.0, 3.0), measured: join },
-        // Walking in adds one of each, and the join claims the place at once: one write, one round trip.
         Row { step: "join of a fan who has a place", budget: cost(0.0, 1.0, 1.0), measured: again },
+        // Beside the join: one of each to walk in, and a write and a round trip to claim the place at once.
         Row { step: "join, walking in, and claim", budget: cost(4.0, 2.0, 5.0), measured: walk_in },
         Row { step: "poll while waiting (of 1,000)", budget: poll_budget, measured: far },
         Row { step: "poll while waiting at position 1 (of 1,000)", budget: poll_budget, measured: front },
@@ -92,7 +92,8 @@ async fn joins() -> Result<Vec<Row>> {
     ])
 }
 
-/// One tick that admits [`PROMOTED`] fans, with the read units of the sessions above the floor.
+/// Measures one tick that admits [`PROMOTED`] fans; also returns the number of sessions from the floor on, which is the
+/// budget of its read units.
 async fn one_tick(world: &World) -> Result<(Cost, f64)> {
     let items = world.engine.items("Queues");
     let floor = items.iter().find(|item| item["pk"] == "QUEUE#main").and_then(|state| state["floor"].as_u64());
@@ -111,13 +112,13 @@ async fn ticks() -> Result<Vec<Row>> {
     let fans = joined(&world, 3 * PROMOTED).await?;
     let path = |fan: &Fan| format!("/api/v1/tokens/{}", fan.user_id);
     let (first, rest) = fans.split_at(PROMOTED as usize);
-    // The alarm of this minute is there.
+    // Puts this minute's alarm, so that the measured tick does not.
     must("tick", &world.tick().await.to_string(), "0")?;
     for fan in first {
         must("leave", &world.delete(&path(fan), &fan.queue).await.outcome(), "204")?;
     }
     let (clean, clean_sessions) = one_tick(&world).await?;
-    // Of the second hundred some never show up, as many stay until their time is over, all others leave.
+    // Of the second hundred, ten never claim, ten stay until their sessions are over, all others leave.
     let second = &rest[..PROMOTED as usize];
     let (no_shows, others) = second.split_at((RECLAIMED / 2) as usize);
     let (stay, leave) = others.split_at((RECLAIMED - RECLAIMED / 2) as usize);
@@ -132,8 +133,8 @@ async fn ticks() -> Result<Vec<Row>> {
     let (fencing, fencing_sessions) = one_tick(&world).await?;
     Ok(vec![
         Row { step: "tick that admits 100 fans", budget: cost(1.0, clean_sessions, 2.0), measured: clean },
-        // The fences are a round trip more: no slot may be used again before its owner is out. So is the next minute's
-        // alarm. A sample is written beside the fences.
+        // Two more round trips: the fences, since no slot is used again before its owner is fenced, and the next
+        // minute's alarm. A sample is written in parallel with the fences.
         Row {
             step: "the same, 20 reclaimed, alarm and sample put",
             budget: cost(3.0 + RECLAIMED as f64, fencing_sessions, 4.0),
@@ -142,7 +143,7 @@ async fn ticks() -> Result<Vec<Row>> {
     ])
 }
 
-/// What queues cost in which nothing is to be done.
+/// What queues cost when there is nothing to do.
 async fn rest() -> Result<Vec<Row>> {
     let world = World::new().await?;
     world.set_capacity(1).await;
@@ -156,7 +157,7 @@ async fn rest() -> Result<Vec<Row>> {
     for number in 0..300 {
         let queue: QueueId = format!("queue-{number}").parse()?;
         idle.app.store.configure_queue(&queue, |_| {}).await?;
-        // Its only alarm is that of the change, which a tick handles.
+        // The change put the queue's only alarm; the tick handles it.
         let alarms = idle.app.store.alarms_due(shared::domain::time::Seconds(1)).await?;
         let ids: Vec<_> = alarms.iter().map(|alarm| alarm.alarm).collect();
         idle.app.store.tick(&queue, &ids).await?;

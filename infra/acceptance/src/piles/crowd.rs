@@ -1,4 +1,4 @@
-//! A hundred accounts who are there to be in the way, against twenty fans who want a seat.
+//! A hundred accounts that only disturb, against twenty honest fans who want a seat each.
 
 use crate::{Background, Fan, Request, World};
 use serde_json::json;
@@ -8,13 +8,13 @@ use std::{collections::BTreeMap, error::Error};
 const OTHERS: usize = 100;
 const HONEST: usize = 20;
 const PRICE: u64 = 50_000;
-/// A waiting fan asks so often, in seconds; the others do something every second.
+/// Seconds between two polls of a waiting fan; the others do something every second.
 const POLL: usize = 2;
-/// How long the others are alone, in seconds.
+/// Seconds for which the others are alone.
 const HEAD_START: usize = 40;
-/// Seconds after which an admitted place that nobody claimed is lost for sure.
+/// Seconds after its admission in which an unclaimed place is lost for sure.
 const LOST_AFTER: usize = 70;
-/// Seconds after which the honest fans must be through.
+/// Seconds within which every honest fan must have bought a seat.
 const PATIENCE: usize = 3_600;
 
 /// What the hundred accounts do.
@@ -22,15 +22,15 @@ const PATIENCE: usize = 3_600;
 enum Manner {
     /// They are not there.
     None,
-    /// Join, and never use the turn; join again once it is lost.
+    /// Join, and never claim the place; join again once it is lost.
     Miss,
     /// Join and leave, as often as they may.
     Leave,
-    /// Hold a seat and give it back, as often as they may.
+    /// Hold a seat and cancel the hold, as often as they may.
     GiveBack,
 }
 
-/// Measures each manner, and hands over a line for each.
+/// Measures each manner and passes a line for each to `print`.
 pub(super) async fn measure(print: impl Fn(String)) -> Result<(), Box<dyn Error>> {
     for (capacity, manner) in
         [(20, Manner::None), (20, Manner::Miss), (20, Manner::Leave), (120, Manner::None), (120, Manner::GiveBack)]
@@ -40,9 +40,10 @@ pub(super) async fn measure(print: impl Fn(String)) -> Result<(), Box<dyn Error>
     Ok(())
 }
 
-/// The others have some time before the honest fans come, who hold and pay as soon as they are in.
+/// Gives the others a head start; then the honest fans join, and hold and pay as soon as they are admitted. Returns the
+/// result as a line.
 async fn scene(capacity: u64, manner: Manner) -> Result<String, Box<dyn Error>> {
-    // Those who hold are inside at once; those who are to be waited for have come before anybody is let in.
+    // Others who hold are inside at once; all others have joined before anybody is admitted.
     let first = if manner == Manner::GiveBack { capacity } else { 0 };
     let limits = [("QUEUE_CAPACITY", &*first.to_string()), ("JOINS_PER_FAN", "20"), ("PLACES_PER_FAN", "30")];
     let world = World::with(&limits).await?;
@@ -84,11 +85,11 @@ async fn scene(capacity: u64, manner: Manner) -> Result<String, Box<dyn Error>> 
     Err(format!("{manner:?}: {} of the honest fans never bought", honest.len()).into())
 }
 
-/// One of the hundred.
+/// One of the hundred accounts.
 struct Other {
     fan: Fan,
     place: u64,
-    /// When the place was seen to be admitted.
+    /// The second in which the place was first seen admitted.
     admitted: Option<usize>,
 }
 
@@ -99,14 +100,14 @@ struct Scene<'a> {
     tally: Tally,
 }
 
-/// What was noticed.
+/// What was measured.
 #[derive(Default)]
 struct Tally {
-    /// Seconds that each honest fan waited.
+    /// The second in which each honest fan had bought a seat, in ascending order.
     waited: Vec<usize>,
-    /// Answers to the honest fans that were no success.
+    /// Refusals to the honest fans, by outcome.
     refused: BTreeMap<String, usize>,
-    /// Answers to the others.
+    /// Answers to the others, by outcome.
     others: BTreeMap<String, usize>,
 }
 
@@ -119,7 +120,7 @@ impl Tally {
 }
 
 impl Scene<'_> {
-    /// Holds and pays a seat, once the fan is in; whether that was done.
+    /// Holds and pays a seat if the fan is admitted; returns whether the seat is paid.
     async fn buy(&mut self, fan: &Fan, number: usize, second: usize) -> bool {
         let polled = self.world.get(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await;
         if polled.status != 200 || polled.text("status") != "ACTIVE" {
@@ -140,7 +141,7 @@ impl Scene<'_> {
         true
     }
 
-    /// What the others do in a second.
+    /// Lets the others act for one second.
     async fn disturb(&mut self, others: &mut [Other], manner: Manner, second: usize) -> Result<(), Box<dyn Error>> {
         self.served = self.world.app.store.queue_state(&QueueId::main(), 0).await?.served.get();
         for (number, other) in others.iter_mut().enumerate() {
@@ -161,7 +162,7 @@ impl Scene<'_> {
         Ok(())
     }
 
-    /// Joins where there is no place, and not again before the place is lost: a look would claim it.
+    /// Joins if the account has no place, and not again before the place is lost: an earlier request would claim it.
     async fn miss(&self, other: &mut Other, second: usize) -> Result<Vec<String>, Box<dyn Error>> {
         if other.place > 0 && other.place <= self.served {
             other.admitted.get_or_insert(second);

@@ -11,7 +11,7 @@ use std::{error::Error, time::Instant};
 
 const MANY: u64 = 50_000;
 const SOME: u64 = 5_000;
-const MOST_TICKS: u32 = 20;
+const MAX_TICKS: u32 = 20;
 
 /// Measures every pile.
 pub(super) async fn measure(print: impl Fn(Figure)) -> Result<(), Box<dyn Error>> {
@@ -23,14 +23,14 @@ pub(super) async fn measure(print: impl Fn(Figure)) -> Result<(), Box<dyn Error>
     Ok(())
 }
 
-/// A queue of capacity 0 collects the dead; then there is room for one.
+/// Piles up dead places in a queue of capacity 0, then measures the ticks until a slot goes to the living fan behind.
 async fn passed(what: &'static str, piles: &[(u64, Pile)], old: bool) -> Result<Figure, Box<dyn Error>> {
     let world = World::without_streams(&[("QUEUE_CAPACITY", "0"), ("WAITING_SECONDS", "600")]).await?;
     world.app.store.queue_state(&QueueId::main(), 0).await?;
     for (count, pile) in piles {
         world.pile_up(*count, *pile);
     }
-    // A sample says how long ago all of them came.
+    // The sample records that all of them were drawn by now; without it no tick passes them by time.
     world.wait(11);
     if old {
         sample(&world).await?;
@@ -39,10 +39,10 @@ async fn passed(what: &'static str, piles: &[(u64, Pile)], old: bool) -> Result<
     until_admitted(&world, what, 1).await
 }
 
-/// A tick that finds nothing to do but writes down who came until now.
+/// Ticks until one writes a sample, which records the last place that is drawn by now.
 async fn sample(world: &World) -> Result<(), Box<dyn Error>> {
     let before = world.app.store.queue_snapshot(&QueueId::main()).await?.state.sampled;
-    for _ in 0..MOST_TICKS {
+    for _ in 0..MAX_TICKS {
         world.tick().await;
         if world.app.store.queue_snapshot(&QueueId::main()).await?.state.sampled > before {
             return Ok(());
@@ -70,11 +70,11 @@ async fn until_admitted(world: &World, what: &'static str, capacity: u64) -> Res
     ticks(world, what, last.get()).await
 }
 
-/// Ticks until the queue is served up to a place, and what that takes.
+/// Ticks until `served` is `place`; returns what the ticks took.
 async fn ticks(world: &World, what: &'static str, place: u64) -> Result<Figure, Box<dyn Error>> {
     world.engine.reset_meter();
     let mut longest_millis = 0;
-    for runs in 1..=MOST_TICKS {
+    for runs in 1..=MAX_TICKS {
         let began = Instant::now();
         world.tick().await;
         longest_millis = longest_millis.max(began.elapsed().as_millis());

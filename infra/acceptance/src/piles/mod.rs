@@ -1,4 +1,5 @@
-//! A thousand times too much, put into the tables directly, and what it then takes to go on.
+//! What overload costs: piles that are put into the tables directly, a deployment at rest, and accounts that only
+//! disturb.
 
 mod crowd;
 mod dead;
@@ -17,19 +18,19 @@ use shared::{
 };
 use std::{error::Error, fmt};
 
-/// What the places of a pile are.
+/// The kind of the places in a pile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pile {
     /// Drawn, and nothing else: no-shows once they are admitted, dead once their waiting time is over.
     Drawn,
     /// Drawn and left: each has a tombstone.
     Left,
-    /// Admitted, each with a session that lives for ten minutes; to be piled up before any other.
+    /// Admitted, each with a session of ten minutes. Must be the first pile, since it sets the queue's `served`.
     Inside,
 }
 
 impl World {
-    /// Draws places of the main queue and makes them what `pile` says; the last one.
+    /// Draws `count` places of the main queue and makes them what `pile` says; returns the last one.
     ///
     /// # Panics
     /// Where the engine fails.
@@ -102,20 +103,20 @@ fn typed(value: &Value) -> Value {
     }
 }
 
-/// What it took.
+/// What it took to work off a pile.
 #[derive(Debug, Clone)]
 pub struct Figure {
     /// What was piled up.
     pub what: &'static str,
     /// Ticks, or minutes of a deployment at rest.
     pub runs: u32,
-    /// Read units, write units and requests of all of them.
+    /// Read units of all runs.
     pub read_units: f64,
-    /// See `read_units`.
+    /// Write units of all runs, those of refused writes included.
     pub write_units: f64,
-    /// See `read_units`.
+    /// Requests of all runs.
     pub requests: u64,
-    /// The longest run, in milliseconds of one thread.
+    /// The longest run, in milliseconds on one thread.
     pub longest_millis: u128,
 }
 
@@ -129,10 +130,10 @@ impl fmt::Display for Figure {
     }
 }
 
-/// The heading of the figures: ticks until one living fan is admitted behind what is named, and minutes at rest.
+/// The heading of the table. The runs are ticks until the living fan behind the pile is admitted, or minutes at rest.
 const HEADING: &str = "| a thousand times too much                            |  runs | read units | write units | requests | longest (ms) |";
 
-/// Measures everything, and hands each line over: those of the table first.
+/// Measures everything and passes each line to `print`, the table first.
 ///
 /// # Errors
 /// Where a living fan is not admitted, or the engine fails.

@@ -11,7 +11,7 @@ const CONCERTS: u32 = 1_000;
 const QUEUES: u32 = 10_000;
 const MINUTES: u32 = 10;
 
-/// What the schedules take with a thousand concerts and ten thousand queues at rest.
+/// Measures ten minutes of the schedules with a thousand concerts and ten thousand queues at rest.
 pub(super) async fn minute() -> Result<Figure, Box<dyn Error>> {
     let world = World::without_streams(&[]).await?;
     let admin = world.admin().await;
@@ -19,13 +19,13 @@ pub(super) async fn minute() -> Result<Figure, Box<dyn Error>> {
     let put = Request::new("PUT", format!("/api/v1/admin/queues/{queue}")).token(&admin.access).json(&json!({}));
     world.send(put).await;
     let concert = world.concert_of(&admin, &json!({ "queueId": queue, "blocks": blocks() })).await;
-    // Until it sleeps.
+    // Ticks until the queue sleeps.
     for _ in 0..5 {
         world.wait(30);
         let due: Vec<_> = world.app.store.alarms_due(Seconds(0)).await?.iter().map(|alarm| alarm.alarm).collect();
         world.app.store.tick(&queue.parse()?, &due).await.map_err(|failure| failure.to_string())?;
     }
-    assert!(world.app.store.alarms_due(Seconds(3_600)).await?.is_empty(), "it sleeps");
+    assert!(world.app.store.alarms_due(Seconds(3_600)).await?.is_empty(), "the queue sleeps");
     copy(&world, "Queues", queue, (1..QUEUES).map(|number| format!("q-{number:05}")));
     copy(&world, "Concerts", &concert, (1..CONCERTS).map(|_| Uuid::new_v4().to_string()));
     let mut longest_millis = 0;
@@ -60,7 +60,7 @@ async fn run_schedules(world: &World) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Puts a table's items of one id once more under each of others.
+/// Copies a table's items that contain `id`, once for each of the other ids.
 fn copy(world: &World, table: &str, id: &str, others: impl Iterator<Item = String>) {
     let execute = |operation, request| {
         let answer = world.engine.execute(operation, request);

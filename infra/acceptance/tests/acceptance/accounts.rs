@@ -20,7 +20,7 @@ async fn a_new_fan_signs_up_logs_in_and_joins() -> Outcome {
     assert_eq!(made.outcome(), "201", "{}", made.body);
     assert_eq!(made.text("username"), "Ann_1");
     assert_eq!(made.text("createdAt"), "2026-06-01T00:00:00.000Z");
-    assert_eq!(made.body.as_object().map(|o| o.len()), Some(3), "nothing else is told: {}", made.body);
+    assert_eq!(made.body.as_object().map(|o| o.len()), Some(3), "no other field: {}", made.body);
     let login = log_in(&world, "ann_1", "correct horse").await;
     assert_eq!(login.outcome(), "200");
     assert_eq!(login.body["userId"], made.body["userId"]);
@@ -47,7 +47,7 @@ async fn a_name_is_taken_in_any_letter_case() -> Outcome {
 }
 
 #[tokio::test]
-async fn of_two_who_take_a_name_at_once_one_gets_it() -> Outcome {
+async fn two_concurrent_sign_ups_with_one_name_create_one_account() -> Outcome {
     let world = World::new().await?;
     let name = |text| shared::domain::account::Username::parse(text);
     let (ann, also_ann) = (name("ann")?, name("ANN")?);
@@ -61,7 +61,7 @@ async fn of_two_who_take_a_name_at_once_one_gets_it() -> Outcome {
 }
 
 #[tokio::test]
-async fn names_and_passwords_follow_the_rules() -> Outcome {
+async fn usernames_and_passwords_outside_the_rules_are_refused() -> Outcome {
     let world = World::new().await?;
     let long = "x".repeat(33);
     for (username, password, pointer) in [
@@ -79,14 +79,14 @@ async fn names_and_passwords_follow_the_rules() -> Outcome {
         assert_eq!(refused.body["errors"][0]["pointer"], pointer);
         assert!(!refused.body.to_string().contains(password), "the password is not repeated");
         let no_login = log_in(&world, username, password).await;
-        assert_eq!(no_login.outcome(), "401 bad_credentials", "what nobody can have is just wrong: {body}");
+        assert_eq!(no_login.outcome(), "401 bad_credentials", "a login does not show the rules: {body}");
     }
     assert!(world.engine.items("Fans").is_empty(), "nothing was written");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_the_one_asked_for_is_400() -> Outcome {
+async fn a_body_of_another_shape_is_400() -> Outcome {
     let world = World::new().await?;
     for body in [
         json!({}),
@@ -107,7 +107,7 @@ async fn a_body_that_is_not_the_one_asked_for_is_400() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_unknown_user_and_a_wrong_password_are_told_the_same() -> Outcome {
+async fn an_unknown_user_and_a_wrong_password_get_the_same_answer() -> Outcome {
     let world = World::new().await?;
     world.fan_with_password("ann", "correct horse").await;
     let mut unknown = log_in(&world, "bob", "correct horse").await;
@@ -122,7 +122,7 @@ async fn an_unknown_user_and_a_wrong_password_are_told_the_same() -> Outcome {
     Ok(())
 }
 
-/// The hash takes the same time; so must what comes before it.
+/// Timing must not reveal which names exist: the hash takes equal time, and so must the requests before it.
 #[tokio::test]
 async fn an_unknown_user_costs_the_same_requests_as_a_wrong_password() -> Outcome {
     let world = World::new().await?;
@@ -139,7 +139,7 @@ async fn an_unknown_user_costs_the_same_requests_as_a_wrong_password() -> Outcom
 }
 
 #[tokio::test]
-async fn the_password_is_kept_as_an_argon2id_hash_only() -> Outcome {
+async fn the_password_is_stored_only_as_an_argon2id_hash() -> Outcome {
     let world = World::new().await?;
     sign_up(&world, &json!({ "username": "ann", "password": "correct horse" })).await;
     let stored = json!(world.engine.items("Fans")).to_string();

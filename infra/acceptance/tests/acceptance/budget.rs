@@ -8,7 +8,7 @@ use acceptance::{World, budget};
 use serde_json::json;
 
 #[tokio::test]
-async fn budget_is_kept() -> Outcome {
+async fn every_step_stays_within_its_budget() -> Outcome {
     let rows = budget::measure().await?;
     assert!(rows.iter().all(budget::Row::is_kept), "\n{}", budget::table(&rows));
     Ok(())

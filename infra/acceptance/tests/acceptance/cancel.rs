@@ -17,21 +17,21 @@ async fn a_cancelled_hold_frees_its_seats_at_once_and_stays_cancelled() -> Outco
     let read = reservation(&world, &ann, &id).await;
     assert_eq!((&read["status"], &read["cancelledAt"]), (&"CANCELLED".into(), &"2026-06-01T00:00:01.000Z".into()));
     world.wait(300);
-    assert_eq!(world.send(cancel(&ann, &id)).await.outcome(), "204", "cancelled is cancelled");
+    assert_eq!(world.send(cancel(&ann, &id)).await.outcome(), "204", "a repeat succeeds, even after the hold's end");
     assert_eq!(reservation(&world, &ann, &id).await["cancelledAt"], "2026-06-01T00:00:01.000Z");
     crate::invariants::check(&world);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_paid_reservation_is_not_cancelled_here() -> Outcome {
+async fn a_paid_reservation_cannot_be_cancelled_as_a_hold() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let ann = world.buyer("ann", 50_000).await;
     let id = held(&world, &ann, &concert, &[7]).await;
     let payment = world.pay(&ann, &id, PRICE, None).await;
     let refused = world.send(cancel(&ann, &id)).await;
     assert_eq!(refused.outcome(), "409 not_cancellable");
-    assert_eq!(refused.body["paymentId"], payment.body["paymentId"], "what can be cancelled instead");
+    assert_eq!(refused.body["paymentId"], payment.body["paymentId"], "the payment, which can be cancelled instead");
     crate::invariants::check(&world);
     Ok(())
 }
@@ -52,7 +52,7 @@ async fn somebody_elses_reservation_is_not_found() -> Outcome {
 }
 
 #[tokio::test]
-async fn cancelling_does_without_a_session_that_is_gone() -> Outcome {
+async fn a_hold_whose_session_is_gone_can_be_cancelled() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let ann = world.buyer("ann", 0).await;
     let id = held(&world, &ann, &concert, &[7, 8]).await;
@@ -77,7 +77,7 @@ async fn a_queue_token_cancels_too_and_the_session_goes_on() -> Outcome {
 }
 
 #[tokio::test]
-async fn simultaneous_cancels_give_back_once() -> Outcome {
+async fn simultaneous_cancels_release_the_seats_once() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let ann = world.buyer("ann", 0).await;
     held(&world, &ann, &concert, &[1, 2]).await;
@@ -137,7 +137,7 @@ async fn a_cancel_under_way_does_not_undo_an_expiry() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let ann = world.buyer("ann", 0).await;
     let id = held(&world, &ann, &concert, &[7]).await;
-    // Without the session and with its seat not yet freed, only the reservation can tell.
+    // The session is gone and the seat not yet freed: only the condition on the reservation can refuse.
     for session in world.engine.items("Queues").iter().filter(|item| item["seatsTaken"] == 1) {
         remove(&world, "Queues", session).await;
     }

@@ -52,7 +52,7 @@ async fn a_draft_gets_the_contracts_defaults() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_draft_may_say_everything_itself() -> Outcome {
+async fn a_draft_can_set_every_field() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let event = "0190a7c4-0000-7000-8000-000000000001";
@@ -73,12 +73,12 @@ async fn a_draft_may_say_everything_itself() -> Outcome {
     assert_eq!(made.body["saleOpensAt"], "2026-06-30T15:00:00.000Z");
     assert_eq!(made.body["seatsTotal"], 20);
     let queue = world.send(Request::new("GET", "/api/v1/queues/final-4")).await;
-    assert_eq!(queue.outcome(), "200", "the queue in front of it is made with it");
+    assert_eq!(queue.outcome(), "200", "the queue in front of the concert");
     Ok(())
 }
 
 #[tokio::test]
-async fn only_admins_make_concerts() -> Outcome {
+async fn only_admins_create_concerts() -> Outcome {
     let world = World::new().await?;
     let fan = world.buyer("ann", 0).await;
     let send = |token: &str| Request::new("POST", "/api/v1/admin/concerts").token(token).json(&draft());
@@ -91,7 +91,7 @@ async fn only_admins_make_concerts() -> Outcome {
 }
 
 #[tokio::test]
-async fn blocks_that_cannot_be_are_refused_with_their_pointer() -> Outcome {
+async fn invalid_blocks_are_refused_with_their_pointers() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let mut free = block("A", 1, 2);
@@ -120,7 +120,7 @@ async fn blocks_that_cannot_be_are_refused_with_their_pointer() -> Outcome {
 }
 
 #[tokio::test]
-async fn texts_and_times_of_a_draft_have_rules() -> Outcome {
+async fn invalid_texts_and_times_of_a_draft_are_refused() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let cases = [
@@ -157,13 +157,13 @@ async fn texts_and_times_of_a_draft_have_rules() -> Outcome {
         assert_eq!(refused.body["errors"][0]["pointer"], pointer, "{window}");
     }
     let to_the_end = create_with(&world, &admin, "saleClosesAt", json!("2027-06-01T22:00:00Z")).await;
-    assert_eq!(to_the_end.outcome(), "201", "until the end, and not after");
+    assert_eq!(to_the_end.outcome(), "201", "a sale may last until the concert's end");
     assert_eq!(create_with(&world, &admin, "concertName", json!("é".repeat(200))).await.outcome(), "201");
     Ok(())
 }
 
 #[tokio::test]
-async fn whatever_can_be_held_at_once_can_be_paid_at_once() -> Outcome {
+async fn seats_of_one_hold_can_always_be_paid_in_one_payment() -> Outcome {
     let (world, admin, _) = sale(&[("SEATS_PER_SESSION", "8")]).await?;
     let mut dear = block("A", 1, 8);
     dear["price"] = json!(1_000_000_000_000u64);
@@ -180,7 +180,7 @@ async fn whatever_can_be_held_at_once_can_be_paid_at_once() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_unknown_concert_is_404_and_an_odd_id_400() -> Outcome {
+async fn an_unknown_concert_is_404_and_a_malformed_id_400() -> Outcome {
     let world = World::new().await?;
     let read = |id: &str| world.send(Request::new("GET", format!("/api/v1/concerts/{id}")));
     assert_eq!(read("0190a7c4-0000-7000-8000-000000000001").await.outcome(), "404 concert_not_found");

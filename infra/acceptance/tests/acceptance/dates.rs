@@ -115,7 +115,7 @@ async fn a_cursor_outlives_the_rotation_of_the_secret() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_list_leads_to_nothing_before_from_or_behind_to() -> Outcome {
+async fn a_cursor_of_another_query_shows_no_concert_before_from_or_after_to() -> Outcome {
     let world = on_days(&[1, 2, 3, 4]).await?;
     let first = list(&world, "limit=1").await;
     let link = next(&first).ok_or("a link")?;
@@ -160,6 +160,6 @@ async fn a_list_of_large_layouts_loses_no_concert_and_links_to_no_empty_page() -
     assert_eq!(all.body.as_array().map(Vec::len), Some(40), "a page of the engine ends at 1 MB");
     assert!(!all.headers.contains_key("link"));
     let exact = world.send(Request::new("GET", "/api/v1/reservations/dates?limit=40")).await;
-    assert!(!exact.headers.contains_key("link"), "nothing comes behind");
+    assert!(!exact.headers.contains_key("link"), "no concert follows");
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! Deletions of queues that are cut off, arrive twice, or meet each other.
+//! Deletions of queues that are cut off, arrive twice, or run concurrently.
 
 use crate::{
     Outcome,
-    support::{items, join_with, turn},
+    support::{items, join_with, status_and_position},
 };
 use acceptance::{Request, World};
 use engine::Fault;
@@ -19,7 +19,7 @@ async fn world_with_second() -> Result<World, Box<dyn std::error::Error>> {
 
 async fn join(world: &World, name: &str) -> String {
     let fan = world.fan(name).await;
-    turn(&join_with(world, &fan.access, &json!({ "queueId": "second" })).await)
+    status_and_position(&join_with(world, &fan.access, &json!({ "queueId": "second" })).await)
 }
 
 fn is_shut(world: &World) -> bool {
@@ -27,12 +27,12 @@ fn is_shut(world: &World) -> bool {
 }
 
 #[tokio::test]
-async fn a_deletion_that_was_cut_off_keeps_a_queue_shut_for_a_minute() -> Outcome {
+async fn a_deletion_that_was_cut_off_refuses_joins_for_a_minute() -> Outcome {
     let world = world_with_second().await?;
     let admin = world.admin().await;
     join(&world, "ann").await;
     let fan = world.fan("bob").await;
-    // The slot is free again, but nobody was told.
+    // Frees ann's slot, so that the deletion finds nobody inside.
     let ann = items(&world, "TICKET#second#")[0]["userId"].as_str().unwrap_or_default().to_owned();
     world.app.store.remove_fan(&"second".parse()?, ann.parse()?).await?;
     for _ in 0..2 {
@@ -52,13 +52,13 @@ async fn a_deletion_that_was_cut_off_keeps_a_queue_shut_for_a_minute() -> Outcom
     world.wait(59);
     assert_eq!(join_with(&world, &fan.access, &second).await.outcome(), "404 queue_not_found");
     world.wait(1);
-    assert_eq!(turn(&join_with(&world, &fan.access, &second).await), "ACTIVE 0");
+    assert_eq!(status_and_position(&join_with(&world, &fan.access, &second).await), "ACTIVE 0");
     assert!(!is_shut(&world));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_deletion_that_arrives_again_when_it_is_over_shuts_nobody_out_for_long() -> Outcome {
+async fn a_late_duplicate_of_a_finished_deletion_does_not_refuse_joins() -> Outcome {
     let world = world_with_second().await?;
     let admin = world.admin().await;
     let requests: Arc<Mutex<Vec<Value>>> = Arc::default();
@@ -82,7 +82,7 @@ async fn a_deletion_that_arrives_again_when_it_is_over_shuts_nobody_out_for_long
 }
 
 #[tokio::test]
-async fn a_deletion_that_was_thought_cut_off_deletes_nothing() -> Outcome {
+async fn a_late_write_of_a_deletion_that_was_taken_for_cut_off_deletes_nothing() -> Outcome {
     let world = world_with_second().await?;
     let admin = world.admin().await;
     let last_write: Arc<Mutex<Option<Value>>> = Arc::default();
@@ -98,7 +98,7 @@ async fn a_deletion_that_was_thought_cut_off_deletes_nothing() -> Outcome {
     world.engine.clear_faults();
     world.wait(60);
     assert_eq!(join(&world, "ann").await, "ACTIVE 0");
-    // Another deletion shuts it, and is about to find that it is in use.
+    // Another deletion marks the counter, and has not found yet that the queue is in use.
     let counter = json!({ "pk": { "S": "JOIN#second#0" }, "sk": { "S": "COUNTER" } });
     let another = json!({
         "TableName": "Queues", "Key": counter, "UpdateExpression": "SET deleted = :other",
@@ -112,7 +112,33 @@ async fn a_deletion_that_was_thought_cut_off_deletes_nothing() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_concert_names_a_queue_that_exists() -> Outcome {
+async fn a_join_that_knows_an_older_state_does_not_reopen_a_queue_whose_deletion_finished_late() -> Outcome {
+    let world = world_with_second().await?;
+    let (admin, fan) = (world.admin().await, world.fan("ann").await);
+    let last_write: Arc<Mutex<Option<Value>>> = Arc::default();
+    let kept = Arc::clone(&last_write);
+    world.engine.set_faults(move |call| {
+        if call.operation != "TransactWriteItems" {
+            return Fault::None;
+        }
+        kept.lock().expect("a request").get_or_insert_with(|| call.body.clone());
+        Fault::LostRequest
+    });
+    assert_eq!(world.delete(SECOND, &admin.access).await.outcome(), "503 unavailable");
+    world.engine.clear_faults();
+    world.wait(60);
+    // The function that joins has the state in memory, from just before the last write of the deletion arrives.
+    assert_eq!(world.get("/api/v1/queues/second", "").await.outcome(), "200");
+    let late = last_write.lock().expect("a request").take().ok_or("no request")?;
+    assert_eq!(world.engine.execute("TransactWriteItems", late).status, 200);
+    let joined = join_with(&world, &fan.access, &json!({ "queueId": "second" })).await;
+    assert_eq!(joined.outcome(), "404 queue_not_found");
+    assert!(is_shut(&world));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_concert_needs_an_existing_queue() -> Outcome {
     let world = world_with_second().await?;
     let admin = world.admin().await;
     let create = async |queue: &str| {
@@ -123,7 +149,11 @@ async fn a_concert_names_a_queue_that_exists() -> Outcome {
         world.send(request).await.outcome()
     };
     assert_eq!(create("secnod").await, "404 queue_not_found");
-    assert_eq!(world.get("/api/v1/queues/secnod", "").await.outcome(), "404 queue_not_found", "and none is made");
+    assert_eq!(
+        world.get("/api/v1/queues/secnod", "").await.outcome(),
+        "404 queue_not_found",
+        "and no queue is created"
+    );
     assert_eq!(create("second").await, "201");
     assert_eq!(world.delete(SECOND, &admin.access).await.outcome(), "204");
     assert_eq!(create("second").await, "404 queue_not_found");
@@ -132,7 +162,7 @@ async fn a_concert_names_a_queue_that_exists() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_turn_that_is_over_stays_410_when_its_queue_is_deleted() -> Outcome {
+async fn a_session_that_is_over_stays_410_after_its_queue_is_deleted() -> Outcome {
     let world = world_with_second().await?;
     let admin = world.admin().await;
     let fan = world.fan("ann").await;

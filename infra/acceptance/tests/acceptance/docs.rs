@@ -7,8 +7,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::read::GzDecoder;
 use std::io::Read;
 
-/// What one answer of Lambda may hold.
-const MOST_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
+/// The largest answer of a Lambda function, in bytes.
+const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
 
 async fn page(accept_encoding: Option<&str>) -> Result<Reply, Box<dyn std::error::Error>> {
     let world = World::new().await?;
@@ -19,7 +19,7 @@ async fn page(accept_encoding: Option<&str>) -> Result<Reply, Box<dyn std::error
     })
 }
 
-/// What a browser takes for the content of each element of this name, which has no attributes.
+/// The content of each element with this name and without attributes, as a browser finds it.
 fn contents<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
     let (open, close) = (format!("<{name}>"), format!("</{name}"));
     let mut found = Vec::new();
@@ -40,10 +40,10 @@ fn markup(page: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_page_is_compressed_for_whoever_takes_it() -> Outcome {
+async fn the_page_is_compressed_for_clients_that_accept_gzip() -> Outcome {
     let plain = page(None).await?;
     assert_eq!((plain.status, plain.headers.get("content-encoding")), (200, None));
-    assert!(plain.raw.len() < MOST_RESPONSE_BYTES / 2, "{}", plain.raw.len());
+    assert!(plain.raw.len() < MAX_RESPONSE_BYTES / 2, "{}", plain.raw.len());
     for accepted in ["gzip", "br, GZIP;q=0.5", "deflate, gzip; q=1.0, *;q=0.1"] {
         let compressed = page(Some(accepted)).await?;
         assert_eq!(compressed.headers["content-encoding"], "gzip", "{accepted}");
@@ -62,10 +62,10 @@ async fn the_page_is_compressed_for_whoever_takes_it() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_page_holds_all_it_needs() -> Outcome {
+async fn the_page_loads_nothing_from_elsewhere() -> Outcome {
     let page = String::from_utf8(page(None).await?.raw)?;
     assert_eq!((contents(&page, "style").len(), contents(&page, "script").len()), (1, 2));
-    // Within a script, a comment could hide its end.
+    // A comment in a script could hide the script's end from a browser.
     assert!(contents(&page, "script").iter().all(|script| !script.contains("<!--")));
     let markup = markup(&page);
     assert!(!markup.contains(" src=") && !markup.contains("//"), "{markup}");
@@ -81,7 +81,7 @@ async fn the_page_holds_all_it_needs() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_policy_lets_nothing_in_but_the_pages_own() -> Outcome {
+async fn the_content_security_policy_allows_only_the_pages_own_script_and_style() -> Outcome {
     let reply = page(None).await?;
     let page = String::from_utf8(reply.raw)?;
     let hash = |text: &&str| format!(" 'sha256-{}'", BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes())));

@@ -1,6 +1,6 @@
-//! Whatever a client sends to a route, the answer is one of the contract's, and a refusal changes nothing.
+//! Whatever a client sends to a route, the answer is one that the contract allows, and a refusal writes nothing.
 //!
-//! Every function with a route gets its good event of `events/`, changed in one to three ways. `PROPTEST_CASES` says how
+//! Each function with a route gets its good event of `events/` with one to three mutations. `PROPTEST_CASES` says how
 //! often, `PROPTEST_RNG_SEED` repeats a run, and an input that failed once is kept in `proptest-regressions`.
 
 use crate::{
@@ -62,7 +62,7 @@ const CODES: [(u16, &[&str]); 13] = [
     (504, &[]),
 ];
 
-/// What only we should know: types, crates, files, keys of tables.
+/// Internals that no `detail` may contain: types, crates, files, keys of tables.
 const INTERNALS: [&str; 22] = [
     "u8",
     "u16",
@@ -88,7 +88,7 @@ const INTERNALS: [&str; 22] = [
     "expected a",
 ];
 
-/// What the placeholders of the events stand for here: see `events/README.md`.
+/// Values for the placeholders of the events; see `events/README.md`.
 async fn values(world: &World) -> BTreeMap<&'static str, String> {
     let admin = world.admin().await;
     let concert = world.concert(&admin).await;
@@ -146,7 +146,7 @@ fn good_event(function: &str, values: &BTreeMap<&str, String>) -> Result<Value, 
     Ok(serde_json::from_str(&filled)?)
 }
 
-/// What is wrong with an answer, if anything, besides what the OpenAPI document says of it.
+/// The first rule of the contract that an answer breaks, if any. The OpenAPI document is checked elsewhere.
 fn fault(reply: &Reply, request_id: Option<&str>) -> Option<String> {
     let named = reply.headers.get("x-request-id");
     if named.is_none() || request_id.is_some_and(|id| named.is_none_or(|named| named != id)) {
@@ -160,11 +160,11 @@ fn fault(reply: &Reply, request_id: Option<&str>) -> Option<String> {
     let known = CODES.iter().any(|(status, codes)| *status == reply.status && codes.contains(&code));
     let details = reply.body["errors"].as_array().into_iter().flatten().chain([&reply.body]);
     let details: Vec<&str> = details.map(|error| error["detail"].as_str().unwrap_or_default()).collect();
-    // A pointer names a field that was sent, whatever that is called.
-    let mut told = reply.body.clone();
-    told["errors"].as_array_mut().into_iter().flatten().for_each(|error| error["pointer"] = Value::Null);
+    // A pointer may repeat the name of a field that was sent.
+    let mut body = reply.body.clone();
+    body["errors"].as_array_mut().into_iter().flatten().for_each(|error| error["pointer"] = Value::Null);
     let wrong = [
-        (reply.status >= 500, "a failure of ours"),
+        (reply.status >= 500, "a 5xx"),
         (!known, "an undocumented status or code"),
         (reply.headers.get("content-type").is_none_or(|kind| kind != "application/problem+json"), "content-type"),
         (reply.body["status"] != reply.status, "status"),
@@ -175,13 +175,14 @@ fn fault(reply: &Reply, request_id: Option<&str>) -> Option<String> {
         ((reply.status == 400) != reply.body["errors"].is_array(), "errors"),
         (reply.status == 400 && reply.body["errors"][0]["pointer"].as_str().is_none(), "pointer"),
         ((reply.status == 401) != reply.headers.contains_key("www-authenticate"), "www-authenticate"),
-        (told.to_string().contains(SECRET), "it repeats what it was sent"),
+        (body.to_string().contains(SECRET), "it repeats a value that was sent"),
         (details.iter().any(|detail| INTERNALS.iter().any(|word| detail.contains(word))), "it shows internals"),
     ];
     wrong.into_iter().find(|(is, _)| *is).map(|(_, what)| what.to_owned())
 }
 
-/// Whether an answer may come with a write: a refusal changes nothing, but for the failed attempt that is kept.
+/// Whether the request behind an answer may write: a refusal may not, except for the attempt that a failed payment
+/// records.
 fn may_write(reply: &Reply) -> bool {
     reply.status < 400 || reply.body["code"] == "insufficient_balance"
 }
@@ -204,7 +205,7 @@ impl Door {
         Ok(Door { runtime, world, values, function, good, outcomes: RefCell::default() })
     }
 
-    /// Sends an event, and says what is wrong with the answer.
+    /// Sends an event; the error is what is wrong with the answer.
     fn send(&self, event: &Value) -> Result<(), String> {
         self.world.engine.reset_meter();
         let Some(reply) = self.runtime.block_on(self.world.deliver(self.function, event)) else { return Ok(()) };
@@ -213,7 +214,7 @@ impl Door {
         let written = self.world.engine.meter().write_units > 0.0 && !may_write(&reply);
         let route = self.good["routeKey"].as_str().unwrap_or_default();
         let asked = event["body"].as_str().filter(|_| event["isBase64Encoded"] != true);
-        let fault = fault(&reply, id).or(written.then(|| "a refusal wrote".to_owned()));
+        let fault = fault(&reply, id).or(written.then(|| "a refusal wrote to the tables".to_owned()));
         match fault.or_else(|| reply.faults(route, asked).pop()) {
             Some(what) => Err(format!("{what}: {reply:?} to {event}")),
             None => Ok(()),
@@ -233,7 +234,7 @@ impl Door {
 }
 
 #[test]
-fn whatever_is_sent_the_answer_is_one_of_the_contract() -> Outcome {
+fn every_answer_to_a_mutated_event_follows_the_contract() -> Outcome {
     let mut config = Config { source_file: Some(file!()), ..Config::default() };
     if env::var_os("PROPTEST_CASES").is_none() {
         config.cases = CASES;

@@ -8,7 +8,7 @@ use proptest::{
 };
 use serde_json::{Map, Value, json};
 
-/// Stands in values as a password would; no problem may repeat it.
+/// Part of the values, as a password would be; no problem may repeat it.
 pub const SECRET: &str = "s3cret-value";
 
 /// JSON texts that are not what a field asks for, or not even JSON.
@@ -140,7 +140,7 @@ const HEADER_VALUES: [&str; 22] = [
     "-1",
 ];
 
-/// Whose token a request carries: placeholders of the events, no token, and one that is broken.
+/// Whose token a request carries: a placeholder of the events, none, or a broken one.
 const CALLERS: [&str; 8] =
     ["accessToken", "queueToken", "waitingToken", "goneToken", "adminToken", "newcomerToken", "none", "broken"];
 
@@ -155,19 +155,19 @@ pub enum Mutation {
     Query(String),
     /// Every path parameter set.
     Parameter(String),
-    /// The body set, in base64.
+    /// The body replaced by these bytes.
     Body(Vec<u8>),
     /// Some bytes of the body replaced.
     Splice(Index, usize, Vec<u8>),
     /// A value in the body replaced by a JSON text.
     Value(Index, String),
-    /// A member added to an object of the body, behind or before a member of the same name.
+    /// A member added to an object of the body; the flag gives it the first name of the body, for a duplicate.
     Member(Index, String, bool),
     /// A value of the event itself replaced, or removed.
     Event(Index, Option<Value>),
 }
 
-/// Any one change to an event that it makes a difference to.
+/// One random mutation, of the kinds that this event has a part for.
 pub fn mutation(event: &Value) -> impl Strategy<Value = Mutation> + use<> {
     let (with_body, with_parameters) = (event["body"].is_string(), event["pathParameters"].is_object());
     let of_body = |weight| if with_body { weight } else { 0 };
@@ -215,7 +215,7 @@ fn replacement() -> impl Strategy<Value = Option<Value>> {
 }
 
 impl Mutation {
-    /// Makes the change. `token` gives the token of a caller.
+    /// Applies the mutation. `token` returns the token of a caller.
     pub fn apply(&self, event: &mut Value, token: impl Fn(&str) -> Option<String>) {
         match self {
             Mutation::Caller(name) => {
@@ -242,13 +242,13 @@ impl Mutation {
     }
 }
 
-/// What a JSON text is put in place of, after everything else was written as JSON.
+/// Marks where a raw JSON text, valid or not, is inserted after the rest was serialized.
 const PLACEHOLDER: &str = "\u{1f3ab}";
-/// What the name of a new member is put in place of.
+/// Marks where the name of a new member is inserted.
 const NAME: &str = "\u{1f39f}";
 
 fn set_header(event: &mut Value, name: &str, value: Option<String>) {
-    // The event may have been changed before.
+    // An earlier mutation may have replaced the headers.
     if let Some(headers) = event["headers"].as_object_mut() {
         match value {
             Some(value) => drop(headers.insert(name.to_owned(), json!(value))),
@@ -262,13 +262,13 @@ fn body(event: &Value) -> String {
 }
 
 fn set_body(event: &mut Value, bytes: &[u8]) {
-    // API Gateway leaves JSON as text, and encodes what is none.
+    // API Gateway passes text on as it is, and encodes other bytes in base64.
     let text = std::str::from_utf8(bytes).ok();
     event["isBase64Encoded"] = json!(text.is_none());
     event["body"] = json!(text.map_or_else(|| BASE64_STANDARD.encode(bytes), str::to_owned));
 }
 
-/// Changes one of the values in a JSON body to the placeholder, and that to `text`.
+/// Applies `change` to one of the values in a JSON body, then replaces the placeholder by `text`.
 fn edit(event: &mut Value, at: &Index, change: impl Fn(&mut Value), text: &str) {
     let Ok(mut tree) = serde_json::from_str::<Value>(&body(event)) else { return };
     let pointers = pointers(&tree);
@@ -280,7 +280,7 @@ fn edit(event: &mut Value, at: &Index, change: impl Fn(&mut Value), text: &str) 
 }
 
 fn add_member(event: &mut Value, at: &Index, text: &str, same: bool) {
-    // The name that stands first in the whole body, or one that no request has.
+    // The first name in the body, or a name that no request has.
     let body = body(event);
     let name = body.split('"').nth(1).filter(|_| same).unwrap_or("of no/one~");
     let add = |value: &mut Value| {
@@ -301,7 +301,7 @@ fn replace(event: &mut Value, at: &Index, value: Option<Value>) {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return };
     let name = name.replace("~1", "/").replace("~0", "~");
     if name == "requestId" {
-        // API Gateway's own, and what the answer is known by.
+        // API Gateway sets it, and the check compares the answer with it.
         return;
     }
     let members: Option<&mut Map<String, Value>> = event.pointer_mut(parent).and_then(Value::as_object_mut);

@@ -1,4 +1,4 @@
-//! What is refused of path, query, headers and the event itself, one rule at a time.
+//! The rules for query, headers, bodies' content types and the event itself, one at a time.
 
 use crate::{
     Outcome,
@@ -8,7 +8,7 @@ use acceptance::{Request, World};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_parameter_of_the_query_stands_once_and_in_plain_digits() -> Outcome {
+async fn a_query_parameter_appears_once_and_numbers_are_plain_digits() -> Outcome {
     let world = World::new().await?;
     let dates = |query: &str| Request::new("GET", format!("/api/v1/reservations/dates?{query}"));
     for (query, pointer, detail) in [
@@ -47,7 +47,7 @@ async fn a_parameter_of_the_query_stands_once_and_in_plain_digits() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_moment_in_the_query_is_a_time_or_a_day() -> Outcome {
+async fn from_and_to_are_a_time_or_a_date() -> Outcome {
     let world = World::new().await?;
     for bad in [
         "",
@@ -130,7 +130,7 @@ async fn a_body_is_json_in_utf_8_by_its_content_type() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_odd_authorization_header_is_no_token() -> Outcome {
+async fn a_malformed_authorization_header_is_401() -> Outcome {
     let world = World::new().await?;
     let fan = world.fan("ann").await;
     let path = format!("/api/v1/payments/balance/{}", fan.user_id);
@@ -182,7 +182,7 @@ async fn an_idempotency_key_is_visible_ascii() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_what_it_claims_is_no_failure_of_ours() -> Outcome {
+async fn a_malformed_event_is_400() -> Outcome {
     let world = World::new().await?;
     let event = |changes: Value| {
         let mut event = json!({
@@ -278,7 +278,7 @@ async fn a_link_to_the_next_page_keeps_the_rest_of_the_query() -> Outcome {
     assert_eq!(second.outcome(), "200", "{link}");
     assert_eq!(second.body.as_array().map(Vec::len), Some(1));
     assert_ne!(second.body[0]["concertId"], first.body[0]["concertId"]);
-    // A cursor that was written with an escape is replaced as well.
+    // A cursor parameter whose name was sent with an escape is replaced as well.
     let cursor = link.split_once("cursor=").ok_or("a cursor")?.1;
     let third = world.get(&format!("{path}{cursor}"), "").await;
     let link = third.headers["link"].trim_start_matches('<').split_once('>').ok_or("a link")?.0.to_owned();
@@ -286,9 +286,9 @@ async fn a_link_to_the_next_page_keeps_the_rest_of_the_query() -> Outcome {
     Ok(())
 }
 
-/// A cache in front, such as CloudFront, guesses where an answer does not say.
+/// A cache in front, such as CloudFront, may store an answer without `cache-control`.
 #[tokio::test]
-async fn no_cache_keeps_what_is_for_one_caller() -> Outcome {
+async fn answers_for_one_caller_are_marked_no_store() -> Outcome {
     let world = World::new().await?;
     let (admin, fan) = (world.admin().await, world.fan_with_password("ann", "correct horse").await);
     let concert = world.concert(&admin).await;

@@ -1,4 +1,4 @@
-//! What is refused of bodies, one rule at a time: where the problem points, and in which words.
+//! The rules for bodies, one at a time: the pointer and the detail of each problem.
 
 use crate::Outcome;
 use acceptance::{Fan, Reply, Request, World};
@@ -10,7 +10,7 @@ pub fn told(reply: &Reply) -> (String, &str, &str) {
     (reply.outcome(), error["pointer"].as_str().unwrap_or("none"), error["detail"].as_str().unwrap_or("none"))
 }
 
-/// What [`told`] gives for a request that is not valid.
+/// What [`told`] returns for an invalid request.
 pub fn refused<'a>(pointer: &'a str, detail: &'a str) -> (String, &'a str, &'a str) {
     ("400 invalid_request".to_owned(), pointer, detail)
 }
@@ -20,7 +20,7 @@ async fn post(world: &World, path: &str, token: &str, body: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_body_is_said_in_plain_words() -> Outcome {
+async fn each_error_in_a_body_has_a_pointer_and_a_plain_detail() -> Outcome {
     let world = World::new().await?;
     let deep = format!("{{\"username\":\"ann\",\"x\":{}", "[".repeat(200));
     let seat_text = format!("{{\"username\":{}", "[".repeat(200));
@@ -52,7 +52,7 @@ async fn what_is_wrong_with_a_body_is_said_in_plain_words() -> Outcome {
 }
 
 #[tokio::test]
-async fn each_kind_of_value_has_its_sentence() -> Outcome {
+async fn each_kind_of_value_has_its_own_detail() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let fan = world.buyer("ann", 0).await;
@@ -110,7 +110,7 @@ async fn each_kind_of_value_has_its_sentence() -> Outcome {
 }
 
 #[tokio::test]
-async fn each_way_to_name_seats_wrongly_has_its_sentence() -> Outcome {
+async fn each_error_in_seat_numbers_has_its_own_detail() -> Outcome {
     let world = World::new().await?;
     let fan = world.buyer("ann", 0).await;
     let of_a_seat = "must be a whole number from 1 to 4294967295";
@@ -131,7 +131,7 @@ async fn each_way_to_name_seats_wrongly_has_its_sentence() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_id_has_one_form_wherever_it_stands() -> Outcome {
+async fn an_id_is_a_hyphenated_uuid_in_bodies_and_paths() -> Outcome {
     let world = World::new().await?;
     let fan = world.fan("ann").await;
     let simple = fan.user_id.replace('-', "");
@@ -152,7 +152,7 @@ async fn an_id_has_one_form_wherever_it_stands() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_long_name_or_value_is_not_repeated() -> Outcome {
+async fn a_problem_shortens_a_long_name_and_repeats_no_value() -> Outcome {
     let world = World::new().await?;
     let name = format!("{{\"{}\":1}}", "x".repeat(60_000));
     let reply = post(&world, "/api/v1/users", "", &name).await;
@@ -177,7 +177,7 @@ async fn draft(world: &World, admin: &Fan, fields: Value) -> Reply {
 }
 
 #[tokio::test]
-async fn text_for_people_can_be_seen() -> Outcome {
+async fn texts_with_invisible_characters_are_refused() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let rule = "must be 1 to 32 characters, not only blanks, without control or invisible characters";
@@ -226,7 +226,7 @@ async fn text_for_people_can_be_seen() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_a_concert_is_made_of_has_its_own_bounds() -> Outcome {
+async fn prices_seats_and_times_of_a_concert_have_bounds() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let amount = "must be a whole amount from 1 to 125000000000";
@@ -265,7 +265,7 @@ async fn a_text_is_stored_and_compared_in_nfc() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_body_and_a_query_that_name_two_fans_are_400_and_of_path_and_query_the_query_counts() -> Outcome {
+async fn different_fans_in_body_and_query_are_400_and_a_fan_in_the_query_overrides_the_path() -> Outcome {
     let world = World::with(&[("QUEUE_CAPACITY", "9")]).await?;
     let admin = world.admin().await;
     let concert = world.concert(&admin).await;
@@ -302,12 +302,12 @@ async fn a_body_and_a_query_that_name_two_fans_are_400_and_of_path_and_query_the
     assert_eq!(world.delete(&status, &admin.access).await.outcome(), "204");
     let own = format!("/api/v1/tokens/{}", carl.user_id);
     assert_eq!(world.get(&own, &carl.access).await.outcome(), "410 session_over", "the query's fan left");
-    assert_eq!(crate::support::poll(&world, &ann).await.outcome(), "200", "the path's did not");
+    assert_eq!(crate::support::poll(&world, &ann).await.outcome(), "200", "the path's fan did not");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_password_holds_no_control_characters_and_a_wrong_one_is_just_wrong() -> Outcome {
+async fn a_password_with_control_characters_is_400_at_sign_up_and_401_at_login() -> Outcome {
     let world = World::new().await?;
     let rule = "must be 8 to 128 characters, none of them a control character";
     for password in [
@@ -334,7 +334,7 @@ async fn a_password_holds_no_control_characters_and_a_wrong_one_is_just_wrong() 
 }
 
 #[tokio::test]
-async fn a_concert_of_any_size_or_time_is_one_or_is_refused() -> Outcome {
+async fn a_concert_of_extreme_size_or_time_is_created_or_refused() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let block = |from: u64, to: u64| json!({ "section": "A", "from": from, "to": to, "seatType": "VIP", "price": 1 });

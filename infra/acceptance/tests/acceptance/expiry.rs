@@ -1,4 +1,4 @@
-//! A hold past its time is over in the same instant, whether or not anything has cleaned it up.
+//! A hold is over at its end in the same instant, whether or not anything has cleaned it up.
 
 use crate::purchases::{
     Outcome, PRICE, balance, cancel, expire, held, hold, items, pay, reservation, sale, until_sent,
@@ -20,7 +20,7 @@ fn timer(fan: &Fan, id: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_next_fan_gets_the_seat_in_the_same_instant() -> Outcome {
+async fn the_next_fan_can_hold_an_expired_seat_in_the_same_instant() -> Outcome {
     let (world, _, concert) = sale(&[("HOLD_SECONDS", "4")]).await?;
     let (ann, bob) = (world.buyer("ann", 100_000).await, world.buyer("bob", 0).await);
     let first = held(&world, &ann, &concert, &[7, 8]).await;
@@ -47,7 +47,7 @@ async fn a_late_payment_is_410_before_and_after_cleaning_up() -> Outcome {
 }
 
 #[tokio::test]
-async fn cleaning_up_marks_frees_and_forgets() -> Outcome {
+async fn a_timer_marks_the_reservation_frees_its_own_seats_and_updates_the_session() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 0).await);
     let id = held(&world, &ann, &concert, &[7, 8]).await;
@@ -56,7 +56,7 @@ async fn cleaning_up_marks_frees_and_forgets() -> Outcome {
     for _ in 0..2 {
         assert!(expire(&world.app, &[timer(&ann, &id)]).await?.is_empty());
         let seats = items(&world, "Concerts", "SEAT#");
-        assert_eq!(seats.len(), 1, "the own seat is free, the next fan's stays");
+        assert_eq!(seats.len(), 1, "the expired seat is free, the next fan's stays");
         assert_eq!(seats[0]["reservationId"], json!(taken_over));
         crate::invariants::check(&world);
     }
@@ -94,13 +94,13 @@ async fn a_timer_touches_nothing_that_is_paid_or_cancelled() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_cut_off_expiry_is_finished_by_its_repetition() -> Outcome {
+async fn an_expiry_that_is_cut_off_is_finished_by_its_retry() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let ann = world.buyer("ann", 0).await;
     let id = held(&world, &ann, &concert, &[7, 8]).await;
     world.wait(300);
     crate::purchases::inject(&world, "DeleteItem", Fault::LostRequest, 100);
-    assert_eq!(expire(&world.app, &[timer(&ann, &id)]).await?, ["0"], "it comes again");
+    assert_eq!(expire(&world.app, &[timer(&ann, &id)]).await?, ["0"], "the message is delivered again");
     assert_eq!(reservation(&world, &ann, &id).await["status"], "EXPIRED");
     world.engine.clear_faults();
     assert!(expire(&world.app, &[timer(&ann, &id)]).await?.is_empty());
@@ -110,7 +110,7 @@ async fn a_cut_off_expiry_is_finished_by_its_repetition() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_payment_under_way_does_not_outrun_a_marked_expiry() -> Outcome {
+async fn a_payment_under_way_is_refused_once_the_reservation_is_marked_expired() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let ann = world.buyer("ann", 100_000).await;
     let id = held(&world, &ann, &concert, &[7]).await;
@@ -118,7 +118,7 @@ async fn a_payment_under_way_does_not_outrun_a_marked_expiry() -> Outcome {
     let mut payment = pin!(world.send(pay(&ann, &id, PRICE, None)));
     until_sent(&world, payment.as_mut(), 4).await;
     world.clock.advance_ms(1);
-    // The expiry is cut off between the reservation and its seat, so that only the reservation can tell.
+    // The expiry is cut off between the reservation and its seat: only the condition on the reservation can refuse.
     crate::purchases::inject(&world, "DeleteItem", Fault::LostRequest, 100);
     let other = world.environment(&[]).await?;
     assert_eq!(expire(&other, &[timer(&ann, &id)]).await?, ["0"]);
@@ -150,7 +150,7 @@ async fn an_expiry_under_way_does_not_undo_a_payment() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let ann = world.buyer("ann", 50_000).await;
     let id = held(&world, &ann, &concert, &[7]).await;
-    // The payer's clock is a little behind the expirer's.
+    // The clock of the paying function is 1 ms behind that of the expiring one.
     world.clock.advance_ms(300_000);
     let other = world.environment(&[]).await?;
     let timers = [timer(&ann, &id)];

@@ -1,4 +1,4 @@
-//! A failing, throttling or silent engine: 503 with Retry-After and nothing changed, and a retry that finds its own write.
+//! A failing, throttling or silent engine: 503 with Retry-After, nothing changed, and a retry that finds its own write.
 
 use crate::purchases::{
     Outcome, PRICE, balance, cancel, expire, held, hold, inject, inject_where, items, pay, recharge, reservation, sale,
@@ -23,7 +23,7 @@ fn assert_unavailable(reply: &Reply, what: &str) {
     }
 }
 
-/// Every operation of a fan and an admin that reaches the tables.
+/// Operations of a fan and an admin that reach the tables.
 fn operations(fan: &Fan, admin: &Fan, concert: &str, reservation: &str) -> Vec<(&'static str, Request)> {
     let get = |path: String, token: &str| Request::new("GET", path).token(token);
     let user = &fan.user_id;
@@ -53,7 +53,8 @@ async fn every_operation_is_503_and_changes_nothing_while_the_engine_fails() -> 
         let fan = world.buyer("ann", 100_000).await;
         let id = held(&world, &fan, &concert, &[1]).await;
         let before = everything(&world);
-        // The retry quota of the SDK must not turn the last operations into first failures: each has an environment.
+        // Each operation has an environment of its own: otherwise the SDK's retry quota would be used up, and the later
+        // operations would fail without retries.
         for (what, request) in operations(&fan, &admin, &concert, &id) {
             let app = world.environment(&[]).await?;
             world.engine.set_faults(move |_| fault);
@@ -149,7 +150,7 @@ async fn a_recharge_whose_answers_were_all_lost_is_found_by_its_key() -> Outcome
 }
 
 #[tokio::test]
-async fn a_cancel_whose_answers_were_all_lost_is_done() -> Outcome {
+async fn a_cancel_whose_answers_were_all_lost_succeeds_when_repeated() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     let id = held(&world, &fan, &concert, &[1]).await;
@@ -162,7 +163,7 @@ async fn a_cancel_whose_answers_were_all_lost_is_done() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_expiry_whose_answers_are_lost_finds_its_own_mark() -> Outcome {
+async fn an_expiry_whose_answers_are_lost_recognizes_its_own_mark() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     let id = held(&world, &fan, &concert, &[1]).await;
@@ -176,7 +177,7 @@ async fn an_expiry_whose_answers_are_lost_finds_its_own_mark() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_attempt_whose_answer_was_lost_is_noted_once() -> Outcome {
+async fn a_payment_attempt_whose_answer_was_lost_is_recorded_once() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     let id = held(&world, &fan, &concert, &[1]).await;
@@ -187,7 +188,7 @@ async fn an_attempt_whose_answer_was_lost_is_noted_once() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_conflict_on_any_item_is_no_verdict() -> Outcome {
+async fn a_transaction_that_conflicts_on_any_item_is_retried() -> Outcome {
     let (world, _, concert) = sale(&[("SEATS_PER_SESSION", "8")]).await?;
     let conflict = |action| inject(&world, "TransactWriteItems", Fault::TransactionConflict { action }, 2);
     for action in 0..9 {
@@ -215,7 +216,7 @@ async fn a_conflict_says_nothing_about_another_copy_of_the_same_transaction() ->
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 100_000).await;
     let id = held(&world, &fan, &concert, &[1]).await;
-    // The first copy is applied and its answer lost; those that come next meet other transactions.
+    // The first copy is applied and its answer lost; the next copies conflict with other transactions.
     let lost_then_refused = |times: usize| {
         let met = AtomicUsize::new(0);
         world.engine.set_faults(move |call| match call.operation {
@@ -227,26 +228,26 @@ async fn a_conflict_says_nothing_about_another_copy_of_the_same_transaction() ->
             _ => Fault::None,
         });
     };
-    // Also so often that planning anew would have come first.
+    // Nine conflicts exceed `MAX_ATTEMPTS`, but the same transaction is sent up to twice as often.
     for (times, sum) in [(1, 100_005), (4, 100_010), (9, 100_015)] {
         lost_then_refused(times);
         assert_eq!(world.recharge(&fan, 5, None).await.outcome(), "200", "{times}");
         assert_eq!(balance(&world, &fan).await, sum, "money came in once, {times}");
     }
-    // Whoever planned anew then would put the money in once more.
+    // Sixteen conflicts use up all sends. To plan the recharge again would then credit the money twice.
     lost_then_refused(16);
     assert_unavailable(&world.recharge(&fan, 5, None).await, "recharge");
-    assert_eq!(balance(&world, &fan).await, 100_020, "money came in once, though nobody knows");
+    assert_eq!(balance(&world, &fan).await, 100_020, "money came in once, although the answer is 503");
     lost_then_refused(1);
     let made = world.hold(&fan, &concert, &[2, 3], None).await;
-    assert_eq!(made.outcome(), "201", "not: taken by oneself");
+    assert_eq!(made.outcome(), "201", "not refused because of its own seats");
     assert_eq!(reservation(&world, &fan, made.text("reservationId")).await["seatNumbers"], json!([2, 3]));
     lost_then_refused(9);
-    assert_eq!(world.pay(&fan, &id, PRICE, None).await.outcome(), "200", "not: paid already");
+    assert_eq!(world.pay(&fan, &id, PRICE, None).await.outcome(), "200", "not refused because of its own payment");
     lost_then_refused(9);
     let bob = json!({ "username": "bob", "password": "a long enough one" });
     let joined = world.send(Request::new("POST", "/api/v1/users").json(&bob)).await;
-    assert_eq!(joined.outcome(), "201", "not: username taken");
+    assert_eq!(joined.outcome(), "201", "not refused because of its own user name");
     crate::invariants::check(&world);
     Ok(())
 }
@@ -262,12 +263,12 @@ async fn a_conflict_on_a_taken_seat_is_409_at_once() -> Outcome {
     world.engine.clear_faults();
     world.wait(300);
     inject(&world, "TransactWriteItems", Fault::TransactionConflict { action: 2 }, 1);
-    assert_eq!(world.hold(&bob, &concert, &[1, 2], None).await.outcome(), "201", "an expired hold is not in the way");
+    assert_eq!(world.hold(&bob, &concert, &[1, 2], None).await.outcome(), "201", "an expired hold keeps no seat");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_plain_write_that_meets_a_transaction_is_sent_again() -> Outcome {
+async fn a_single_write_that_conflicts_with_a_transaction_is_retried() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     let id = held(&world, &fan, &concert, &[1]).await;

@@ -1,8 +1,8 @@
-//! What happens between a look at a session and the write that ends it.
+//! Writes that rest on an older read: of a session that is about to be ended, and of settings that have changed.
 
 use crate::{
     Outcome,
-    support::{configure, join_with, leave, line_of, poll, seats, sessions, turn},
+    support::{configure, join_with, leave, line_of, poll, seats, sessions, status_and_position},
 };
 use acceptance::{START_MILLIS, World};
 use engine::{Call, Fault};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::domain::id::QueueId;
 use std::sync::{Arc, Mutex};
 
-/// Keeps the writes that end a session for this reason waiting for some hundred milliseconds, as a transaction would.
+/// Makes the first six writes that end a session for this reason conflict, which delays the end by some hundred ms.
 fn hold_up_the_end(world: &World, reason: &'static str) {
     let ends = move |call: &Call<'_>| {
         call.operation == "UpdateItem" && call.body["ExpressionAttributeValues"][":reason"]["S"] == reason
@@ -23,7 +23,7 @@ fn hold_up_the_end(world: &World, reason: &'static str) {
 }
 
 #[tokio::test]
-async fn a_session_that_ended_while_it_was_about_to_be_fenced_keeps_its_end() -> Outcome {
+async fn a_session_that_ends_just_before_its_fence_keeps_its_end_reason() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(1).await;
     let fans = line_of(&world, 2).await;
@@ -35,9 +35,9 @@ async fn a_session_that_ended_while_it_was_about_to_be_fenced_keeps_its_end() ->
         let left = leave(&world, &fans[0]).await;
         (left.outcome(), sessions(&world)[&1].clone())
     };
-    let (let_in, (left, ended)) = futures_util::join!(elsewhere.store.tick(&main, &[]), leaving);
-    assert_eq!((let_in?.admitted, left.as_str()), (1, "204"));
-    assert_eq!(ended["endReason"], "LEFT", "the promotion was held up");
+    let (ticked, (left, ended)) = futures_util::join!(elsewhere.store.tick(&main, &[]), leaving);
+    assert_eq!((ticked?.admitted, left.as_str()), (1, "204"));
+    assert_eq!(ended["endReason"], "LEFT", "the fence came after the fan had left");
     assert_eq!(sessions(&world)[&1], ended);
     world.wait(5);
     leave(&world, &fans[0]).await;
@@ -47,7 +47,7 @@ async fn a_session_that_ended_while_it_was_about_to_be_fenced_keeps_its_end() ->
 }
 
 #[tokio::test]
-async fn leaving_after_the_end_changes_nothing_about_it() -> Outcome {
+async fn leaving_after_the_end_does_not_change_the_session() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(1).await;
     let fans = line_of(&world, 2).await;
@@ -62,7 +62,7 @@ async fn leaving_after_the_end_changes_nothing_about_it() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_session_that_ttl_deleted_while_it_was_to_be_ended_is_not_made_anew() -> Outcome {
+async fn a_session_that_ttl_deletes_while_its_fan_leaves_is_not_created_again() -> Outcome {
     let world = World::new().await?;
     let fan = world.buyer("ann", 0).await;
     hold_up_the_end(&world, "LEFT");
@@ -79,7 +79,7 @@ async fn a_session_that_ttl_deleted_while_it_was_to_be_ended_is_not_made_anew() 
 }
 
 #[tokio::test]
-async fn a_hold_made_after_the_promotion_looked_keeps_its_session() -> Outcome {
+async fn a_hold_made_after_the_tick_read_the_session_keeps_it_alive() -> Outcome {
     let world = World::with(&[("ACTIVE_SECONDS", "10")]).await?;
     let admin = world.admin().await;
     let concert = world.concert(&admin).await;
@@ -90,7 +90,7 @@ async fn a_hold_made_after_the_promotion_looked_keeps_its_session() -> Outcome {
     assert_eq!(elsewhere.store.tick(&main, &[]).await?.admitted, 0);
     world.wait(9);
     assert_eq!(seats(&world, &fans[0], &concert).await.outcome(), "200");
-    // Sessions are read at once; the counter's answer is late, and the session seems to be over by then.
+    // The tick reads the session at once, and the counter only in a retry, when the session seems to be over.
     let clock = world.clock.clone();
     let mut attempts = 0;
     world.engine.set_faults(move |call| {
@@ -104,17 +104,17 @@ async fn a_hold_made_after_the_promotion_looked_keeps_its_session() -> Outcome {
         clock.set_ms(START_MILLIS + 13_000);
         Fault::None
     });
-    let (let_in, held) =
+    let (ticked, held) =
         futures_util::join!(elsewhere.store.tick(&main, &[]), world.hold(&fans[0], &concert, &[1], None));
     world.engine.clear_faults();
-    assert_eq!((held.outcome().as_str(), let_in?.admitted), ("201", 0));
+    assert_eq!((held.outcome().as_str(), ticked?.admitted), ("201", 0));
     assert!(sessions(&world)[&1]["ended"].is_null());
-    assert_eq!(turn(&poll(&world, &fans[0]).await), "ACTIVE 0");
+    assert_eq!(status_and_position(&poll(&world, &fans[0]).await), "ACTIVE 0");
     Ok(())
 }
 
 #[tokio::test]
-async fn an_opening_put_off_stops_walk_ins_of_environments_that_have_not_heard() -> Outcome {
+async fn a_postponed_opening_stops_walk_ins_through_environments_with_a_stale_cache() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     configure(&world, &admin, &json!({ "capacity": 2 })).await;
@@ -122,24 +122,24 @@ async fn an_opening_put_off_stops_walk_ins_of_environments_that_have_not_heard()
     let opens_at = shared::domain::time::Timestamp::parse_rfc3339("2026-06-01T00:10:00Z");
     elsewhere.store.configure_queue(&QueueId::main(), |settings| settings.opens_at = opens_at).await?;
     let late = world.fan("late").await;
-    assert_eq!(turn(&join_with(&world, &late.access, &json!({})).await), "WAITING 1");
+    assert_eq!(status_and_position(&join_with(&world, &late.access, &json!({})).await), "WAITING 1");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_queue_that_exists_is_not_made_over() -> Outcome {
+async fn a_new_concert_does_not_change_its_queue() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     world.set_capacity(1).await;
     line_of(&world, 2).await;
     let before = crate::support::queue(&world).await;
     world.concert(&admin).await;
-    assert_eq!(crate::support::queue(&world).await, before, "a new concert makes its queue only if there is none");
+    assert_eq!(crate::support::queue(&world).await, before, "the queue is not created again");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_tick_that_read_the_settings_before_a_pause_admits_nobody_in_it() -> Outcome {
+async fn a_tick_that_read_the_settings_before_a_pause_admits_nobody_during_it() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     world.set_capacity(1).await;
@@ -159,6 +159,6 @@ async fn a_tick_that_read_the_settings_before_a_pause_admits_nobody_in_it() -> O
     configure(&world, &admin, &json!({ "paused": true })).await;
     let late = writes.lock().expect("writes")[0].clone();
     assert_eq!(world.engine.execute("UpdateItem", late.clone()).status, 400, "{late}");
-    assert_eq!(turn(&poll(&world, &fans[1]).await), "WAITING 1");
+    assert_eq!(status_and_position(&poll(&world, &fans[1]).await), "WAITING 1");
     Ok(())
 }

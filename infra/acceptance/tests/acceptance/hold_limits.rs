@@ -1,4 +1,4 @@
-//! What bounds the holds of a session, and the refused ones of a fan.
+//! Limits on the holds of a session and on the refused holds of a fan.
 
 use crate::purchases::{Outcome, cancel, count, held, hold, sale};
 use acceptance::{Fan, Reply, World};
@@ -51,7 +51,7 @@ async fn a_refused_hold_is_not_counted_against_the_session() -> Outcome {
 }
 
 #[tokio::test]
-async fn simultaneous_holds_of_one_session_stay_within_its_number() -> Outcome {
+async fn simultaneous_holds_of_one_session_stay_within_the_number_of_holds() -> Outcome {
     let variables = [("HOLDS_PER_SESSION", "3"), ("SEATS_PER_SESSION", "8")];
     let (world, _, concert) = sale(&variables).await?;
     let other = world.environment(&variables).await?;
@@ -79,7 +79,7 @@ async fn the_last_hold_of_a_session_is_replayed_at_the_limit() -> Outcome {
     Ok(())
 }
 
-/// Asks for a seat that another fan has, until so many were refused.
+/// Asks this many times for a seat that another fan holds.
 async fn refused(world: &World, fan: &Fan, concert: &str, times: usize) {
     for _ in 0..times {
         assert_eq!(world.hold(fan, concert, &[1], None).await.outcome(), "409 seat_unavailable");
@@ -101,8 +101,8 @@ async fn a_fan_with_20_holds_refused_in_10_seconds_waits_and_nobody_else_does() 
     for seat in [1, 2] {
         assert_eq!(retry_after(&world.hold(&bob, &concert, &[seat], None).await), "10", "seat {seat}");
     }
-    assert_eq!(world.engine.meter().requests, 0, "what is known in memory costs nothing");
-    assert_eq!(world.hold(&ann, &concert, &[3], None).await.outcome(), "201", "others are not hindered");
+    assert_eq!(world.engine.meter().requests, 0, "a limit that is known in memory costs no request");
+    assert_eq!(world.hold(&ann, &concert, &[3], None).await.outcome(), "201", "other fans are not limited");
     world.clock.advance_ms(9_001);
     assert_eq!(retry_after(&world.hold(&bob, &concert, &[2], None).await), "1");
     world.clock.advance_ms(999);
@@ -126,7 +126,7 @@ async fn refused_holds_count_for_10_seconds_each() -> Outcome {
 }
 
 #[tokio::test]
-async fn every_409_of_seats_and_session_counts_and_nothing_else() -> Outcome {
+async fn every_409_of_a_seat_or_hold_limit_counts_and_a_404_does_not() -> Outcome {
     let (world, _, concert) = sale(&[("HOLDS_PER_SESSION", "1")]).await?;
     let [ann, bob, carl] = [world.buyer("ann", 0).await, world.buyer("bob", 0).await, world.buyer("carl", 0).await];
     for (fan, seats, expected) in [
@@ -148,7 +148,7 @@ async fn every_409_of_seats_and_session_counts_and_nothing_else() -> Outcome {
 }
 
 #[tokio::test]
-async fn holds_that_a_session_ends_too_soon_for_count_too() -> Outcome {
+async fn holds_refused_because_the_session_is_ending_count_too() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     world.wait(599);
@@ -162,7 +162,7 @@ async fn holds_that_a_session_ends_too_soon_for_count_too() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_retry_of_ones_own_hold_is_replayed_where_another_request_is_429() -> Outcome {
+async fn a_retry_with_the_key_of_a_hold_is_replayed_while_other_requests_are_429() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 0).await);
     held(&world, &ann, &concert, &[1]).await;

@@ -38,14 +38,14 @@ async fn several_seats_are_held_all_or_none() -> Outcome {
     let refused = world.hold(&bob, &concert, &[1, 2, 3, 30], None).await;
     assert_eq!(refused.outcome(), "409 seat_unavailable");
     assert_eq!(refused.body["seatNumbers"], json!([2, 30]));
-    assert_eq!(refused.body.get("reservationId"), None, "whose it is, is nobody else's business");
+    assert_eq!(refused.body.get("reservationId"), None, "the answer does not show whose seats they are");
     assert_eq!(items(&world, "Concerts", "SEAT#").len(), 3);
     assert_eq!(world.hold(&bob, &concert, &[1, 3], None).await.outcome(), "201");
     Ok(())
 }
 
 #[tokio::test]
-async fn seats_are_asked_for_by_the_rules() -> Outcome {
+async fn invalid_requests_for_seats_are_refused() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     let cases = [
@@ -77,7 +77,7 @@ async fn seats_are_asked_for_by_the_rules() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_third_of_three_that_is_named_twice_is_pointed_at() -> Outcome {
+async fn the_pointer_names_the_duplicate_or_invalid_seat() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     let refused = ask(&world, &fan, &json!({ "concertId": concert, "seatNumbers": [1, 2, 1] })).await;
@@ -88,7 +88,7 @@ async fn the_third_of_three_that_is_named_twice_is_pointed_at() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_seat_that_the_layout_lacks_is_404() -> Outcome {
+async fn a_seat_outside_the_layout_is_404() -> Outcome {
     let (world, admin, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     assert_eq!(world.hold(&fan, &concert, &[51], None).await.outcome(), "404 seat_not_found");
@@ -105,7 +105,7 @@ async fn a_seat_that_the_layout_lacks_is_404() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_second_hold_names_the_own_reservation_to_its_holder_only() -> Outcome {
+async fn a_refused_hold_names_the_reservation_only_to_its_own_fan() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 0).await);
     let first = held(&world, &ann, &concert, &[7]).await;
@@ -127,7 +127,7 @@ async fn holds_are_for_the_fan_of_the_token() -> Outcome {
     assert_eq!(world.send(request).await.outcome(), "403 not_active");
     let path = format!("/api/v1/reservations/{}", held(&world, &ann, &concert, &[1]).await);
     assert_eq!(world.get(&path, &bob.access).await.outcome(), "404 reservation_not_found");
-    assert_eq!(world.get(&path, &ann.queue).await.outcome(), "200", "a queue token proves who one is");
+    assert_eq!(world.get(&path, &ann.queue).await.outcome(), "200", "a queue token proves who the fan is");
     let as_bob = format!("{path}?userId={}", ann.user_id);
     assert_eq!(world.get(&as_bob, &bob.access).await.outcome(), "403 forbidden");
     Ok(())
@@ -144,7 +144,7 @@ async fn an_admin_reads_a_fans_reservation_by_naming_the_fan() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_concert_is_held_while_it_is_on_sale_and_through_its_queue() -> Outcome {
+async fn seats_are_held_only_during_the_sale_and_through_the_concerts_queue() -> Outcome {
     let (world, admin, _) = sale(&[]).await?;
     let later = world.concert_of(&admin, &json!({ "saleOpensAt": "2026-06-01T00:01:00Z" })).await;
     let past = world.concert_of(&admin, &json!({ "saleClosesAt": "2026-06-01T00:00:30Z" })).await;
@@ -181,14 +181,14 @@ async fn of_64_fans_on_one_seat_one_gets_it() -> Outcome {
 }
 
 #[tokio::test]
-async fn overlapping_holds_are_never_half_held() -> Outcome {
+async fn overlapping_holds_get_all_their_seats_or_none() -> Outcome {
     let (world, _, concert) = sale(&[("SEATS_PER_SESSION", "8")]).await?;
     let other = world.environment(&[("QUEUE_CAPACITY", "100"), ("SEATS_PER_SESSION", "8")]).await?;
     let mut fans = Vec::new();
     for i in 0..24 {
         fans.push(world.buyer(&format!("fan{i}"), 0).await);
     }
-    // Four neighbours out of ten, from both ends.
+    // Four neighbouring seats of ten; half of the requests name them in descending order.
     let tries = fans.iter().enumerate().map(|(i, fan)| {
         let mut seats: Vec<u32> = (0..4).map(|step| (i as u32 + step) % 10 + 1).collect();
         if i % 2 == 0 {
@@ -223,7 +223,7 @@ async fn ten_seats_and_600_attempts_of_60_fans_make_ten_holds() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_seat_that_is_sold_in_between_is_not_held() -> Outcome {
+async fn a_seat_that_is_sold_during_the_request_is_not_held() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, bob) = (world.buyer("ann", 50_000).await, world.buyer("bob", 0).await);
     let paid = held(&world, &ann, &concert, &[7]).await;
@@ -233,7 +233,11 @@ async fn a_seat_that_is_sold_in_between_is_not_held() -> Outcome {
     assert_eq!(late.await.outcome(), "409 seat_unavailable");
     world.wait(7_200);
     let carl = world.buyer("carl", 0).await;
-    assert_eq!(world.hold(&carl, &concert, &[7], None).await.outcome(), "409 seat_unavailable", "sold is for ever");
+    assert_eq!(
+        world.hold(&carl, &concert, &[7], None).await.outcome(),
+        "409 seat_unavailable",
+        "a sold seat stays sold"
+    );
     crate::invariants::check(&world);
     Ok(())
 }

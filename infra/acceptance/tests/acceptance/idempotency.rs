@@ -112,15 +112,15 @@ async fn a_record_expires_after_24_hours_by_its_condition() -> Outcome {
     let later = acceptance::Fan { access: access(&world), ..fan.clone() };
     assert!(replayed(&world.recharge(&later, 100, Some("a")).await));
     world.wait(1);
-    let anew = world.recharge(&later, 100, Some("a")).await;
-    assert_eq!((anew.outcome().as_str(), replayed(&anew)), ("200", false), "nothing had deleted the record");
-    assert_eq!(anew.body["newBalance"], 200);
-    assert!(replayed(&world.recharge(&later, 100, Some("a")).await), "and it counts again");
+    let renewed = world.recharge(&later, 100, Some("a")).await;
+    assert_eq!((renewed.outcome().as_str(), replayed(&renewed)), ("200", false), "although nothing deleted the record");
+    assert_eq!(renewed.body["newBalance"], 200);
+    assert!(replayed(&world.recharge(&later, 100, Some("a")).await), "the new record is replayed");
     Ok(())
 }
 
 #[tokio::test]
-async fn an_expired_record_does_not_answer_for_a_refusal() -> Outcome {
+async fn an_expired_record_is_not_replayed_in_place_of_a_refusal() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let mut fan = world.buyer("ann", 0).await;
     let made = world.hold(&fan, &concert, &[7], Some("a")).await;
@@ -174,13 +174,13 @@ async fn another_fans_key_is_another_key() -> Outcome {
     assert_eq!(by_admin(101).await.outcome(), "422 idempotency_key_reused");
     let for_bob = json!({ "userId": bob.user_id, "amount": 100 });
     let for_bob = world.send(post("/api/v1/payments/recharge", &admin.access, Some("a"), &for_bob)).await;
-    assert_eq!(for_bob.outcome(), "422 idempotency_key_reused", "another fan is another use");
+    assert_eq!(for_bob.outcome(), "422 idempotency_key_reused", "another fan is another request");
     assert_eq!((balance(&world, &ann).await, balance(&world, &bob).await), (200, 200));
     Ok(())
 }
 
 #[tokio::test]
-async fn path_and_query_are_what_a_key_was_used_with_and_the_order_of_seats_is_not() -> Outcome {
+async fn path_and_query_are_part_of_a_keys_request_and_the_order_of_seats_is_not() -> Outcome {
     let (world, admin, concert) = sale(&[]).await?;
     let (ann, bob) = (world.buyer("ann", 200_000).await, world.buyer("bob", 0).await);
     let made = world.hold(&ann, &concert, &[8, 7], Some("a")).await;
@@ -205,7 +205,7 @@ async fn path_and_query_are_what_a_key_was_used_with_and_the_order_of_seats_is_n
     Ok(())
 }
 
-/// A write unit is a kilobyte.
+/// Above a kilobyte, the record would cost another write unit.
 #[tokio::test]
 async fn the_record_of_the_longest_answer_is_below_a_kilobyte() -> Outcome {
     let (world, admin, _) = sale(&[("SEATS_PER_SESSION", "8")]).await?;
@@ -244,7 +244,7 @@ async fn simultaneous_holds_with_one_key_are_one_hold() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_double_click_that_meets_the_first_in_a_conflict_gets_its_answer() -> Outcome {
+async fn a_duplicate_that_conflicts_with_the_first_request_gets_its_answer() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     for action in 0..4 {
@@ -262,7 +262,7 @@ async fn a_double_click_that_meets_the_first_in_a_conflict_gets_its_answer() -> 
 }
 
 #[tokio::test]
-async fn a_request_that_others_keep_out_for_ever_is_in_progress_or_unavailable() -> Outcome {
+async fn endless_conflicts_are_409_on_the_keys_record_and_503_elsewhere() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 100_000).await;
     let id = held(&world, &fan, &concert, &[1]).await;
@@ -291,7 +291,7 @@ async fn a_request_that_others_keep_out_for_ever_is_in_progress_or_unavailable()
 }
 
 #[tokio::test]
-async fn a_concert_is_made_once_under_its_key() -> Outcome {
+async fn a_concert_is_created_once_per_key() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let draft = |name: &str| json!({ "concertName": name, "startsAt": "2027-06-01T19:00:00Z", "endsAt": "2027-06-01T22:00:00Z" });

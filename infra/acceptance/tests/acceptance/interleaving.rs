@@ -1,5 +1,5 @@
-//! Random work in several environments at once, with lost and throttled requests: invariants 4 and 5, and never two live
-//! places for a fan, read off the tables.
+//! Random work in several environments at once, with lost and throttled requests. Checks in the tables: invariants 4
+//! and 5, and never two live places for a fan.
 
 use crate::{
     Outcome,
@@ -19,7 +19,7 @@ const RULES: &[(&str, &str)] =
 const FANS: u64 = 9;
 const ENVIRONMENTS: u64 = 3;
 
-/// A small generator (xorshift), so that a seed names a run.
+/// A small random generator (xorshift), so that a seed repeats the same rolls.
 struct Dice(u64);
 
 impl Dice {
@@ -31,7 +31,7 @@ impl Dice {
     }
 }
 
-/// What somebody does.
+/// One random action: a request of a fan, or a tick.
 struct Deed {
     fan: usize,
     environment: usize,
@@ -43,7 +43,7 @@ struct Run {
     world: World,
     environments: Vec<App>,
     fans: Vec<Fan>,
-    /// Every place that a fan was ever given, with the second of its issue.
+    /// For each fan: every place that the fan was ever given, with the second of its issue.
     given: Vec<BTreeMap<u64, u64>>,
     concert: String,
     dice: Dice,
@@ -83,7 +83,7 @@ impl Run {
             .collect()
     }
 
-    /// Does it, and returns the queue token that it gave.
+    /// Performs an action; returns the fan and the queue token of the answer, if it has one.
     async fn perform(&self, deed: &Deed) -> Option<(usize, String)> {
         let (app, fan) = (&self.environments[deed.environment], &self.fans[deed.fan]);
         let path = format!("/api/v1/tokens/{}", fan.user_id);
@@ -97,7 +97,7 @@ impl Run {
                 Request::new("POST", "/api/v1/reservations").token(&fan.queue).json(&order)
             }
             _ => {
-                // What a promotion that failed half-way did must be right all the same.
+                // A tick that fails may have done half of its work, which must not break an invariant.
                 let _ = app.store.tick(&QueueId::main(), &[]).await;
                 return None;
             }
@@ -116,7 +116,7 @@ impl Run {
         self.fans[fan].queue = token;
     }
 
-    /// Breaks about one request in twenty.
+    /// Injects a fault into about one request in twenty.
     fn break_some(&mut self) {
         let mut dice = Dice(self.dice.roll(u64::MAX) | 1);
         self.world.engine.set_faults(move |_| match dice.roll(60) {
@@ -172,7 +172,7 @@ impl Picture {
         }
     }
 
-    /// Whether whoever has this place is in, or may still come in without asking anybody.
+    /// Whether the place takes a slot: its session lives, or it is admitted and can still be claimed.
     fn inside(&self, place: u64) -> bool {
         match self.sessions.get(&place) {
             Some(session) => {
@@ -193,12 +193,15 @@ impl Picture {
 }
 
 fn check(before: &Picture, after: &Picture, run: &Run, trace: &str) {
-    assert!(before.served() <= after.served() && after.served() <= after.last, "{trace}: the line went back");
+    assert!(
+        before.served() <= after.served() && after.served() <= after.last,
+        "{trace}: served went back or past the last place"
+    );
     let (was, is) = (before.inside_count(), after.inside_count());
     assert!(is <= run.capacity.max(was), "{trace}: {is} inside, {was} before, capacity {}", run.capacity);
     for (place, session) in &after.sessions {
         let claimed = session["activeUntil"].as_u64() > Some(0);
-        assert!(!claimed || *place <= after.served(), "{trace}: place {place} overtook the line");
+        assert!(!claimed || *place <= after.served(), "{trace}: place {place} was claimed before it was served");
     }
     for (fan, given) in run.given.iter().enumerate() {
         let live: Vec<&u64> = given
@@ -206,13 +209,13 @@ fn check(before: &Picture, after: &Picture, run: &Run, trace: &str) {
             .filter(|(place, issued)| after.inside(**place) || after.waiting(**place, **issued))
             .map(|(place, _)| place)
             .collect();
-        assert!(live.len() <= 1, "{trace}: fan {fan} has the places {live:?}");
+        assert!(live.len() <= 1, "{trace}: fan {fan} has more than one live place: {live:?}");
     }
 }
 
 #[tokio::test]
-async fn whatever_happens_at_once_capacity_and_order_hold() -> Outcome {
-    let (mut claimed, mut let_in) = (0, 0);
+async fn capacity_and_order_hold_under_random_interleavings() -> Outcome {
+    let (mut claimed, mut admitted) = (0, 0);
     for seed in 1..=4 {
         let mut run = Run::new(seed).await?;
         let mut before = Picture::of(&run.world);
@@ -227,9 +230,9 @@ async fn whatever_happens_at_once_capacity_and_order_hold() -> Outcome {
             before = Picture::of(&run.world);
         }
         claimed += before.sessions.values().filter(|s| s["activeUntil"].as_u64() > Some(0)).count();
-        let_in += before.served();
+        admitted += before.served();
         assert!(before.now > START_MILLIS);
     }
-    assert!(let_in > 30 && claimed > 15, "the runs do what they are for: {let_in} let in, {claimed} claimed");
+    assert!(admitted > 30 && claimed > 15, "too little happened: {admitted} admitted, {claimed} claimed");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Invariants 1, 2 and 3 of infra/docs/ARCHITECTURE.md, read off the tables.
+//! Invariants 1, 2 and 3 of infra/docs/ARCHITECTURE.md, checked in the tables.
 
 use acceptance::World;
 use serde_json::Value;
@@ -43,7 +43,7 @@ pub fn check(world: &World) {
     check_sessions(world, &reservations);
 }
 
-/// Invariant 1: what a confirmed or unexpired reservation names is all its own, and nobody else's.
+/// Invariant 1: each seat of a confirmed or unexpired reservation belongs to this reservation and to no other.
 fn check_holds(reservations: &[&Value], seats: &BTreeMap<SeatKey, &Value>, now: u64) {
     let mut owned = BTreeSet::new();
     for reservation in reservations {
@@ -64,7 +64,11 @@ fn check_holds(reservations: &[&Value], seats: &BTreeMap<SeatKey, &Value>, now: 
         "SOLD" => true,
         _ => now < units(seat, "heldUntil"),
     };
-    assert_eq!(seats.values().filter(|seat| taken(seat)).count(), owned.len(), "invariant 1: a seat of nobody");
+    assert_eq!(
+        seats.values().filter(|seat| taken(seat)).count(),
+        owned.len(),
+        "invariant 1: a taken seat without a reservation"
+    );
 }
 
 /// Invariant 2; returns payments less refunds.
@@ -97,7 +101,7 @@ fn check_ledgers(fans: &[Value]) -> u64 {
     paid
 }
 
-/// What a session counts is what it lists and what was paid in it, and no more than it may.
+/// A session's `seatsTaken` counts the seats of its listed holds and of what was paid in it, and is within the limit.
 fn check_sessions(world: &World, reservations: &[&Value]) {
     let limit = u64::from(world.app.config.seats_per_session);
     for session in world.engine.items("Queues").iter().filter(|item| text(item, "pk").starts_with("SESSION#")) {

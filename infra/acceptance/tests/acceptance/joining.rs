@@ -2,7 +2,7 @@
 
 use crate::{
     Outcome,
-    support::{items, join_with, leave, line_of, poll, queue, sessions, state, turn},
+    support::{items, join_with, leave, line_of, poll, queue, sessions, state, status_and_position},
 };
 use acceptance::{Fan, World};
 use engine::Fault;
@@ -27,7 +27,7 @@ async fn join_at(world: &World, app: &App, fan: &Fan) -> acceptance::Reply {
     world.send_to(app, request).await
 }
 
-/// Places up to the last one drawn that are neither shut nor anybody's ticket.
+/// The places up to the last one drawn that have neither a ticket nor a session or tombstone.
 fn holes(world: &World) -> Vec<u64> {
     let last = items(world, "JOIN#main").first().map_or(0, |counter| counter["last"].as_u64().unwrap_or(0));
     let tickets: Vec<u64> = items(world, "TICKET#main#").iter().filter_map(|t| t["place"].as_u64()).collect();
@@ -36,7 +36,7 @@ fn holes(world: &World) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_double_click_gives_one_place_and_shuts_the_other() -> Outcome {
+async fn a_double_click_gives_one_place_and_the_others_get_tombstones() -> Outcome {
     for capacity in [0, 1, 5] {
         let world = World::new().await?;
         world.set_capacity(capacity).await;
@@ -44,17 +44,17 @@ async fn a_double_click_gives_one_place_and_shuts_the_other() -> Outcome {
         let fan = world.fan("ann").await;
         let replies = join_all(apps.iter().map(|app| join_at(&world, app, &fan))).await;
         let new = replies.iter().filter(|reply| reply.status == 201).count();
-        assert_eq!(new, 1, "{:?}", replies.iter().map(turn).collect::<Vec<_>>());
+        assert_eq!(new, 1, "{:?}", replies.iter().map(status_and_position).collect::<Vec<_>>());
         assert!(replies.iter().all(|reply| reply.status < 300));
-        assert_eq!(queue(&world).await["lastPlace"], 4, "all four met");
-        assert_eq!(holes(&world), [] as [u64; 0], "the other places are shut");
+        assert_eq!(queue(&world).await["lastPlace"], 4, "all four drew a place");
+        assert_eq!(holes(&world), [] as [u64; 0], "the other places have tombstones");
         let shut = sessions(&world).values().filter(|s| s["endReason"] == "SUPERSEDED").count();
         assert_eq!(shut, 3);
         for reply in &replies {
             let same = Fan { queue: reply.text("token").to_owned(), ..fan.clone() };
             assert_eq!(
-                turn(&poll(&world, &same).await),
-                if capacity == 0 { turn(reply) } else { "ACTIVE 0".to_owned() }
+                status_and_position(&poll(&world, &same).await),
+                if capacity == 0 { status_and_position(reply) } else { "ACTIVE 0".to_owned() }
             );
         }
     }
@@ -74,12 +74,12 @@ async fn a_double_click_after_waiting_too_long_gives_one_new_place() -> Outcome 
     let tickets = items(&world, "TICKET#main#");
     assert_eq!(tickets.len(), 1);
     let live = (1..=4).filter(|place| !sessions(&world).contains_key(place)).collect::<Vec<u64>>();
-    assert_eq!(json!(live), json!([tickets[0]["place"]]), "every place but the winner's is shut");
+    assert_eq!(json!(live), json!([tickets[0]["place"]]), "every place but the winner's has a tombstone");
     Ok(())
 }
 
 #[tokio::test]
-async fn many_who_join_at_once_get_distinct_places_and_no_more_walk_in_than_fit() -> Outcome {
+async fn concurrent_joins_get_distinct_places_and_walk_ins_stay_within_the_capacity() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(5).await;
     let apps = environments(&world, 4, &[]).await?;
@@ -99,7 +99,7 @@ async fn many_who_join_at_once_get_distinct_places_and_no_more_walk_in_than_fit(
     Ok(())
 }
 
-/// Breaks the connection before the nth write from now on reaches the table, for good.
+/// Loses every request from the nth put or update on, as a crash at this write would.
 fn crash_at_write(world: &World, nth: u32) {
     let mut writes = 0;
     world.engine.set_faults(move |call| {
@@ -109,7 +109,7 @@ fn crash_at_write(world: &World, nth: u32) {
 }
 
 #[tokio::test]
-async fn a_crash_between_drawing_and_the_ticket_leaves_a_hole_that_is_passed_by() -> Outcome {
+async fn a_crash_between_the_draw_and_the_ticket_leaves_a_hole_that_is_passed_as_a_no_show() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(1).await;
     let fans = line_of(&world, 1).await;
@@ -120,20 +120,20 @@ async fn a_crash_between_drawing_and_the_ticket_leaves_a_hole_that_is_passed_by(
     assert_eq!(holes(&world), [2]);
     world.wait(2);
     let mut behind = world.fan("behind").await;
-    assert_eq!(turn(&world.join(&mut behind).await), "WAITING 2");
+    assert_eq!(status_and_position(&world.join(&mut behind).await), "WAITING 2");
     let again = join_with(&world, &crashed.access, &json!({})).await;
-    assert_eq!((again.outcome().as_str(), turn(&again).as_str()), ("201", "WAITING 3"));
+    assert_eq!((again.outcome().as_str(), status_and_position(&again).as_str()), ("201", "WAITING 3"));
     leave(&world, &fans[0]).await;
-    assert_eq!(world.tick().await, 1, "the hole is let in");
+    assert_eq!(world.tick().await, 1, "the hole is admitted");
     world.wait(70);
-    assert_eq!(world.tick().await, 1, "does not show up, is shut and passed by");
-    assert_eq!(turn(&poll(&world, &behind).await), "ACTIVE 0");
+    assert_eq!(world.tick().await, 1, "the hole is a no-show: fenced and passed");
+    assert_eq!(status_and_position(&poll(&world, &behind).await), "ACTIVE 0");
     assert_eq!(sessions(&world)[&2]["endReason"], "NO_SHOW");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_crash_after_any_write_of_a_join_is_made_good_by_the_next_join() -> Outcome {
+async fn a_join_after_a_crash_at_any_write_gives_one_live_place() -> Outcome {
     for nth in 1..=4 {
         let world = World::new().await?;
         world.set_capacity(3).await;
@@ -147,7 +147,7 @@ async fn a_crash_after_any_write_of_a_join_is_made_good_by_the_next_join() -> Ou
         assert!(joined.status < 300, "{nth}: {}", joined.body);
         world.tick().await;
         world.wait(1);
-        assert_eq!(turn(&poll(&world, &fan).await), "ACTIVE 0", "{nth}");
+        assert_eq!(status_and_position(&poll(&world, &fan).await), "ACTIVE 0", "{nth}");
         assert_eq!(items(&world, "TICKET#main#").len(), 1);
         let live = sessions(&world).values().filter(|s| s["ended"].is_null()).count();
         assert_eq!(live, 1, "{nth}");
@@ -172,10 +172,14 @@ async fn a_lost_answer_on_any_request_of_a_join_changes_nothing_for_the_fan() ->
         assert_eq!(joined.outcome(), "201", "{lost}: {}", joined.body);
         let again = join_with(&world, &fan.access, &json!({})).await;
         assert_eq!(again.outcome(), "200", "{lost}");
-        assert!(turn(&joined) == "ACTIVE 0" || holes(&world).len() == 1, "{lost}: {}", turn(&joined));
+        assert!(
+            status_and_position(&joined) == "ACTIVE 0" || holes(&world).len() == 1,
+            "{lost}: {}",
+            status_and_position(&joined)
+        );
         world.tick().await;
         world.wait(1);
-        assert_eq!(turn(&join_with(&world, &fan.access, &json!({})).await), "ACTIVE 0", "{lost}");
+        assert_eq!(status_and_position(&join_with(&world, &fan.access, &json!({})).await), "ACTIVE 0", "{lost}");
         let live = sessions(&world).values().filter(|s| s["ended"].is_null()).count() as u64;
         assert!(live + holes(&world).len() as u64 <= 3 && live == 1, "{lost}");
     }
@@ -183,12 +187,12 @@ async fn a_lost_answer_on_any_request_of_a_join_changes_nothing_for_the_fan() ->
 }
 
 #[tokio::test]
-async fn a_walk_in_whose_claim_was_overtaken_by_a_fence_gets_another_place() -> Outcome {
+async fn a_walk_in_that_is_fenced_before_its_claim_gets_another_place() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(1).await;
     let fan = world.fan("ann").await;
     let clock = world.clock.clone();
-    // The environment is held up between the walk-in and the claim for longer than the claim window, while promotions
+    // Conflicts delay the environment between the walk-in and the claim for longer than the claim window, while ticks
     // go on elsewhere.
     let mut attempts = 0;
     world.engine.set_faults(move |call| {
@@ -213,7 +217,10 @@ async fn a_walk_in_whose_claim_was_overtaken_by_a_fence_gets_another_place() -> 
     let (joined, promoted) = futures_util::join!(join_at(&world, &world.app, &fan), promoted);
     promoted?;
     let session = sessions(&world).remove(&1).unwrap_or(Value::Null);
-    assert_eq!(session["endReason"], "NO_SHOW", "the test brought about what it is about");
-    assert_eq!((joined.status, turn(&joined).as_str(), &joined.body["place"]), (201, "ACTIVE 0", &json!(2)));
+    assert_eq!(session["endReason"], "NO_SHOW", "the fence came before the claim");
+    assert_eq!(
+        (joined.status, status_and_position(&joined).as_str(), &joined.body["place"]),
+        (201, "ACTIVE 0", &json!(2))
+    );
     Ok(())
 }

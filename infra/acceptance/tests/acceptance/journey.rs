@@ -1,11 +1,11 @@
-//! One fan, from the line to a paid seat.
+//! One fan, from the queue to a paid seat.
 
 use acceptance::World;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 #[tokio::test]
-async fn from_the_line_to_a_paid_seat() -> Outcome {
+async fn a_fan_gets_from_the_queue_to_a_paid_seat() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let concert = world.concert(&admin).await;
@@ -20,7 +20,7 @@ async fn from_the_line_to_a_paid_seat() -> Outcome {
     assert_eq!(again.outcome(), "409 payment_already_processed");
     assert_eq!(again.body["paymentId"], paid.body["paymentId"]);
     let seats = world.get(&format!("/api/v1/reservations/{concert}/seats"), &fan.queue).await;
-    assert_eq!(seats.outcome(), "401 session_over", "paying the last hold ends the turn");
+    assert_eq!(seats.outcome(), "401 session_over", "paying the last hold ends the session");
     let ledger = world.get(&format!("/api/v1/payments/history/{}", fan.user_id), &fan.access).await;
     assert_eq!(ledger.body["items"][0]["sequence"], 2);
     Ok(())

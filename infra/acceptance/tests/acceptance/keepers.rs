@@ -1,4 +1,4 @@
-//! Every kind of item has somebody who deletes it, or a reason to stay: infra/docs/DYNAMODB.md.
+//! Every kind of item is deleted by something, or has a reason to stay, as infra/docs/DYNAMODB.md says.
 
 use crate::{
     Outcome,
@@ -15,7 +15,7 @@ const TABLES: [&str; 4] = ["Fans", "Concerts", "Queues", "Limits"];
 /// The section of the document that has the table.
 const HEADING: &str = "Who deletes what";
 
-/// Kinds that no part of the product writes yet.
+/// Kinds of which the whole sale may leave no item.
 const NOT_WRITTEN: [&str; 2] = ["sample", "alarm"];
 
 /// A row of the table.
@@ -53,8 +53,8 @@ fn is_kept(item: &Value, keeper: &Keeper<'_>) -> bool {
     item["ttl"].is_u64() == wanted
 }
 
-/// A sale with one of everything: sign-up, login, joins, a leaver, holds that are paid, given back, expired by timer and
-/// by sweep, refunded and left open, keys, limits, a paused queue.
+/// Runs a sale with one of everything: sign-up, login, joins, a fan who leaves, holds that are paid, cancelled, expired
+/// by timer and by sweep, refunded and left open, keys, limits, a paused queue.
 async fn whole_sale() -> Result<World, Box<dyn std::error::Error>> {
     let limits = [("SIGN_UPS_PER_ADDRESS", "100"), ("LOGINS_PER_ADDRESS", "100"), ("JOINS_PER_FAN", "100")];
     let (world, admin, concert) = sale(&limits).await?;
@@ -90,7 +90,7 @@ async fn whole_sale() -> Result<World, Box<dyn std::error::Error>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_item_that_a_sale_leaves_has_a_keeper() -> Outcome {
+async fn every_item_that_a_sale_leaves_has_a_row_and_the_ttl_that_the_row_states() -> Outcome {
     let (world, keepers) = (whole_sale().await?, keepers());
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for table in TABLES {
@@ -109,7 +109,7 @@ async fn every_item_that_a_sale_leaves_has_a_keeper() -> Outcome {
 }
 
 #[test]
-fn an_item_of_no_kind_or_without_its_ttl_is_noticed() {
+fn an_item_of_an_unknown_kind_or_without_its_ttl_fails_the_check() {
     let keepers = keepers();
     assert!(!keepers.contains_key(kind(&json!({ "pk": "NOVELTY#1", "sk": "NOVELTY" }))));
     let unkept = json!({ "pk": "FAN#1", "sk": "RES#1", "status": "PENDING" });

@@ -1,15 +1,15 @@
-//! Leaving the line, waiting or let in.
+//! Leaving the queue, while waiting and from inside.
 
 use crate::{
     Outcome,
-    support::{join_with, leave, line_of, poll, seats, sessions, turn, turns},
+    support::{join_with, leave, line_of, poll, seats, sessions, status_and_position, statuses_and_positions},
 };
 use acceptance::World;
 use engine::Fault;
 use serde_json::json;
 
 #[tokio::test]
-async fn who_leaves_while_waiting_is_passed_by() -> Outcome {
+async fn a_fan_who_leaves_while_waiting_is_passed() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(1).await;
     let fans = line_of(&world, 4).await;
@@ -20,13 +20,13 @@ async fn who_leaves_while_waiting_is_passed_by() -> Outcome {
     leave(&world, &fans[0]).await;
     world.tick().await;
     world.tick().await;
-    assert_eq!(poll(&world, &fans[1]).await.outcome(), "410 session_over", "an old token is never let in");
-    assert_eq!(turns(&world, &fans[2..]).await, ["ACTIVE 0", "WAITING 1"]);
+    assert_eq!(poll(&world, &fans[1]).await.outcome(), "410 session_over", "an old token is never admitted");
+    assert_eq!(statuses_and_positions(&world, &fans[2..]).await, ["ACTIVE 0", "WAITING 1"]);
     Ok(())
 }
 
 #[tokio::test]
-async fn who_leaves_inside_makes_room() -> Outcome {
+async fn a_fan_who_leaves_from_inside_frees_a_slot() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let concert = world.concert(&admin).await;
@@ -36,9 +36,9 @@ async fn who_leaves_inside_makes_room() -> Outcome {
     assert_eq!(poll(&world, &fans[0]).await.outcome(), "410 session_over");
     assert_eq!(seats(&world, &fans[0], &concert).await.outcome(), "401 session_over");
     assert_eq!(world.tick().await, 1);
-    assert_eq!(turn(&poll(&world, &fans[1]).await), "ACTIVE 0");
+    assert_eq!(status_and_position(&poll(&world, &fans[1]).await), "ACTIVE 0");
     let again = join_with(&world, &fans[0].access, &json!({})).await;
-    assert_eq!((again.outcome().as_str(), turn(&again).as_str()), ("201", "WAITING 1"));
+    assert_eq!((again.outcome().as_str(), status_and_position(&again).as_str()), ("201", "WAITING 1"));
     Ok(())
 }
 
@@ -53,8 +53,8 @@ async fn leaving_twice_is_204_and_harms_no_newer_place() -> Outcome {
     let mut again = fan.clone();
     assert_eq!(world.join(&mut again).await.outcome(), "201");
     assert_eq!(leave(&world, &fan).await.outcome(), "204", "by the old token");
-    assert_eq!(turn(&poll(&world, &again).await), "ACTIVE 0", "the new place is another");
-    assert_eq!(turn(&world.get(&path, &fan.access).await), "ACTIVE 0");
+    assert_eq!(status_and_position(&poll(&world, &again).await), "ACTIVE 0", "the new place is not affected");
+    assert_eq!(status_and_position(&world.get(&path, &fan.access).await), "ACTIVE 0");
     Ok(())
 }
 
@@ -106,7 +106,7 @@ async fn an_interrupted_leave_can_be_repeated() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_lost_answer_on_any_write_of_leaving_changes_nothing_for_the_fan() -> Outcome {
+async fn a_lost_answer_on_any_request_of_leaving_changes_nothing_for_the_fan() -> Outcome {
     for lost in 0..6 {
         let world = World::new().await?;
         let admin = world.admin().await;

@@ -41,7 +41,7 @@ async fn fans(world: &World, count: usize) -> Vec<Fan> {
     fans
 }
 
-/// The counters, as a list of what they have counted.
+/// What each counter has counted, in ascending order.
 fn counted(world: &World) -> Vec<u64> {
     let mut counted: Vec<u64> = counters(world).iter().filter_map(|item| item["counted"].as_u64()).collect();
     counted.sort_unstable();
@@ -79,41 +79,45 @@ async fn what_exceeds_a_limit_is_429_until_the_minute_is_over_and_changes_nothin
         let refused = world.send(again.clone()).await;
         assert_eq!(refused.outcome(), REFUSED);
         assert_eq!(refused.headers["content-type"], "application/problem+json");
-        assert_eq!(retry_after(&refused), 43, "42.75 s, and not a moment too early");
+        assert_eq!(retry_after(&refused), 43, "42.75 s, rounded up");
         world.clock.advance_ms(42_749);
         let late = world.send(again.clone()).await;
         assert_eq!((late.outcome().as_str(), retry_after(&late)), (REFUSED, 1));
         assert_eq!(the_rest(&world), before, "a refusal changes nothing");
         world.clock.advance_ms(1);
-        assert!(world.send(again).await.status < 300, "the next minute's first");
+        assert!(world.send(again).await.status < 300, "the first request of the next minute");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_login_is_refused_before_its_password_is_looked_at_whether_or_not_anybody_has_the_name() -> Outcome {
+async fn a_login_over_the_limit_is_refused_before_its_password_is_checked_for_known_and_unknown_names() -> Outcome {
     let world = World::with(&[("LOGINS_PER_USERNAME", "2")]).await?;
     world.fan_with_password("ann", PASSWORD).await;
-    let mut told = Vec::new();
+    let mut refusals = Vec::new();
     for name in ["ann", "nobody", "not a name"] {
         let tries = outcomes(&world, (0..2).map(|_| log_in(name, "wrong password"))).await;
         assert_eq!(tries, ["401 bad_credentials"; 2], "{name}");
         let mut refused = world.send(log_in(name, PASSWORD)).await;
         refused.headers.remove("x-request-id");
         refused.body["instance"] = json!(null);
-        told.push(refused);
+        refusals.push(refused);
     }
-    assert_eq!(told[0].outcome(), REFUSED, "the right password, too");
-    assert!(told.iter().all(|reply| *reply == told[0]), "{told:?}");
-    assert_eq!(world.send(log_in("ANN", PASSWORD)).await.outcome(), REFUSED, "letter case makes no other name");
+    assert_eq!(refusals[0].outcome(), REFUSED, "even with the right password");
+    assert!(refusals.iter().all(|reply| *reply == refusals[0]), "{refusals:?}");
+    assert_eq!(world.send(log_in("ANN", PASSWORD)).await.outcome(), REFUSED, "letter case does not make another name");
     let elsewhere = log_in("ann", PASSWORD).from_address(Some("192.0.2.1"));
     assert_eq!(world.send(elsewhere).await.outcome(), REFUSED, "nor does another address");
-    assert_eq!(world.send(log_in("bob", PASSWORD)).await.outcome(), "401 bad_credentials", "others are not hindered");
+    assert_eq!(
+        world.send(log_in("bob", PASSWORD)).await.outcome(),
+        "401 bad_credentials",
+        "other names are not limited"
+    );
     Ok(())
 }
 
 #[tokio::test]
-async fn addresses_are_counted_each_for_itself_and_whoever_it_is() -> Outcome {
+async fn each_address_is_counted_separately_and_for_all_its_fans_together() -> Outcome {
     let limits = [("SIGN_UPS_PER_ADDRESS", "2"), ("LOGINS_PER_ADDRESS", "2"), ("JOINS_PER_ADDRESS", "2")];
     let world = World::with(&limits).await?;
     let fans = fans(&world, 3).await;
@@ -141,15 +145,19 @@ async fn a_fan_is_counted_from_all_addresses_and_apart_from_other_fans() -> Outc
         joined.text("token").clone_into(&mut fans[0].queue);
     }
     assert_eq!(world.send(join(&fans[0]).from_address(Some("192.0.2.4"))).await.outcome(), REFUSED);
-    assert_eq!(poll(&world, &fans[0]).await.outcome(), "200", "the place in line is as it was");
+    assert_eq!(poll(&world, &fans[0]).await.outcome(), "200", "the place is unchanged");
     let others = [1, 1, 1, 2, 3, 2].map(|fan| join(&fans[fan]).from_address(Some("192.0.2.9")));
-    assert_eq!(outcomes(&world, others).await, ["201", "200", "200", "201", "201", REFUSED], "the address is full");
-    assert_eq!(world.send(join(&fans[2])).await.outcome(), "200", "the fan is not");
+    assert_eq!(
+        outcomes(&world, others).await,
+        ["201", "200", "200", "201", "201", REFUSED],
+        "the address has reached its limit"
+    );
+    assert_eq!(world.send(join(&fans[2])).await.outcome(), "200", "the fan has not");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_join_by_an_admin_counts_on_the_fan_whose_place_it_is() -> Outcome {
+async fn a_join_by_an_admin_counts_for_the_fan_who_gets_the_place() -> Outcome {
     let world = World::with(&[("JOINS_PER_FAN", "1")]).await?;
     let (admin, fans) = (world.admin().await, fans(&world, 2).await);
     let for_fan =
@@ -160,7 +168,7 @@ async fn a_join_by_an_admin_counts_on_the_fan_whose_place_it_is() -> Outcome {
 }
 
 #[tokio::test]
-async fn many_at_once_in_many_environments_never_exceed_a_limit() -> Outcome {
+async fn concurrent_requests_to_many_environments_never_exceed_a_limit() -> Outcome {
     let variables = [("JOINS_PER_FAN", "7"), ("JOINS_PER_ADDRESS", "13"), ("SIGN_UPS_PER_ADDRESS", "3")];
     let world = World::with(&variables).await?;
     let mut apps = Vec::new();
@@ -183,7 +191,7 @@ async fn many_at_once_in_many_environments_never_exceed_a_limit() -> Outcome {
 }
 
 #[tokio::test]
-async fn ipv6_counts_by_the_64_bits_that_a_customer_has() -> Outcome {
+async fn ipv6_addresses_are_counted_by_their_first_64_bits() -> Outcome {
     let world = World::with(&[("JOINS_PER_ADDRESS", "1")]).await?;
     let fans = fans(&world, 4).await;
     let addresses = ["2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:2::1", "::ffff:192.0.2.1"];
@@ -194,11 +202,15 @@ async fn ipv6_counts_by_the_64_bits_that_a_customer_has() -> Outcome {
 }
 
 #[tokio::test]
-async fn nobody_chooses_an_address() -> Outcome {
+async fn a_forged_header_does_not_change_the_address_that_is_counted() -> Outcome {
     let world = World::with(&[("JOINS_PER_ADDRESS", "1")]).await?;
     let fans = fans(&world, 4).await;
     let forged = |number: usize| join(&fans[number]).header("x-forwarded-for", &format!("192.0.2.{number}, 127.0.0.1"));
-    assert_eq!(outcomes(&world, (0..3).map(forged)).await, ["201", REFUSED, REFUSED], "no proxies, no header");
+    assert_eq!(
+        outcomes(&world, (0..3).map(forged)).await,
+        ["201", REFUSED, REFUSED],
+        "without proxies the header is ignored"
+    );
     let behind = World::with(&[("JOINS_PER_ADDRESS", "1"), ("PROXIES_IN_FRONT", "1")]).await?;
     let fans = self::fans(&behind, 4).await;
     let via = |number: usize, forwarded: &str| {
@@ -206,7 +218,11 @@ async fn nobody_chooses_an_address() -> Outcome {
         join(&fans[number]).from_address(Some("203.0.113.1")).header("x-forwarded-for", &forwarded)
     };
     let chains = [via(0, "192.0.2.1"), via(1, "192.0.2.2"), via(2, "192.0.2.9, 192.0.2.1"), via(3, "x, 192.0.2.2")];
-    assert_eq!(outcomes(&behind, chains).await, ["201", "201", REFUSED, REFUSED], "what the proxy heard counts");
+    assert_eq!(
+        outcomes(&behind, chains).await,
+        ["201", "201", REFUSED, REFUSED],
+        "the address that the proxy saw counts"
+    );
     Ok(())
 }
 
@@ -222,11 +238,11 @@ async fn requests_without_an_address_count_together() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_limit_of_0_is_none_and_writes_nothing() -> Outcome {
+async fn a_limit_of_0_means_no_limit_and_writes_nothing() -> Outcome {
     let world = World::with(&[("JOINS_PER_FAN", "0"), ("JOINS_PER_ADDRESS", "30")]).await?;
     let fan = world.fan("ann").await;
     assert!(outcomes(&world, (0..30).map(|_| join(&fan))).await.iter().all(|outcome| outcome.starts_with("20")));
-    assert_eq!(counted(&world), [30], "of the address only");
+    assert_eq!(counted(&world), [30], "only the address is counted");
     let free = World::new().await?;
     let fan = free.fan("ann").await;
     free.send(join(&fan)).await;
@@ -237,27 +253,27 @@ async fn a_limit_of_0_is_none_and_writes_nothing() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_counter_is_over_by_its_key_and_never_deleted_while_it_counts() -> Outcome {
+async fn a_counter_ends_with_the_minute_in_its_key_and_ttl_deletes_it_later() -> Outcome {
     let world = World::with(&[("JOINS_PER_FAN", "1")]).await?;
     let fan = world.fan("ann").await;
     for minute in 0..3 {
         assert!(world.send(join(&fan)).await.status < 300, "{minute}");
         world.clock.advance_ms(59_999);
         world.engine.sweep_ttl();
-        // Another environment knows only what the table says.
+        // Another environment has no counts in memory, only the table's.
         let elsewhere = world.environment(&[("JOINS_PER_FAN", "1")]).await?;
         assert_eq!(world.send_to(&elsewhere, join(&fan)).await.outcome(), REFUSED);
         world.clock.advance_ms(1);
     }
-    assert_eq!(counted(&world), [1, 1, 1], "nothing was deleted in time");
+    assert_eq!(counted(&world), [1, 1, 1], "TTL deleted none of them yet");
     world.wait(24 * 3_600);
     world.engine.sweep_ttl();
-    assert!(counters(&world).is_empty(), "everything is in the end");
+    assert!(counters(&world).is_empty(), "TTL deletes all of them in the end");
     Ok(())
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_comes_first_and_counts_nothing() -> Outcome {
+async fn an_invalid_request_is_refused_before_the_limit_and_counts_nothing() -> Outcome {
     let limits = [("SIGN_UPS_PER_ADDRESS", "1"), ("LOGINS_PER_ADDRESS", "1"), ("JOINS_PER_ADDRESS", "1")];
     let world = World::with(&limits).await?;
     let fans = fans(&world, 2).await;
@@ -283,12 +299,12 @@ async fn what_is_wrong_with_a_request_comes_first_and_counts_nothing() -> Outcom
         assert_eq!(world.send(request).await.outcome(), expected, "the same when the limit is reached");
     }
     let state = [sign_up("ann"), log_in("ann", "wrong password"), nowhere()];
-    assert_eq!(outcomes(&world, state).await, [REFUSED; 3], "the state of things comes last");
+    assert_eq!(outcomes(&world, state).await, [REFUSED; 3], "the limit is checked before the state");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_window_known_to_be_full_costs_nothing_more() -> Outcome {
+async fn a_limit_that_is_known_to_be_reached_costs_no_request() -> Outcome {
     let variables = [("SIGN_UPS_PER_ADDRESS", "1"), ("LOGINS_PER_USERNAME", "1"), ("JOINS_PER_FAN", "1")];
     let world = World::with(&variables).await?;
     let ann = world.fan("ann").await;
@@ -306,7 +322,7 @@ async fn a_window_known_to_be_full_costs_nothing_more() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_lost_answer_counts_at_most_twice_and_fails_nobody() -> Outcome {
+async fn a_request_with_a_lost_answer_counts_at_most_twice_and_succeeds() -> Outcome {
     for fault in [Fault::LostAnswer, Fault::LostRequest, Fault::Throttled, Fault::InternalError] {
         let world = World::with(&[("JOINS_PER_FAN", "5"), ("LOGINS_PER_USERNAME", "5")]).await?;
         let ann = world.fan_with_password("ann", PASSWORD).await;
@@ -321,7 +337,7 @@ async fn a_lost_answer_counts_at_most_twice_and_fails_nobody() -> Outcome {
 }
 
 #[tokio::test]
-async fn counters_that_do_not_answer_are_503_and_nothing_happens() -> Outcome {
+async fn counters_that_do_not_answer_are_503_and_nothing_changes() -> Outcome {
     for fault in [Fault::Throttled, Fault::InternalError, Fault::LostRequest, Fault::LostAnswer] {
         let variables = [("SIGN_UPS_PER_ADDRESS", "9"), ("LOGINS_PER_ADDRESS", "9"), ("JOINS_PER_ADDRESS", "9")];
         let world = World::with(&variables).await?;
@@ -340,7 +356,7 @@ async fn counters_that_do_not_answer_are_503_and_nothing_happens() -> Outcome {
 }
 
 #[tokio::test]
-async fn no_address_name_or_id_is_at_rest() -> Outcome {
+async fn counters_store_no_address_name_or_id() -> Outcome {
     let variables = ["SIGN_UPS_PER_ADDRESS", "LOGINS_PER_ADDRESS", "LOGINS_PER_USERNAME", "JOINS_PER_ADDRESS"];
     let world = World::with(&variables.map(|name| (name, "9"))).await?;
     let address = "198.51.100.77";
@@ -356,7 +372,7 @@ async fn no_address_name_or_id_is_at_rest() -> Outcome {
     for known in [address, "198", "conspicuous", ann.text("userId")] {
         assert!(!stored.contains(known), "{known}: {stored}");
     }
-    // The signing secret is what makes the difference: a plain hash of an address is found by trying them all.
+    // The hash depends on the signing secret: a plain hash of an address could be reversed by trying all addresses.
     let other_secret = ("TOKEN_SIGNING_SECRET", "another secret of thirty-two letters");
     let elsewhere =
         world.environment(&[variables.map(|name| (name, "9")).as_slice(), &[other_secret]].concat()).await?;
@@ -375,6 +391,6 @@ async fn holding_paying_polling_and_leaving_are_counted_nowhere() -> Outcome {
     assert_eq!(world.pay(&fan, &reservation, PRICE, None).await.outcome(), "200");
     assert_eq!(poll(&world, &fan).await.outcome(), "200");
     assert_eq!(leave(&world, &fan).await.outcome(), "204");
-    assert_eq!(counted(&world), [1, 1], "the join");
+    assert_eq!(counted(&world), [1, 1], "only the join");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Limits of addresses that are large enough to be sampled. The chances that remain are below one in a billion.
+//! Limits of addresses that are large enough to be sampled. A test fails by chance less than once in a billion runs.
 
 use crate::Outcome;
 use acceptance::{Fan, Request, World};
@@ -13,27 +13,27 @@ fn counted(world: &World) -> u64 {
 }
 
 #[tokio::test]
-async fn a_large_limit_of_an_address_is_rarely_written() -> Outcome {
+async fn a_large_limit_of_an_address_is_written_for_few_requests() -> Outcome {
     let world = World::with(&[("JOINS_PER_ADDRESS", "1000")]).await?;
     let fan = world.fan("ann").await;
     for _ in 0..310 {
         assert!(world.send(join(&fan)).await.status < 300);
     }
-    // One in 31: ten on average.
+    // One request in 31 writes: ten on average.
     assert!(counted(&world).is_multiple_of(31) && counted(&world) / 31 < 45, "{}", counted(&world));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_sampled_limit_is_reached_neither_at_once_nor_never_and_then_known() -> Outcome {
+async fn a_sampled_limit_is_reached_within_bounds_and_then_costs_no_request() -> Outcome {
     let world = World::with(&[("JOINS_PER_ADDRESS", "64")]).await?;
     let fan = world.fan("ann").await;
     let mut passed = 0;
     while world.send(join(&fan)).await.status < 300 {
         passed += 1;
-        assert!(passed < 200, "nothing is refused");
+        assert!(passed < 200, "no request is refused");
     }
-    // 32 samples of 2 fill it.
+    // 32 samples, each counting 2, reach the limit.
     assert!(passed > 32, "refused after {passed}");
     assert_eq!(counted(&world), 64);
     world.engine.reset_meter();
@@ -47,7 +47,7 @@ async fn a_sampled_limit_is_reached_neither_at_once_nor_never_and_then_known() -
 }
 
 #[tokio::test]
-async fn another_environment_lets_about_one_step_pass_and_counts_nothing() -> Outcome {
+async fn another_environment_passes_few_requests_of_a_full_counter_and_counts_none() -> Outcome {
     let variables = [("JOINS_PER_ADDRESS", "64")];
     let world = World::with(&variables).await?;
     let fan = world.fan("ann").await;
@@ -56,7 +56,7 @@ async fn another_environment_lets_about_one_step_pass_and_counts_nothing() -> Ou
     let mut passed = 0;
     while world.send_to(&elsewhere, join(&fan)).await.status < 300 {
         passed += 1;
-        assert!(passed < 40, "each sample is refused, and one in two is drawn");
+        assert!(passed < 40, "one request in two is a sample, and each sample is refused");
     }
     assert_eq!(counted(&world), 64, "a full counter is not written");
     Ok(())

@@ -53,5 +53,5 @@ mod tokens;
 mod told;
 mod ttl;
 
-/// What a test gives: `?` where the harness fails.
+/// The result of a test; `?` passes on failures of the harness.
 type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -19,7 +19,7 @@ fn sequences(reply: &Reply) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_recharge_answers_the_balance_before_and_after() -> Outcome {
+async fn a_recharge_returns_the_balance_before_and_after() -> Outcome {
     let world = World::new().await?;
     let fan = world.fan("ann").await;
     let first = ask(&world, &fan.access, &json!({ "userId": fan.user_id, "amount": "100" })).await;
@@ -39,7 +39,7 @@ async fn a_recharge_answers_the_balance_before_and_after() -> Outcome {
 }
 
 #[tokio::test]
-async fn odd_recharges_are_refused_and_move_nothing() -> Outcome {
+async fn invalid_recharges_are_refused_and_change_nothing() -> Outcome {
     let world = World::new().await?;
     let fan = world.fan("ann").await;
     let user = &fan.user_id;
@@ -64,14 +64,14 @@ async fn odd_recharges_are_refused_and_move_nothing() -> Outcome {
 }
 
 #[tokio::test]
-async fn money_is_the_fans_own_admins_excepted() -> Outcome {
+async fn only_the_fan_and_admins_recharge_and_read_a_balance() -> Outcome {
     let world = World::new().await?;
     let (ann, bob, admin) = (world.fan("ann").await, world.buyer("bob", 0).await, world.admin().await);
     let body = json!({ "userId": ann.user_id, "amount": 5 });
     assert_eq!(ask(&world, &bob.access, &body).await.outcome(), "403 forbidden");
     assert_eq!(ask(&world, &admin.access, &body).await.outcome(), "200");
     let own = json!({ "userId": bob.user_id, "amount": 5 });
-    assert_eq!(ask(&world, &bob.queue, &own).await.outcome(), "200", "a queue token proves who one is");
+    assert_eq!(ask(&world, &bob.queue, &own).await.outcome(), "200", "a queue token proves who the fan is");
     for path in ["balance", "history"] {
         let path = format!("/api/v1/payments/{path}/{}", ann.user_id);
         assert_eq!(world.get(&path, &bob.access).await.outcome(), "403 forbidden");
@@ -121,7 +121,7 @@ async fn a_fan_without_an_account_has_neither_balance_nor_ledger() -> Outcome {
 }
 
 #[tokio::test]
-async fn twenty_simultaneous_recharges_with_one_key_move_money_once() -> Outcome {
+async fn twenty_simultaneous_recharges_with_one_key_credit_money_once() -> Outcome {
     let world = World::new().await?;
     let other = world.environment(&[]).await?;
     let fan = world.fan("ann").await;
@@ -151,7 +151,7 @@ async fn fifty_simultaneous_recharges_leave_no_gap_and_lose_none() -> Outcome {
     let done = count(&replies, "200");
     assert_eq!(done + count(&replies, "503 unavailable"), 50);
     assert!(done >= 8, "only {done} of 50 were served");
-    assert_eq!(balance(&world, &fan).await, done as u64, "what was acknowledged happened, what was not did not");
+    assert_eq!(balance(&world, &fan).await, done as u64, "acknowledged recharges happened, refused ones did not");
     crate::invariants::check(&world);
     Ok(())
 }
@@ -164,7 +164,7 @@ async fn a_ledger_entry_is_never_overwritten() -> Outcome {
         assert_eq!(world.recharge(&fan, amount, None).await.outcome(), "200");
     }
     let before = items(&world, "Fans", "LEDGER#");
-    // As if the balance had been restored from an older backup than the ledger.
+    // As after restoring the balance from an older backup than the ledger.
     tamper(&world, "Fans", &items(&world, "Fans", "BALANCE")[0], "sequence", number(1)).await;
     assert_eq!(world.recharge(&fan, 5, None).await.outcome(), "503 unavailable");
     assert_eq!(items(&world, "Fans", "LEDGER#"), before);
@@ -173,7 +173,7 @@ async fn a_ledger_entry_is_never_overwritten() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_balance_stays_exact_in_any_clients_number() -> Outcome {
+async fn a_recharge_never_exceeds_the_largest_exact_json_number() -> Outcome {
     let world = World::new().await?;
     let fan = world.fan("ann").await;
     let full = 9_007_199_254_740_991u64;

@@ -5,7 +5,7 @@ use acceptance::{Fan, Reply, Request, World};
 use engine::Fault;
 use serde_json::json;
 
-/// The rules of every problem+json answer.
+/// Asserts the rules of every problem.
 fn assert_problem(reply: &Reply) {
     assert_eq!(reply.headers["content-type"], "application/problem+json", "{}", reply.body);
     assert_eq!(reply.body["status"], reply.status);
@@ -45,7 +45,7 @@ async fn an_unknown_route_and_a_wrong_method_are_404() -> Outcome {
     Ok(())
 }
 
-/// Routes with a body that this module's functions answer, with a caller who is refused for the role where there is one.
+/// Routes with a body; the flag says whether the route needs a token.
 fn routes_with_a_body() -> [(&'static str, &'static str, bool); 4] {
     [
         ("POST", "/api/v1/users", false),
@@ -56,7 +56,7 @@ fn routes_with_a_body() -> [(&'static str, &'static str, bool); 4] {
 }
 
 #[tokio::test]
-async fn size_and_content_type_come_before_everything_but_the_route() -> Outcome {
+async fn size_and_content_type_are_checked_right_after_the_route() -> Outcome {
     let world = World::new().await?;
     for (method, path, authenticated) in routes_with_a_body() {
         let send = |content_type: &str, size: usize| {
@@ -80,7 +80,7 @@ async fn size_and_content_type_come_before_everything_but_the_route() -> Outcome
 }
 
 #[tokio::test]
-async fn authentication_role_body_ownership_and_state_follow_in_this_order() -> Outcome {
+async fn authentication_role_body_ownership_and_state_are_checked_in_this_order() -> Outcome {
     let world = World::new().await?;
     let (admin, ann, bob) = (world.admin().await, world.fan("ann").await, world.fan("bob").await);
     let join = |token: &str, body| Request::new("POST", "/api/v1/tokens").token(token).json(&body);
@@ -116,7 +116,7 @@ async fn authentication_role_body_ownership_and_state_follow_in_this_order() -> 
 }
 
 #[tokio::test]
-async fn every_answer_names_its_request() -> Outcome {
+async fn every_answer_has_a_request_id_of_its_own() -> Outcome {
     let world = World::new().await?;
     let fan = world.buyer("ann", 0).await;
     let mut seen = std::collections::BTreeSet::new();
@@ -164,7 +164,7 @@ async fn each_route(world: &World, fan: &Fan, admin: &Fan) -> Vec<Reply> {
 }
 
 #[tokio::test]
-async fn a_database_that_fails_or_throttles_is_503_and_tells_nothing_of_itself() -> Outcome {
+async fn a_failing_or_throttling_database_is_503_and_the_answer_shows_no_internals() -> Outcome {
     for fault in [Fault::LostRequest, Fault::LostAnswer, Fault::Throttled, Fault::InternalError] {
         let world = World::new().await?;
         let admin = world.admin().await;
@@ -188,7 +188,7 @@ async fn a_database_that_fails_or_throttles_is_503_and_tells_nothing_of_itself()
 }
 
 #[tokio::test]
-async fn a_body_is_an_object_and_what_is_not_tells_nothing_of_our_types() -> Outcome {
+async fn a_body_must_be_an_object_and_a_refusal_shows_no_internal_types() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     for body in [r#"["array_user","correct horse"]"#, r#""text""#, "7", "null", "[]"] {
@@ -207,7 +207,7 @@ async fn a_body_is_an_object_and_what_is_not_tells_nothing_of_our_types() -> Out
 }
 
 #[tokio::test]
-async fn an_odd_host_scheme_path_or_query_is_no_failure_of_ours() -> Outcome {
+async fn an_odd_host_scheme_path_or_query_is_never_a_500() -> Outcome {
     let world = World::new().await?;
     let odd = Request::new("GET", "/api/v1/reservations/dates?category=<b> \"\u{e4}\"&limit=5")
         .header("x-forwarded-proto", "a b")
@@ -218,7 +218,7 @@ async fn an_odd_host_scheme_path_or_query_is_no_failure_of_ours() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_problem_names_the_field_that_is_missing_and_the_body_that_is_no_json() -> Outcome {
+async fn a_problem_points_at_a_missing_field_and_says_when_a_body_is_not_json() -> Outcome {
     let world = World::new().await?;
     let sign_up = |body: &str| world.send(Request::new("POST", "/api/v1/users").text("application/json", body));
     let missing = sign_up(r#"{"username":"bobby"}"#).await;

@@ -1,11 +1,12 @@
-//! The parameters of template.yaml and what a function accepts from its environment: the same bounds, the same defaults.
+//! The parameters of template.yaml and what a function accepts from its environment: the same bounds, the same
+//! defaults.
 
 use crate::Outcome;
 use shared::config::{Config, ConfigError};
 use std::collections::BTreeMap;
 use template::{Reference, Template};
 
-/// Changing it makes CloudFormation read the secret again. No function reads it, so any number will do.
+/// The parameter whose change makes CloudFormation read the secret again. No function reads it, so any number will do.
 const UNREAD: &str = "Rotation";
 
 type Environment = BTreeMap<String, String>;

@@ -1,8 +1,8 @@
-//! Dead places ahead of the living: whatever was piled up, the next in the queue is admitted.
+//! Dead places ahead of living ones: whatever was piled up, the next living fan is admitted.
 
 use crate::{
     Outcome,
-    support::{configure, leave, line_of, poll, sessions, state, turn},
+    support::{configure, leave, line_of, poll, sessions, state, status_and_position},
 };
 use acceptance::{Fan, World, piles::Pile};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ async fn join(world: &World, name: &str) -> Fan {
     fan
 }
 
-/// Ticks until the queue is served up to `place`, at most `most` times; what that cost.
+/// Ticks until `served` is `place`, at most `most` times; returns the number of ticks and what they used.
 async fn ticks_until(world: &World, place: u64, most: u32) -> Result<(u32, engine::Meter), Box<dyn std::error::Error>> {
     world.engine.reset_meter();
     for ticks in 1..=most {
@@ -27,7 +27,7 @@ async fn ticks_until(world: &World, place: u64, most: u32) -> Result<(u32, engin
 }
 
 #[tokio::test]
-async fn a_thousand_leavers_ahead_cost_no_slot() -> Outcome {
+async fn a_thousand_places_that_left_are_passed_without_a_slot() -> Outcome {
     let world = World::with(&[("QUEUE_CAPACITY", "0")]).await?;
     world.pile_up(1_000, Pile::Left);
     let living = join(&world, "ann").await;
@@ -35,7 +35,7 @@ async fn a_thousand_leavers_ahead_cost_no_slot() -> Outcome {
     let (ticks, used) = ticks_until(&world, 1_001, 1).await?;
     assert!(ticks == 1 && used.write_units <= 4.0, "{used:?}");
     assert_eq!((&state(&world)["admitted"], &state(&world)["occupied"]), (&json!(1), &json!(1)));
-    assert_eq!(turn(&poll(&world, &living).await), "ACTIVE 0");
+    assert_eq!(status_and_position(&poll(&world, &living).await), "ACTIVE 0");
     // Later surveys do not read the tombstones again.
     world.wait(1);
     world.tick().await;
@@ -57,27 +57,27 @@ async fn places_that_waited_too_long_are_passed_without_a_slot_and_never_claimed
         world.wait(590);
         let living = join(&world, "living").await;
         world.set_capacity(1).await;
-        assert_eq!(poll(&world, &first[0]).await.outcome(), "410 session_over", "his own time is over");
+        assert_eq!(poll(&world, &first[0]).await.outcome(), "410 session_over", "its waiting time is over");
         world.wait(25);
         let (_, used) = ticks_until(&world, dead + 1, 1).await?;
         assert!(dead < 100 || used.write_units <= 4.0, "{used:?}");
-        assert_eq!(state(&world)["admitted"], 1, "the dead took no slot");
+        assert_eq!(state(&world)["admitted"], 1, "the dead places took no slot");
         world.wait(1);
-        assert_eq!(turn(&poll(&world, &living).await), "ACTIVE 0");
+        assert_eq!(status_and_position(&poll(&world, &living).await), "ACTIVE 0");
         for fan in &first {
             let over = poll(&world, fan).await;
-            let told = (over.outcome(), over.text("reason").to_owned());
-            assert_eq!(told, ("410 session_over".to_owned(), "WAITED_TOO_LONG".to_owned()), "passed is final");
+            let shown = (over.outcome(), over.text("reason").to_owned());
+            assert_eq!(shown, ("410 session_over".to_owned(), "WAITED_TOO_LONG".to_owned()), "passed is final");
         }
         assert_eq!(sessions(&world).len() as u64, if dead < 100 { dead + 1 } else { 1 });
         let again = world.join(&mut first[0].clone()).await;
-        assert_eq!((again.outcome().as_str(), turn(&again).as_str()), ("201", "WAITING 1"));
+        assert_eq!((again.outcome().as_str(), status_and_position(&again).as_str()), ("201", "WAITING 1"));
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_queue_that_is_paused_or_not_open_passes_the_dead_and_admits_nobody() -> Outcome {
+async fn a_queue_that_is_paused_or_not_open_passes_dead_places_and_admits_nobody() -> Outcome {
     let world = World::with(&[("QUEUE_CAPACITY", "5")]).await?;
     let admin = world.admin().await;
     for settings in [json!({ "paused": true }), json!({ "paused": false, "opensAt": "2026-06-02T00:00:00Z" })] {
@@ -104,7 +104,7 @@ async fn line_of_named(world: &World, name: &str, count: usize) -> Vec<Fan> {
 }
 
 #[tokio::test]
-async fn a_lowered_capacity_does_not_keep_the_dead_from_being_passed() -> Outcome {
+async fn dead_places_are_passed_even_after_the_capacity_was_lowered() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(3).await;
     let fans = line_of(&world, 6).await;
@@ -116,7 +116,8 @@ async fn a_lowered_capacity_does_not_keep_the_dead_from_being_passed() -> Outcom
     Ok(())
 }
 
-/// Walk-ins between the reads of a tick and its write: the tick frees what it found, and starves none of them.
+/// Walk-ins change the state between a tick's reads and its write: the tick retries and still frees the slot that it
+/// found.
 #[tokio::test]
 async fn walk_ins_and_ticks_do_not_starve_each_other() -> Outcome {
     let world = World::new().await?;
@@ -127,7 +128,7 @@ async fn walk_ins_and_ticks_do_not_starve_each_other() -> Outcome {
     let elsewhere = world.environment(&[]).await?;
     let engine = world.engine.clone();
     let mut writes = 0;
-    // Each of the tick's writes of the state is beaten by a walk-in.
+    // A walk-in comes before each of the tick's first four writes of the state.
     world.engine.set_faults(move |call| {
         let ticks = call.body["Key"]["pk"]["S"] == "QUEUE#main"
             && call.body["UpdateExpression"].as_str().is_some_and(|update| update.contains("tick"));
@@ -146,7 +147,7 @@ async fn walk_ins_and_ticks_do_not_starve_each_other() -> Outcome {
     Ok(())
 }
 
-/// What a walk-in writes, straight into the engine.
+/// Writes what a walk-in writes, directly into the engine.
 fn walk_in_behind(engine: &engine::Engine, key: &Value) {
     let update = json!({
         "TableName": "Queues", "Key": key,
@@ -157,7 +158,7 @@ fn walk_in_behind(engine: &engine::Engine, key: &Value) {
 }
 
 #[tokio::test]
-async fn a_survey_is_resumed_and_counts_nobody_twice() -> Outcome {
+async fn a_survey_is_resumed_and_counts_no_place_twice() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(2_000).await;
     // More no-shows than one tick may fence.
@@ -176,6 +177,6 @@ async fn a_survey_is_resumed_and_counts_nobody_twice() -> Outcome {
     }
     assert!(ticks >= 3, "500 a tick");
     assert_eq!((&state(&world)["free"], &state(&world)["floor"]), (&json!(1_999), &json!(1_201)));
-    assert_eq!(turn(&poll(&world, &living).await), "ACTIVE 0");
+    assert_eq!(status_and_position(&poll(&world, &living).await), "ACTIVE 0");
     Ok(())
 }

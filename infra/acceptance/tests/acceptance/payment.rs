@@ -39,7 +39,7 @@ async fn a_payment_confirms_the_reservation_and_sells_its_seats() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_payments_id_is_the_reservations_in_version_8() -> Outcome {
+async fn a_payments_id_is_its_reservations_id_as_a_version_8_uuid() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 50_000).await;
     let id = held(&world, &fan, &concert, &[7]).await;
@@ -50,7 +50,7 @@ async fn the_payments_id_is_the_reservations_in_version_8() -> Outcome {
 }
 
 #[tokio::test]
-async fn amounts_are_whole_and_the_very_price() -> Outcome {
+async fn an_amount_is_a_whole_number_and_equals_the_price() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 100_000).await;
     let id = held(&world, &fan, &concert, &[7]).await;
@@ -85,7 +85,7 @@ async fn amounts_are_whole_and_the_very_price() -> Outcome {
     }
     assert_eq!(balance(&world, &fan).await, 100_000);
     let attempts = reservation(&world, &fan, &id).await["attempts"].as_array().cloned().unwrap_or_default();
-    assert_eq!(attempts.len(), 5, "what is no amount is no attempt");
+    assert_eq!(attempts.len(), 5, "an invalid amount is not recorded as an attempt");
     assert!(attempts.iter().all(|attempt| attempt["code"] == "amount_mismatch"), "{attempts:?}");
     assert_eq!(process(&world, &fan, &json!({ "reservationId": id, "amount": "050000" })).await.outcome(), "200");
     Ok(())
@@ -113,7 +113,7 @@ async fn bodies_of_another_shape_are_refused() -> Outcome {
 }
 
 #[tokio::test]
-async fn only_the_fan_pays_and_only_with_a_turn() -> Outcome {
+async fn only_the_fan_pays_and_only_in_a_session() -> Outcome {
     let (world, admin, concert) = sale(&[]).await?;
     let (ann, bob) = (world.buyer("ann", 50_000).await, world.buyer("bob", 50_000).await);
     let id = held(&world, &ann, &concert, &[7]).await;
@@ -138,7 +138,7 @@ async fn only_the_fan_pays_and_only_with_a_turn() -> Outcome {
 }
 
 #[tokio::test]
-async fn want_of_money_keeps_the_hold_and_an_attempt() -> Outcome {
+async fn an_insufficient_balance_keeps_the_hold_and_records_the_attempt() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 49_999).await;
     let id = held(&world, &fan, &concert, &[7]).await;
@@ -160,13 +160,13 @@ async fn want_of_money_keeps_the_hold_and_an_attempt() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_turn_ends_with_the_last_open_hold_only() -> Outcome {
+async fn the_session_ends_only_when_its_last_open_hold_is_paid() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 150_000).await;
     let (first, second) = (held(&world, &fan, &concert, &[1]).await, held(&world, &fan, &concert, &[2]).await);
     let paid = world.pay(&fan, &first, PRICE, None).await;
     assert_eq!((paid.outcome().as_str(), &paid.body["sessionOver"]), ("200", &json!(false)));
-    assert_eq!(world.hold(&fan, &concert, &[1], None).await.outcome(), "409 seat_unavailable", "the turn goes on");
+    assert_eq!(world.hold(&fan, &concert, &[1], None).await.outcome(), "409 seat_unavailable", "the session goes on");
     let paid = world.pay(&fan, &second, PRICE, None).await;
     assert_eq!((paid.outcome().as_str(), &paid.body["sessionOver"]), ("200", &json!(true)));
     assert_eq!(world.hold(&fan, &concert, &[3], None).await.outcome(), "401 session_over");
@@ -176,7 +176,7 @@ async fn the_turn_ends_with_the_last_open_hold_only() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_expired_hold_does_not_keep_the_turn_alive() -> Outcome {
+async fn an_expired_hold_does_not_keep_the_session_alive() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 50_000).await;
     held(&world, &fan, &concert, &[1]).await;
@@ -189,7 +189,7 @@ async fn an_expired_hold_does_not_keep_the_turn_alive() -> Outcome {
 }
 
 #[tokio::test]
-async fn paying_again_is_409_with_the_payment_long_after_the_turn() -> Outcome {
+async fn paying_again_is_409_with_the_payment_id_long_after_the_session() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 50_000).await;
     let id = held(&world, &fan, &concert, &[7]).await;
@@ -223,7 +223,7 @@ async fn a_cancelled_reservation_cannot_be_paid() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_turn_in_another_queue_does_not_pay() -> Outcome {
+async fn a_session_in_another_queue_does_not_pay() -> Outcome {
     let (world, admin, concert) = sale(&[]).await?;
     world.concert_of(&admin, &json!({ "queueId": "other" })).await;
     let fan = world.buyer("ann", 50_000).await;

@@ -1,4 +1,4 @@
-//! Payments that meet other payments, holds, recharges and the end of the turn half way: conditions decide.
+//! Payments that race with payments, holds, recharges and the end of the session: conditions decide.
 
 use crate::purchases::{
     Outcome, PRICE, balance, count, held, hold, inject_where, items, number, pay, recharge, reservation, sale, tamper,
@@ -37,9 +37,10 @@ async fn forty_simultaneous_payments_with_one_key_get_one_answer() -> Outcome {
     Ok(())
 }
 
-/// The reservation is read before the other payment, the balance or the session after it: neither is what is wrong.
+/// The late payment reads the reservation before the other payment, and the balance or the session after it. Neither
+/// the low balance nor the ended session is the reason to answer.
 #[tokio::test]
-async fn a_payment_between_the_reads_of_another_is_told_as_such() -> Outcome {
+async fn a_payment_between_the_reads_of_another_makes_that_one_already_processed() -> Outcome {
     for read_late in ["BALANCE", "SESSION#"] {
         let (world, _, concert) = sale(&[("RELEASE_HOLD_ON_INSUFFICIENT_BALANCE", "true")]).await?;
         let fan = world.buyer("ann", PRICE).await;
@@ -58,7 +59,7 @@ async fn a_payment_between_the_reads_of_another_is_told_as_such() -> Outcome {
 }
 
 #[tokio::test]
-async fn two_reservations_paid_at_once_from_money_for_one_pay_one() -> Outcome {
+async fn two_concurrent_payments_with_money_for_one_pay_one() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 50_000).await;
     let (first, second) = (held(&world, &fan, &concert, &[1]).await, held(&world, &fan, &concert, &[2]).await);
@@ -72,7 +73,7 @@ async fn two_reservations_paid_at_once_from_money_for_one_pay_one() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_recharge_in_between_is_not_lost() -> Outcome {
+async fn a_recharge_during_a_payment_is_not_lost() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 50_000).await;
     let id = held(&world, &fan, &concert, &[1]).await;
@@ -86,7 +87,7 @@ async fn a_recharge_in_between_is_not_lost() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_payment_in_between_is_not_lost_to_a_recharge() -> Outcome {
+async fn a_payment_during_a_recharge_is_not_lost() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 50_000).await;
     let id = held(&world, &fan, &concert, &[1]).await;
@@ -100,7 +101,7 @@ async fn a_payment_in_between_is_not_lost_to_a_recharge() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_hold_in_between_keeps_the_turn_alive() -> Outcome {
+async fn a_hold_during_a_payment_keeps_the_session_alive() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 100_000).await;
     let first = held(&world, &fan, &concert, &[1]).await;
@@ -108,13 +109,17 @@ async fn a_hold_in_between_keeps_the_turn_alive() -> Outcome {
     until_sent(&world, late.as_mut(), 4).await;
     let second = held(&world, &fan, &concert, &[2]).await;
     assert_eq!(late.await.outcome(), "200");
-    assert_eq!(world.pay(&fan, &second, PRICE, None).await.outcome(), "200", "the turn did not end under an open hold");
+    assert_eq!(
+        world.pay(&fan, &second, PRICE, None).await.outcome(),
+        "200",
+        "the session did not end with an open hold"
+    );
     crate::invariants::check(&world);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_hold_under_way_loses_to_the_payment_that_ends_the_turn() -> Outcome {
+async fn a_hold_under_way_is_refused_after_the_payment_that_ends_the_session() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 100_000).await;
     let first = held(&world, &fan, &concert, &[1]).await;
@@ -127,13 +132,13 @@ async fn a_hold_under_way_loses_to_the_payment_that_ends_the_turn() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_payment_under_way_loses_to_leaving() -> Outcome {
+async fn a_payment_under_way_is_refused_after_leaving() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 50_000).await;
     let id = held(&world, &fan, &concert, &[1]).await;
     let mut late = pin!(world.send(pay(&fan, &id, PRICE, None)));
     until_sent(&world, late.as_mut(), 4).await;
-    // Leaving is cut off between the session and its holds, so that only the session can tell.
+    // Leaving is cut off between the session and its holds: only the condition on the session can refuse.
     crate::purchases::inject(&world, "TransactWriteItems", engine::Fault::InternalError, 3);
     let left = world.delete(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await;
     assert_eq!(left.outcome(), "503 unavailable");
@@ -147,7 +152,7 @@ async fn a_payment_under_way_loses_to_leaving() -> Outcome {
 }
 
 #[tokio::test]
-async fn leaving_under_way_cancels_what_is_not_paid() -> Outcome {
+async fn leaving_cancels_unpaid_holds_and_keeps_paid_reservations() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 50_000).await;
     let (first, second) = (held(&world, &fan, &concert, &[1]).await, held(&world, &fan, &concert, &[2]).await);
@@ -160,7 +165,7 @@ async fn leaving_under_way_cancels_what_is_not_paid() -> Outcome {
     Ok(())
 }
 
-/// A seat that does not belong to the reservation, or no longer: whatever made it so, it is not sold.
+/// A seat of another reservation, a sold seat and an expired seat: none is sold, however it came to be so.
 #[tokio::test]
 async fn a_payment_sells_no_seat_that_it_does_not_hold() -> Outcome {
     let edits = [
@@ -196,7 +201,7 @@ async fn a_sold_seat_is_never_taken_over() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_attempt_under_way_does_not_erase_those_noted_in_between() -> Outcome {
+async fn a_failed_payment_does_not_erase_attempts_recorded_meanwhile() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     let id = held(&world, &fan, &concert, &[1]).await;
@@ -210,9 +215,9 @@ async fn an_attempt_under_way_does_not_erase_those_noted_in_between() -> Outcome
     Ok(())
 }
 
-/// Even where no ledger entry is in the way, as after a restored backup.
+/// Even if no ledger entry conflicts, as after a restored backup.
 #[tokio::test]
-async fn a_balance_that_moved_in_between_is_not_overwritten() -> Outcome {
+async fn a_balance_that_changed_during_a_recharge_is_not_overwritten() -> Outcome {
     let (world, _, _) = sale(&[]).await?;
     let fan = world.fan("ann").await;
     let mut late = pin!(world.send(recharge(&fan, 5, None)));

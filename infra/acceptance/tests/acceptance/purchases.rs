@@ -1,4 +1,4 @@
-//! What the tests of seats and money share: requests on any environment, interleavings, edited items, feeds.
+//! Helpers of the tests of seats and money: requests to any environment, interleavings, edited items, feeds.
 
 use acceptance::{Fan, Reply, Request, World};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -19,7 +19,7 @@ pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 /// The price of a seat of the default layout.
 pub const PRICE: u64 = 50_000;
 
-/// A world with a concert on sale in front of a wide queue.
+/// A world with a concert on sale; its queue has 100 slots unless `variables` sets a capacity.
 pub async fn sale(variables: &[(&str, &str)]) -> Result<(World, Fan, String), Box<dyn std::error::Error>> {
     let set = |name: &str| variables.iter().any(|(variable, _)| *variable == name);
     let mut all = variables.to_vec();
@@ -79,7 +79,7 @@ pub async fn balance(world: &World, fan: &Fan) -> u64 {
     reply.body["currentBalance"].as_u64().expect("a balance")
 }
 
-/// Drives `work` until it has sent so many requests; the last of them is under way and not applied yet.
+/// Polls `work` until it has sent this many requests; the last of them is under way and not applied yet.
 pub async fn until_sent<F: Future>(world: &World, mut work: Pin<&mut F>, requests: u64) {
     let start = world.engine.meter().requests;
     while world.engine.meter().requests < start + requests {
@@ -88,12 +88,12 @@ pub async fn until_sent<F: Future>(world: &World, mut work: Pin<&mut F>, request
     }
 }
 
-/// Requests of `operation` meet `fault`, the first `times` of them; the others pass.
+/// Injects `fault` into the first `times` requests of `operation`; the others pass.
 pub fn inject(world: &World, operation: &'static str, fault: Fault, times: u64) {
     inject_where(world, fault, times, move |call| call.operation == operation);
 }
 
-/// Requests that `chosen` picks meet `fault`, the first `times` of them.
+/// Injects `fault` into the first `times` requests that `chosen` picks; the others pass.
 pub fn inject_where(world: &World, fault: Fault, times: u64, chosen: impl Fn(&Call<'_>) -> bool + Send + 'static) {
     let met = AtomicU64::new(0);
     world.engine.set_faults(move |call| {
@@ -101,13 +101,13 @@ pub fn inject_where(world: &World, fault: Fault, times: u64, chosen: impl Fn(&Ca
     });
 }
 
-/// The items of a table whose sort key starts so.
+/// The items of a table whose sort key starts with `prefix`.
 pub fn items(world: &World, table: &str, prefix: &str) -> Vec<Value> {
     let starts = |item: &Value| item["sk"].as_str().is_some_and(|sk| sk.starts_with(prefix));
     world.engine.items(table).into_iter().filter(starts).collect()
 }
 
-/// Overwrites an attribute of an item behind everybody's back.
+/// Overwrites an attribute of an item in the table, past the product.
 pub async fn tamper(world: &World, table: &str, item: &Value, attribute: &str, value: AttributeValue) {
     let key = |name: &str| AttributeValue::S(item[name].as_str().expect("a key").to_owned());
     aws_sdk_dynamodb::Client::new(&world.engine.sdk_config())
@@ -123,7 +123,7 @@ pub async fn tamper(world: &World, table: &str, item: &Value, attribute: &str, v
         .expect("an edited item");
 }
 
-/// Deletes an item behind everybody's back.
+/// Deletes an item from the table, past the product.
 pub async fn remove(world: &World, table: &str, item: &Value) {
     let key = |name: &str| AttributeValue::S(item[name].as_str().expect("a key").to_owned());
     aws_sdk_dynamodb::Client::new(&world.engine.sdk_config())
@@ -141,7 +141,7 @@ pub fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// Feeds messages to the expiry function; returns the ids that failed. The id of a message is its position.
+/// Feeds messages to the expiry function; returns the ids that failed. The id of a message is its index in `bodies`.
 pub async fn expire(app: &App, bodies: &[String]) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let records: Vec<Value> = bodies
         .iter()
@@ -164,7 +164,7 @@ pub fn count(replies: &[Reply], outcome: &str) -> usize {
     replies.iter().filter(|reply| reply.outcome() == outcome).count()
 }
 
-/// Every text that differs from a cursor in one character, lacks its end or goes on behind it.
+/// Every text that differs from a cursor in one character, lacks its last one, or has one more.
 pub fn edits(cursor: &str) -> impl Iterator<Item = String> {
     let changed = (0..cursor.len()).map(move |at| {
         let other = if cursor.as_bytes()[at] == b'A' { "B" } else { "A" };

@@ -2,7 +2,7 @@
 
 use crate::{
     Outcome,
-    support::{configure, line_of, poll, turn},
+    support::{configure, line_of, poll, status_and_position},
 };
 use acceptance::{Fan, World};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
@@ -15,13 +15,13 @@ fn claims(token: &str) -> Value {
 }
 
 #[tokio::test]
-async fn early_birds_keep_their_places_across_an_opening_that_moves_twice_and_a_pause() -> Outcome {
+async fn fans_who_join_before_the_opening_keep_their_places_when_it_moves_twice_and_during_a_pause() -> Outcome {
     let world = World::with(&[("WAITING_SECONDS", "600")]).await?;
     let mut admin = world.admin().await;
     configure(&world, &admin, &json!({ "opensAt": "2026-06-01T02:00:00Z", "capacity": 0 })).await;
     let mut fan = line_of(&world, 1).await.remove(0);
     let first = claims(&fan.queue);
-    // Two hours, and another, and two days.
+    // The opening moves from 02:00 to 03:00 and to 03:30; then the queue is paused for two days.
     for (wait, change) in [
         (7_000, json!({ "opensAt": "2026-06-01T03:00:00Z" })),
         (3_700, json!({ "opensAt": "2026-06-01T03:30:00Z" })),
@@ -38,7 +38,7 @@ async fn early_birds_keep_their_places_across_an_opening_that_moves_twice_and_a_
         world.wait(1);
         follow(&world, &mut fan).await;
     }
-    // Open from 03:30:00 to 03:35:01, and since then a second.
+    // The queue was open from 03:30:00 to 03:35:02, and for a second after the pause.
     let left = poll(&world, &fan).await.body["remainingTime"].as_u64().unwrap_or_default();
     assert!((290..=310).contains(&left), "{left}");
     assert!(claims(&fan.queue)["exp"].as_u64() > first["exp"].as_u64(), "polls renewed the token");
@@ -47,8 +47,8 @@ async fn early_birds_keep_their_places_across_an_opening_that_moves_twice_and_a_
     Ok(())
 }
 
-/// A poll, after which the fan has the newest token. Whoever did not poll for so long that the token ended logs in and
-/// joins again, and has the same place.
+/// Polls, and stores the newest token in `fan`. A fan whose token has expired logs in and joins again, and keeps the
+/// place.
 async fn follow(world: &World, fan: &mut Fan) -> String {
     let mut reply = poll(world, fan).await;
     if reply.outcome() == "401 token_expired" {
@@ -60,7 +60,7 @@ async fn follow(world: &World, fan: &mut Fan) -> String {
     if reply.status == 200 {
         reply.text("token").clone_into(&mut fan.queue);
     }
-    turn(&reply)
+    status_and_position(&reply)
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_queue_token_proves_who_the_fan_is_for_twelve_hours_and_while_its_sess
     assert_eq!(world.get(&balance, &fan.queue).await.outcome(), "200");
     world.wait(1);
     assert_eq!(world.get(&balance, &fan.queue).await.outcome(), "401 token_expired");
-    assert_eq!(turn(&poll(&world, &fan).await), "WAITING 1", "the place goes on");
+    assert_eq!(status_and_position(&poll(&world, &fan).await), "WAITING 1", "the place lives on");
     world.set_capacity(1).await;
     world.tick().await;
     assert_eq!(world.get(&balance, &fan.queue).await.outcome(), "401 token_expired", "not claimed yet");

@@ -1,14 +1,14 @@
-//! What operators do to queues: look, delete, remove a fan; and what settings may be.
+//! What operators do with queues: read and change settings, delete a queue, remove a fan.
 
 use crate::{
     Outcome,
-    support::{configure, items, join_with, leave, line_of, poll, seats, sessions, turn},
+    support::{configure, items, join_with, leave, line_of, poll, seats, sessions, status_and_position},
 };
 use acceptance::{Request, World};
 use serde_json::json;
 
 #[tokio::test]
-async fn an_operator_sees_a_queue_with_its_settings_as_they_apply() -> Outcome {
+async fn an_admin_reads_a_queue_with_the_settings_that_apply() -> Outcome {
     let world = World::new().await?;
     let (admin, fan) = (world.admin().await, world.fan("ann").await);
     configure(&world, &admin, &json!({ "waitingSeconds": 60 })).await;
@@ -22,7 +22,7 @@ async fn an_operator_sees_a_queue_with_its_settings_as_they_apply() -> Outcome {
 }
 
 #[tokio::test]
-async fn settings_have_bounds_and_null_goes_back_to_the_parameter() -> Outcome {
+async fn settings_have_bounds_and_null_restores_the_parameter() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     for (field, most, default) in [
@@ -50,7 +50,7 @@ async fn settings_have_bounds_and_null_goes_back_to_the_parameter() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_place_keeps_what_it_was_promised() -> Outcome {
+async fn a_place_keeps_the_settings_of_its_join_and_claim() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     world.set_capacity(1).await;
@@ -58,10 +58,10 @@ async fn a_place_keeps_what_it_was_promised() -> Outcome {
     let shorter = json!({ "waitingSeconds": 30, "activeSeconds": 30, "claimWindowSeconds": 1 });
     configure(&world, &admin, &shorter).await;
     world.wait(100);
-    assert_eq!(turn(&poll(&world, &fans[0]).await), "ACTIVE 0", "the session of its claim");
-    assert_eq!(turn(&poll(&world, &fans[1]).await), "WAITING 1", "the waiting time of its join");
+    assert_eq!(status_and_position(&poll(&world, &fans[0]).await), "ACTIVE 0", "the session of its claim");
+    assert_eq!(status_and_position(&poll(&world, &fans[1]).await), "WAITING 1", "the waiting time of its join");
     world.tick().await;
-    assert_eq!(turn(&poll(&world, &fans[2]).await), "WAITING 2", "and the tick passes nobody before it");
+    assert_eq!(status_and_position(&poll(&world, &fans[2]).await), "WAITING 2", "the tick passed no place ahead");
     Ok(())
 }
 
@@ -93,7 +93,7 @@ async fn a_fan_who_is_removed_loses_place_session_and_holds() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_queue_is_deleted_only_when_nobody_is_in_it_and_goes_on_counting() -> Outcome {
+async fn a_queue_is_deleted_only_when_empty_and_uses_no_place_twice_when_created_again() -> Outcome {
     let world = World::new().await?;
     let (admin, ann) = (world.admin().await, world.fan("ann").await);
     let path = "/api/v1/admin/queues/second";
@@ -105,7 +105,11 @@ async fn a_queue_is_deleted_only_when_nobody_is_in_it_and_goes_on_counting() -> 
     let joined = join_with(&world, &ann.access, &second).await;
     assert_eq!(world.delete(path, &admin.access).await.outcome(), "409 queue_in_use", "somebody is inside");
     let waits = join_with(&world, &world.fan("bob").await.access, &second).await;
-    assert_eq!((waits.outcome().as_str(), turn(&waits).as_str()), ("201", "WAITING 1"), "and it is open still");
+    assert_eq!(
+        (waits.outcome().as_str(), status_and_position(&waits).as_str()),
+        ("201", "WAITING 1"),
+        "and the queue is still open"
+    );
     for token in [joined.text("token"), waits.text("token")] {
         let fan = if token == joined.text("token") { ann.user_id.clone() } else { user_of(&world, 2) };
         world.delete(&format!("/api/v1/tokens/{fan}"), token).await;
@@ -119,12 +123,12 @@ async fn a_queue_is_deleted_only_when_nobody_is_in_it_and_goes_on_counting() -> 
     assert!(items(&world, "QUEUES").iter().all(|entry| entry["queueId"] != "second"));
     assert_eq!(world.send(put()).await.outcome(), "200");
     let again = join_with(&world, &ann.access, &second).await;
-    assert_eq!((again.outcome().as_str(), turn(&again).as_str()), ("201", "ACTIVE 0"));
+    assert_eq!((again.outcome().as_str(), status_and_position(&again).as_str()), ("201", "ACTIVE 0"));
     assert_eq!(world.get("/api/v1/queues/second", "").await.body["lastPlace"], 3, "no place is used twice");
     Ok(())
 }
 
-/// The fan who has a place in the second queue.
+/// The fan who has this place in the second queue.
 fn user_of(world: &World, place: u64) -> String {
     let tickets = items(world, "TICKET#second#");
     let ticket = tickets.iter().find(|ticket| ticket["place"] == place).expect("a ticket");
@@ -137,7 +141,7 @@ async fn a_fan_draws_no_more_places_in_an_hour_than_allowed() -> Outcome {
     let mut fan = world.fan("ann").await;
     for _ in 0..3 {
         assert_eq!(world.join(&mut fan).await.outcome(), "201");
-        assert_eq!(world.join(&mut fan).await.outcome(), "200", "a place that one has draws none");
+        assert_eq!(world.join(&mut fan).await.outcome(), "200", "a fan who has a place draws none");
         leave(&world, &fan).await;
     }
     let refused = join_with(&world, &fan.access, &json!({})).await;
@@ -150,7 +154,7 @@ async fn a_fan_draws_no_more_places_in_an_hour_than_allowed() -> Outcome {
 }
 
 #[tokio::test]
-async fn places_drawn_at_once_count_each() -> Outcome {
+async fn concurrent_draws_are_all_counted() -> Outcome {
     let world = World::with(&[("PLACES_PER_FAN", "4"), ("QUEUE_CAPACITY", "0")]).await?;
     let fan = world.fan("ann").await;
     let nothing = json!({});

@@ -2,7 +2,7 @@
 
 use crate::{
     Outcome,
-    support::{configure, leave, line_of, queue, turns},
+    support::{configure, leave, line_of, queue, statuses_and_positions},
 };
 use acceptance::{Request, World};
 use engine::Fault;
@@ -30,13 +30,13 @@ async fn a_queue_shows_its_figures() -> Outcome {
     let figures =
         |body: Value| ["served", "lastPlace", "waiting", "active", "capacity"].map(|name| body[name].as_u64());
     assert_eq!(figures(queue(&world).await), [2, 5, 3, 2, 2].map(Some));
-    turns(&world, &fans).await;
+    statuses_and_positions(&world, &fans).await;
     leave(&world, &fans[0]).await;
     world.tick().await;
     let shown = queue(&world).await;
-    assert_eq!(figures(shown.clone()), [3, 5, 2, 2, 2].map(Some), "the let-in who has not shown up counts");
+    assert_eq!(figures(shown.clone()), [3, 5, 2, 2, 2].map(Some), "an unclaimed place counts as active");
     assert_eq!(shown["unclaimed"], 1);
-    turns(&world, &fans[2..3]).await;
+    statuses_and_positions(&world, &fans[2..3]).await;
     world.tick().await;
     assert_eq!(queue(&world).await["unclaimed"], 0);
     for fan in &fans {
@@ -50,7 +50,7 @@ async fn a_queue_shows_its_figures() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_rate_is_what_was_let_in_during_the_last_minute() -> Outcome {
+async fn the_rate_is_the_number_of_fans_admitted_in_the_last_minute() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(2).await;
     let fans = line_of(&world, 6).await;
@@ -69,7 +69,7 @@ async fn the_rate_is_what_was_let_in_during_the_last_minute() -> Outcome {
 }
 
 #[tokio::test]
-async fn settings_are_checked_and_answered_with_the_three_times() -> Outcome {
+async fn settings_are_validated_and_returned() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let set = json!({ "capacity": 7, "claimWindowSeconds": 5, "activeSeconds": 6, "waitingSeconds": 7 });
@@ -101,7 +101,7 @@ async fn settings_are_checked_and_answered_with_the_three_times() -> Outcome {
 }
 
 #[tokio::test]
-async fn changes_that_meet_are_all_kept() -> Outcome {
+async fn concurrent_changes_of_settings_are_all_kept() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let elsewhere = world.environment(&[]).await?;
@@ -129,7 +129,7 @@ fn messages(bodies: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn each_message_is_a_promotion_and_doubled_ones_do_no_harm() -> Outcome {
+async fn each_message_is_a_tick_and_duplicates_do_no_harm() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(0).await;
     line_of(&world, 5).await;
@@ -143,7 +143,7 @@ async fn each_message_is_a_promotion_and_doubled_ones_do_no_harm() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_bad_message_or_queue_is_reported_and_the_others_are_done() -> Outcome {
+async fn bad_messages_are_reported_as_failed_and_the_others_are_processed() -> Outcome {
     let world = World::new().await?;
     world.set_capacity(0).await;
     line_of(&world, 1).await;
@@ -157,13 +157,13 @@ async fn a_bad_message_or_queue_is_reported_and_the_others_are_done() -> Outcome
         .filter_map(|f| f["itemIdentifier"].as_str())
         .collect();
     failed.sort_unstable();
-    assert_eq!(failed, ["m0", "m1", "m2"], "a queue that is not there needs no tick");
+    assert_eq!(failed, ["m0", "m1", "m2"], "a queue that does not exist needs no tick");
     assert_eq!(queue(&world).await["served"], 1);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_promotion_that_fails_comes_again() -> Outcome {
+async fn a_tick_that_fails_is_retried() -> Outcome {
     let world = World::new().await?;
     line_of(&world, 1).await;
     world.engine.set_faults(|_| Fault::Throttled);

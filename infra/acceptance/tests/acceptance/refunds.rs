@@ -19,7 +19,7 @@ fn refund(fan: &Fan, payment: &str, key: Option<&str>) -> Request {
     post(&format!("/api/v1/payments/{payment}/cancel"), &fan.access, key, &json!({}))
 }
 
-/// A fan who paid seats 7 and 8, with 20,000 left; returns the reservation's and the payment's id.
+/// Creates a fan who paid seats 7 and 8 and has 20,000 left; returns also the reservation's and the payment's id.
 async fn paid(world: &World, concert: &str) -> (Fan, String, String) {
     let fan = world.buyer("ann", 2 * PRICE + 20_000).await;
     let id = held(world, &fan, concert, &[7, 8]).await;
@@ -52,7 +52,7 @@ async fn a_refund_gives_money_and_seats_back_at_once() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_refund_happens_once_and_every_repetition_is_told_of_it() -> Outcome {
+async fn a_refund_happens_once_and_every_repeat_gets_the_same_answer() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, _, payment) = paid(&world, &concert).await;
     let first = world.send(refund(&ann, &payment, Some("r"))).await;
@@ -87,7 +87,7 @@ async fn fifty_refunds_at_once_refund_once() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_found_out_by_the_retry() -> Outcome {
+async fn a_retry_after_a_lost_answer_gets_the_refund() -> Outcome {
     for key in [None, Some("r")] {
         let (world, _, concert) = sale(&[]).await?;
         let (ann, _, payment) = paid(&world, &concert).await;
@@ -136,14 +136,14 @@ async fn only_the_fan_or_an_admin_refunds_and_only_what_was_paid() -> Outcome {
 }
 
 #[tokio::test]
-async fn paying_what_was_given_back_is_told_of_the_payment_in_any_turn() -> Outcome {
+async fn paying_a_refunded_reservation_is_409_with_the_payment_id_in_any_session() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (mut ann, id, payment) = paid(&world, &concert).await;
     assert_eq!(world.send(refund(&ann, &payment, None)).await.outcome(), "200");
-    for turn in ["the old turn", "a new turn"] {
+    for session in ["the old session", "a new session"] {
         let again = world.pay(&ann, &id, PRICE, None).await;
-        assert_eq!(again.outcome(), "409 payment_already_processed", "{turn}");
-        assert_eq!(again.text("paymentId"), payment, "{turn}");
+        assert_eq!(again.outcome(), "409 payment_already_processed", "{session}");
+        assert_eq!(again.text("paymentId"), payment, "{session}");
         world.join(&mut ann).await;
     }
     assert_eq!(balance(&world, &ann).await, 120_000);
@@ -177,7 +177,7 @@ fn fresh_access(world: &World, fan: &Fan, role: Role) -> String {
 }
 
 #[tokio::test]
-async fn a_refund_is_not_refused_for_the_ceiling_of_a_balance() -> Outcome {
+async fn a_refund_may_exceed_the_maximum_balance() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, _, payment) = paid(&world, &concert).await;
     let full = 9_007_199_254_740_991u64;
@@ -193,15 +193,15 @@ async fn a_refund_is_not_refused_for_the_ceiling_of_a_balance() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_refund_under_way_gives_nothing_for_what_is_no_longer_confirmed() -> Outcome {
+async fn a_refund_under_way_pays_nothing_once_the_reservation_is_not_confirmed() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, _, payment) = paid(&world, &concert).await;
     let mut late = pin!(world.send(refund(&ann, &payment, None)));
     until_sent(&world, late.as_mut(), 3).await;
-    // Whoever cancelled it, and whatever they did about the money: the reservation's own state decides.
+    // The reservation's status decides, however it was cancelled and whether or not money was paid back.
     let item = items(&world, "Fans", "RES#").remove(0);
     tamper(&world, "Fans", &item, "status", AttributeValue::S("CANCELLED".to_owned())).await;
-    assert_eq!(late.await.outcome(), "200", "told of it as done before");
+    assert_eq!(late.await.outcome(), "200", "answered as already refunded");
     assert_eq!(balance(&world, &ann).await, 20_000);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a reservation says of its session and of its end.
+//! What a reservation shows of its session, and why it was cancelled.
 
 use crate::purchases::{Outcome, PRICE, cancel, held, items, post, reservation, sale};
 use acceptance::{Fan, World};
@@ -10,12 +10,12 @@ async fn fields(world: &World, fan: &Fan, id: &str) -> (Value, Value) {
     let listed = world.get(&path, &fan.access).await;
     let listed =
         listed.body["items"].as_array().into_iter().flatten().find(|item| item["reservationId"] == id).cloned();
-    assert_eq!(listed.as_ref(), Some(&read), "a list says what the one says");
+    assert_eq!(listed.as_ref(), Some(&read), "the list shows the same");
     (read["cancelReason"].clone(), read["sessionEndsAt"].clone())
 }
 
 #[tokio::test]
-async fn a_cancelled_reservation_says_why() -> Outcome {
+async fn a_cancelled_reservation_shows_its_reason() -> Outcome {
     let (world, admin, concert) = sale(&[]).await?;
     let mut ann = world.buyer("ann", PRICE).await;
     let open = json!("2026-06-01T00:10:00.000Z");
@@ -47,7 +47,7 @@ async fn a_cancelled_reservation_says_why() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_answer_to_a_hold_says_when_the_session_ends_with_it() -> Outcome {
+async fn the_answer_to_a_hold_shows_when_the_session_ends_with_this_hold() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, mut bob) = (world.buyer("ann", PRICE).await, world.fan("bob").await);
     world.set_capacity(1).await;
@@ -68,7 +68,7 @@ async fn the_answer_to_a_hold_says_when_the_session_ends_with_it() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_end_of_a_session_is_the_one_that_it_has_now() -> Outcome {
+async fn a_reservation_shows_the_current_end_of_its_session() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let ann = world.buyer("ann", PRICE).await;
     let first = held(&world, &ann, &concert, &[1]).await;
@@ -88,7 +88,7 @@ async fn the_end_of_a_session_is_the_one_that_it_has_now() -> Outcome {
 }
 
 #[tokio::test]
-async fn only_sessions_that_may_live_are_read_and_each_once() -> Outcome {
+async fn a_list_reads_only_sessions_that_may_live_and_each_once() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let mut ann = world.buyer("ann", 2 * PRICE).await;
     for seat in 1..=2 {
@@ -104,9 +104,9 @@ async fn only_sessions_that_may_live_are_read_and_each_once() -> Outcome {
         assert_eq!(world.get(path, token).await.outcome(), "200", "{path}");
         world.engine.meter().requests
     };
-    assert_eq!(requests(&list, &ann.access).await, 3, "the fan, the list, the one session of four that may live");
+    assert_eq!(requests(&list, &ann.access).await, 3, "the fan, the list, the only session that may live");
     assert_eq!(requests(&format!("/api/v1/reservations/{id}"), &ann.access).await, 2);
-    // As long as any session may last, and longer.
+    // Longer than any session may last.
     world.wait(14_400 + 43_200);
     let user = ann.user_id.parse()?;
     let role = shared::domain::account::Role::Fan;

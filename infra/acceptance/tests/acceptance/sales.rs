@@ -1,5 +1,5 @@
-//! Fans, timers, sweeps, TTL, clocks and faults in any order, on several environments at once: the invariants hold after
-//! every step, and at the end every acknowledged write is there.
+//! Fans, timers, sweeps, TTL, clocks and faults in any order, on several environments at once: the invariants hold
+//! after every step, and at the end every acknowledged write is there.
 
 use crate::purchases::{Outcome, cancel, expire, feed_stream, hold, items, pay, recharge, sale, take_timers};
 use acceptance::{Fan, Reply, World};
@@ -12,10 +12,10 @@ use std::{collections::BTreeMap, sync::Mutex};
 const FANS: usize = 6;
 const SEATS: u64 = 10;
 const STEPS: u64 = 40;
-/// More with `STAGEDOOR_SEEDS`.
+/// The number of seeds, unless `STAGEDOOR_SEEDS` gives another.
 const SEEDS: u64 = 3;
 
-/// Marsaglia's xorshift: a seed reproduces what is asked for (back-off and ids are the machine's own).
+/// Marsaglia's xorshift: a seed reproduces the requests, but not the back-off and the ids.
 struct Dice(u64);
 
 impl Dice {
@@ -27,7 +27,7 @@ impl Dice {
     }
 }
 
-/// What fans were told.
+/// The answers that fans got.
 #[derive(Default)]
 struct Told {
     /// Reservations with their fan and amount.
@@ -56,8 +56,8 @@ fn faults(world: &World, mut dice: Dice, per_mille: u64) {
     });
 }
 
-/// One thing that happens, a few turns of the scheduler from now.
-async fn act(world: &World, app: &App, fans: &[Fan], concert: &str, told: &Told, mut dice: Dice) {
+/// Yields to the scheduler up to five times, then performs one random action.
+async fn act(world: &World, app: &App, fans: &[Fan], concert: &str, answers: &Told, mut dice: Dice) {
     for _ in 0..dice.below(6) {
         tokio::task::yield_now().await;
     }
@@ -66,7 +66,7 @@ async fn act(world: &World, app: &App, fans: &[Fan], concert: &str, told: &Told,
     let key = format!("key-{}", dice.below(40));
     let key = (dice.below(2) == 0).then_some(key.as_str());
     let some_hold = |dice: &mut Dice, own: bool| {
-        let held = told.held.lock().expect("no panic");
+        let held = answers.held.lock().expect("no panic");
         let mine: Vec<(String, u64)> = held
             .iter()
             .filter(|(_, (fan, _))| !own || *fan == who)
@@ -80,36 +80,36 @@ async fn act(world: &World, app: &App, fans: &[Fan], concert: &str, told: &Told,
             seats.sort_unstable();
             seats.dedup();
             let reply = world.send_to(app, hold(fan, concert, &seats, key)).await;
-            told.note(&reply);
+            answers.note(&reply);
             if reply.status == 201 {
                 let amount = reply.body["amount"].as_u64().unwrap_or_default();
-                told.held.lock().expect("no panic").insert(reply.text("reservationId").to_owned(), (who, amount));
+                answers.held.lock().expect("no panic").insert(reply.text("reservationId").to_owned(), (who, amount));
             }
         }
         7..12 => {
             if let Some((id, amount)) = some_hold(&mut dice, true) {
                 let reply = world.send_to(app, pay(fan, &id, amount, key)).await;
-                told.note(&reply);
+                answers.note(&reply);
                 if reply.status == 200 {
-                    told.paid.lock().expect("no panic").push(reply.text("reservationId").to_owned());
+                    answers.paid.lock().expect("no panic").push(reply.text("reservationId").to_owned());
                 }
             }
         }
-        // One fan tries what belongs to others.
+        // Fan 0 also tries to cancel the holds of others.
         12..14 => {
             if let Some((id, _)) = some_hold(&mut dice, who != 0) {
-                told.note(&world.send_to(app, cancel(fan, &id)).await);
+                answers.note(&world.send_to(app, cancel(fan, &id)).await);
             }
         }
         14..16 => {
             let (amount, once) = (dice.below(3) * 50_000 + 1, format!("charge-{}", dice.below(1_000_000)));
             let reply = world.send_to(app, recharge(fan, amount, Some(&once))).await;
-            told.note(&reply);
+            answers.note(&reply);
             if reply.status == 200 {
-                told.charged.lock().expect("no panic").insert(format!("{who} {once}"), amount);
+                answers.charged.lock().expect("no panic").insert(format!("{who} {once}"), amount);
             }
         }
-        16 => told.note(&world.delete(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await),
+        16 => answers.note(&world.delete(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await),
         17 => world.clock.advance_ms(dice.below(20_000)),
         18 => {
             let timers: Vec<String> = some_hold(&mut dice, false)
@@ -163,7 +163,7 @@ async fn run(seed: u64) -> Result<BTreeMap<String, u64>, Box<dyn std::error::Err
     for _ in 0..3 {
         environments.push(world.environment(&variables).await?);
     }
-    let (mut dice, told) = (Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1), Told::default());
+    let (mut dice, answers) = (Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1), Told::default());
     for _ in 0..STEPS {
         let rate = [0, 0, 100, 300][dice.below(4) as usize];
         faults(&world, Dice(dice.below(u64::MAX - 1) + 1), rate);
@@ -171,24 +171,24 @@ async fn run(seed: u64) -> Result<BTreeMap<String, u64>, Box<dyn std::error::Err
             .map(|_| {
                 let app = &environments[dice.below(3) as usize];
                 let own = Dice(dice.below(u64::MAX - 1) + 1);
-                Box::pin(act(&world, app, &fans, &concert, &told, own)) as BoxFuture<'_, ()>
+                Box::pin(act(&world, app, &fans, &concert, &answers, own)) as BoxFuture<'_, ()>
             })
             .collect();
         join_all(at_once).await;
         tidy(&world, &environments[0], &mut fans, &mut dice).await?;
     }
-    assert_kept(&world, &told);
-    Ok(told.outcomes.into_inner()?)
+    assert_kept(&world, &answers);
+    Ok(answers.outcomes.into_inner()?)
 }
 
 /// Invariant 6: what was acknowledged survives.
-fn assert_kept(world: &World, told: &Told) {
+fn assert_kept(world: &World, answers: &Told) {
     let reservations = items(world, "Fans", "RES#");
-    for id in told.paid.lock().expect("no panic").iter() {
+    for id in answers.paid.lock().expect("no panic").iter() {
         let kept = reservations.iter().any(|r| r["reservationId"] == json!(id) && r["status"] == "CONFIRMED");
         assert!(kept, "{id} was paid");
     }
-    let charged: u64 = told.charged.lock().expect("no panic").values().sum();
+    let charged: u64 = answers.charged.lock().expect("no panic").values().sum();
     let entries = items(world, "Fans", "LEDGER#");
     let booked: u64 =
         entries.iter().filter(|e| e["type"] == "CHARGE").map(|e| e["amount"].as_u64().unwrap_or_default()).sum();
@@ -196,7 +196,7 @@ fn assert_kept(world: &World, told: &Told) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_invariants_hold_whatever_happens_at_once() -> Outcome {
+async fn the_invariants_hold_under_random_interleavings_and_faults() -> Outcome {
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
     let seeds = std::env::var("STAGEDOOR_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
     for seed in 1..=seeds {

@@ -34,7 +34,7 @@ async fn a_map_shows_every_seat_in_order_with_its_status() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_expired_hold_is_available_on_the_map_without_cleaning_up() -> Outcome {
+async fn an_expired_hold_is_available_on_the_map_before_any_cleanup() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     held(&world, &fan, &concert, &[7]).await;
@@ -45,7 +45,7 @@ async fn an_expired_hold_is_available_on_the_map_without_cleaning_up() -> Outcom
     Ok(())
 }
 
-/// All pages of a map, from a query on.
+/// All pages of a seat map, starting with this query.
 async fn pages(world: &World, fan: &Fan, concert: &str, query: &str) -> Vec<Vec<Value>> {
     let (mut pages, mut path) = (Vec::new(), format!("/api/v1/reservations/{concert}/seats{query}"));
     loop {
@@ -109,7 +109,7 @@ async fn a_cursor_of_another_concert_or_an_edited_one_is_400() -> Outcome {
     Ok(())
 }
 
-/// Names of 32 characters of four bytes each and the highest numbers; and seats that lie as far apart as they can.
+/// Two extremes: 32 characters of four bytes in each name with the highest numbers, and seats as far apart as possible.
 #[tokio::test]
 async fn every_layout_can_be_shown_in_pages_below_5_megabytes() -> Outcome {
     let (world, admin, _) = sale(&[]).await?;
@@ -152,7 +152,7 @@ async fn a_page_reads_its_own_seats_only() -> Outcome {
 }
 
 #[tokio::test]
-async fn only_fans_who_were_let_in_see_the_map() -> Outcome {
+async fn only_admitted_fans_see_the_seat_map() -> Outcome {
     let (world, admin, concert) = sale(&[("QUEUE_CAPACITY", "1")]).await?;
     let inside = world.buyer("ann", 0).await;
     let mut waiting = world.fan("bob").await;
@@ -174,7 +174,7 @@ async fn only_fans_who_were_let_in_see_the_map() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_unknown_concert_is_404_to_those_inside_and_nothing_to_those_outside() -> Outcome {
+async fn an_unknown_concert_is_404_for_admitted_fans_and_403_for_waiting_fans() -> Outcome {
     let (world, admin, _) = sale(&[("QUEUE_CAPACITY", "1")]).await?;
     let inside = world.buyer("ann", 0).await;
     let mut waiting = world.fan("bob").await;
@@ -189,7 +189,7 @@ async fn an_unknown_concert_is_404_to_those_inside_and_nothing_to_those_outside(
 }
 
 #[tokio::test]
-async fn looking_at_the_map_claims_the_place() -> Outcome {
+async fn the_first_seat_map_claims_the_place() -> Outcome {
     let (world, _, concert) = sale(&[("QUEUE_CAPACITY", "0")]).await?;
     let mut fan = world.fan("ann").await;
     world.join(&mut fan).await;
@@ -198,6 +198,6 @@ async fn looking_at_the_map_claims_the_place() -> Outcome {
     world.wait(59);
     assert_eq!(map(&world, &fan, &concert, "").await.outcome(), "200");
     world.wait(599);
-    assert_eq!(map(&world, &fan, &concert, "").await.outcome(), "200", "the session began with the first look");
+    assert_eq!(map(&world, &fan, &concert, "").await.outcome(), "200", "the session began with the first map");
     Ok(())
 }

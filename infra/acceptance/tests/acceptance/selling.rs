@@ -1,4 +1,4 @@
-//! What an admin changes and reads of a sale, what a fan reads of the past, and the switches of a deployment.
+//! How admins change a concert and read its sales, lists of reservations and dates, and parameters of a deployment.
 
 use crate::{
     invariants,
@@ -20,14 +20,14 @@ async fn dates(world: &World, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_sale_is_closed_and_opened_and_what_is_held_may_be_paid() -> Outcome {
+async fn an_admin_closes_and_opens_a_sale_and_open_holds_can_still_be_paid() -> Outcome {
     let (world, admin, concert) = sale(&[]).await?;
     let ann = world.buyer("ann", PRICE).await;
     let id = held(&world, &ann, &concert, &[1]).await;
     let closed = change(&world, &admin, &concert, json!({ "enabled": false })).await;
     assert_eq!((closed.outcome().as_str(), &closed.body["enabled"]), ("200", &json!(false)));
     let listed = world.send(Request::new("GET", "/api/v1/reservations/dates")).await;
-    assert_eq!(listed.body[0]["enabled"], false, "the listing tells as well");
+    assert_eq!(listed.body[0]["enabled"], false, "the listing shows it too");
     assert_eq!(world.hold(&ann, &concert, &[2], None).await.outcome(), "403 sale_closed");
     change(&world, &admin, &concert, json!({ "enabled": true, "saleOpensAt": "2026-06-01T00:00:10Z" })).await;
     let early = world.hold(&ann, &concert, &[2], None).await;
@@ -44,7 +44,7 @@ async fn a_sale_is_closed_and_opened_and_what_is_held_may_be_paid() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_change_is_checked_and_two_at_once_both_count() -> Outcome {
+async fn a_change_is_validated_and_concurrent_changes_are_both_kept() -> Outcome {
     let (world, admin, concert) = sale(&[]).await?;
     let backward = json!({ "saleOpensAt": "2026-07-02T00:00:00Z", "saleClosesAt": "2026-07-01T00:00:00Z" });
     let refused = change(&world, &admin, &concert, backward).await;
@@ -68,7 +68,7 @@ async fn a_change_is_checked_and_two_at_once_both_count() -> Outcome {
     let past = json!({ "startsAt": "2020-06-01T19:00:00Z", "endsAt": "2020-06-01T22:00:00Z" });
     let past = world.concert_of(&admin, &past).await;
     let disabled = change(&world, &admin, &past, json!({ "enabled": false })).await;
-    assert_eq!(disabled.outcome(), "200", "a window that is left as it was is not judged");
+    assert_eq!(disabled.outcome(), "200", "an unchanged sale window is not validated");
     let unknown = "6f9619ff-8b86-4011-b42d-00cf4fc964ff";
     assert_eq!(change(&world, &admin, unknown, json!({})).await.outcome(), "404 concert_not_found");
     let fan = world.fan("ann").await;
@@ -79,13 +79,13 @@ async fn a_change_is_checked_and_two_at_once_both_count() -> Outcome {
     );
     assert_eq!((a.status, b.status), (200, 200));
     let read = world.send(Request::new("GET", format!("/api/v1/concerts/{concert}"))).await;
-    assert_eq!(read.body["enabled"], false, "the change at the same time is not undone");
+    assert_eq!(read.body["enabled"], false, "the concurrent change is not undone");
     assert_eq!(read.body["saleClosesAt"], "2026-07-01T00:00:00.000Z");
     Ok(())
 }
 
 #[tokio::test]
-async fn null_goes_back_to_the_default_times_of_a_sale() -> Outcome {
+async fn null_restores_the_default_times_of_a_sale() -> Outcome {
     let (world, admin, _) = sale(&[]).await?;
     let times = json!({ "saleOpensAt": "2026-07-01T00:00:00Z", "saleClosesAt": "2026-07-02T00:00:00Z" });
     let concert = world.concert_of(&admin, &times).await;
@@ -100,18 +100,18 @@ async fn null_goes_back_to_the_default_times_of_a_sale() -> Outcome {
     let past = json!({ "startsAt": "2020-06-01T19:00:00Z", "endsAt": "2020-06-01T22:00:00Z" });
     let past = world.concert_of(&admin, &past).await;
     let changed = change(&world, &admin, &past, json!({ "saleOpensAt": null, "enabled": false })).await;
-    assert_eq!(changed.outcome(), "200", "a default is not judged");
+    assert_eq!(changed.outcome(), "200", "a default is not validated");
     Ok(())
 }
 
 #[tokio::test]
-async fn nothing_is_held_after_the_end_and_what_was_held_before_is_paid() -> Outcome {
+async fn no_seat_is_held_after_the_concerts_end_and_earlier_holds_can_still_be_paid() -> Outcome {
     let (world, admin, _) = sale(&[]).await?;
     let short = json!({
         "startsAt": "2026-06-01T00:00:30Z", "endsAt": "2026-06-01T00:01:00Z", "saleClosesAt": "2026-06-01T00:01:00Z",
     });
     let concert = world.concert_of(&admin, &short).await;
-    // As one that was made before the sale had to close by the end.
+    // As in a concert that was created before a sale had to close by the concert's end.
     let meta = items(&world, "Concerts", "META").into_iter().find(|item| item["concertId"] == *concert);
     let later = number(START_MILLIS + 600_000);
     tamper(&world, "Concerts", &meta.ok_or("a concert")?, "saleClosesAt", later).await;
@@ -121,12 +121,12 @@ async fn nothing_is_held_after_the_end_and_what_was_held_before_is_paid() -> Out
     world.clock.advance_ms(1);
     assert_eq!(world.hold(&ann, &concert, &[2], None).await.outcome(), "403 sale_closed");
     world.clock.advance_ms(299_998);
-    assert_eq!(world.pay(&ann, &id, PRICE, None).await.outcome(), "200", "to the end of the hold");
+    assert_eq!(world.pay(&ann, &id, PRICE, None).await.outcome(), "200", "until the end of the hold");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_change_of_a_version_that_is_over_is_planned_again_also_where_its_values_are_back() -> Outcome {
+async fn a_change_of_an_older_version_is_planned_again_even_if_the_values_are_the_same_again() -> Outcome {
     let (world, admin, concert) = sale(&[]).await?;
     let mut late = pin!(change(&world, &admin, &concert, json!({ "saleClosesAt": "2026-07-01T00:00:00Z" })));
     until_sent(&world, late.as_mut(), 2).await;
@@ -137,7 +137,7 @@ async fn a_change_of_a_version_that_is_over_is_planned_again_also_where_its_valu
     assert_eq!((late.outcome().as_str(), &late.body["enabled"]), ("200", &json!(true)));
     let concerts = items(&world, "Concerts", "META");
     let [meta] = &concerts[..] else { panic!("one concert: {concerts:?}") };
-    assert_eq!(meta["version"], 4, "made, and changed three times, each time from the version before");
+    assert_eq!(meta["version"], 4, "created, and changed three times, each time from the version before");
     let listed = world.send(Request::new("GET", "/api/v1/reservations/dates")).await;
     assert_eq!(listed.body[0]["saleClosesAt"], "2026-07-01T00:00:00.000Z");
     Ok(())
@@ -227,7 +227,7 @@ async fn dates_are_filtered_and_the_link_keeps_the_filter() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_deployment_may_want_a_token_for_the_dates() -> Outcome {
+async fn a_deployment_can_require_a_token_for_the_dates() -> Outcome {
     let world = World::with(&[("DATES_ACCESS", "token")]).await?;
     let request = || Request::new("GET", "/api/v1/reservations/dates");
     assert_eq!(world.send(request()).await.outcome(), "401 unauthenticated");
@@ -239,7 +239,7 @@ async fn a_deployment_may_want_a_token_for_the_dates() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_deployment_may_give_seats_back_when_the_money_does_not_suffice() -> Outcome {
+async fn a_deployment_can_release_a_hold_when_the_balance_is_insufficient() -> Outcome {
     let (world, _, concert) = sale(&[("RELEASE_HOLD_ON_INSUFFICIENT_BALANCE", "true")]).await?;
     let (ann, bob) = (world.buyer("ann", 1).await, world.buyer("bob", 0).await);
     let id = held(&world, &ann, &concert, &[1]).await;

@@ -1,4 +1,4 @@
-//! What holding does to the session, and the session to holding.
+//! How holds and their session depend on each other: claim, seat limit, extension, end.
 
 use crate::purchases::{Outcome, PRICE, cancel, count, held, hold, items, post, reservation, sale, until_sent};
 use acceptance::{Fan, Reply, START_MILLIS, World};
@@ -33,7 +33,7 @@ async fn the_first_hold_claims_the_session() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_hold_after_the_claim_window_or_before_the_turn_is_refused() -> Outcome {
+async fn a_hold_while_waiting_or_after_the_claim_window_is_refused() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let late = let_in_without_a_claim(&world, "ann").await;
     world.set_capacity(0).await;
@@ -49,7 +49,7 @@ async fn a_hold_after_the_claim_window_or_before_the_turn_is_refused() -> Outcom
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_order_comes_after_the_turn() -> Outcome {
+async fn a_waiting_fan_is_refused_before_the_requested_seats_are_checked() -> Outcome {
     let (world, admin, concert) = sale(&[("QUEUE_CAPACITY", "0")]).await?;
     let closed = world.concert_of(&admin, &json!({ "saleOpensAt": "2027-01-01T00:00:00Z" })).await;
     let mut fan = world.fan("ann").await;
@@ -61,7 +61,7 @@ async fn what_is_wrong_with_the_order_comes_after_the_turn() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_holds_nothing() -> Outcome {
+async fn a_session_that_is_over_cannot_hold() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 0).await);
     world.clock.advance_ms(599_999);
@@ -73,7 +73,7 @@ async fn a_session_that_is_over_holds_nothing() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_hold_that_meets_the_end_of_its_session_is_refused() -> Outcome {
+async fn a_hold_that_loses_the_race_with_the_end_of_its_session_is_refused() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     // The concert is in memory, so the transaction is the first request.
@@ -118,7 +118,7 @@ async fn simultaneous_holds_of_one_session_stay_within_the_limit() -> Outcome {
 }
 
 #[tokio::test]
-async fn expired_holds_are_dropped_from_the_limit_when_it_is_met() -> Outcome {
+async fn expired_holds_are_dropped_when_the_seat_limit_is_reached() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     held(&world, &fan, &concert, &[1, 2]).await;
@@ -134,7 +134,7 @@ async fn expired_holds_are_dropped_from_the_limit_when_it_is_met() -> Outcome {
 }
 
 #[tokio::test]
-async fn two_holds_that_drop_the_same_expired_ones_count_them_once() -> Outcome {
+async fn concurrent_holds_that_drop_the_same_expired_hold_free_its_seats_once() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let other = world.environment(&[]).await?;
     let fan = world.buyer("ann", 0).await;
@@ -152,7 +152,7 @@ async fn two_holds_that_drop_the_same_expired_ones_count_them_once() -> Outcome 
 }
 
 #[tokio::test]
-async fn a_hold_extends_the_session_to_its_end_and_not_past_the_cap() -> Outcome {
+async fn a_hold_extends_the_session_to_the_holds_end_and_not_past_the_maximum() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     world.wait(599);
@@ -171,7 +171,7 @@ async fn a_hold_extends_the_session_to_its_end_and_not_past_the_cap() -> Outcome
 }
 
 #[tokio::test]
-async fn hold_and_cancel_does_not_live_for_ever() -> Outcome {
+async fn holding_and_cancelling_does_not_extend_a_session_for_ever() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     let mut seconds = 0;
@@ -190,21 +190,21 @@ async fn hold_and_cancel_does_not_live_for_ever() -> Outcome {
 }
 
 #[tokio::test]
-async fn what_a_session_bought_counts_and_a_refund_gives_none_back() -> Outcome {
+async fn bought_seats_count_in_their_session_even_after_a_refund() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 500_000).await;
     let first = held(&world, &fan, &concert, &[1, 2]).await;
     held(&world, &fan, &concert, &[3]).await;
     let paid = world.pay(&fan, &first, 2 * PRICE, None).await;
     assert_eq!(paid.outcome(), "200");
-    let told = |reply: &Reply| (reply.outcome(), reply.body["limit"].clone(), reply.body["held"].clone());
+    let shown = |reply: &Reply| (reply.outcome(), reply.body["limit"].clone(), reply.body["held"].clone());
     let refused = world.hold(&fan, &concert, &[4, 5], None).await;
-    assert_eq!(told(&refused), ("409 seat_limit".to_owned(), json!(4), json!(1)));
+    assert_eq!(shown(&refused), ("409 seat_limit".to_owned(), json!(4), json!(1)));
     assert_eq!(refused.body["bought"], 2);
     let refund = post(&format!("/api/v1/payments/{}/cancel", paid.text("paymentId")), &fan.queue, None, &json!({}));
     assert_eq!(world.send(refund).await.outcome(), "200");
     let refused = world.hold(&fan, &concert, &[1, 2, 3, 4, 5], None).await;
-    assert_eq!((told(&refused).2, &refused.body["bought"]), (json!(1), &json!(2)), "more than any session may have");
+    assert_eq!((shown(&refused).2, &refused.body["bought"]), (json!(1), &json!(2)), "more than any session may have");
     assert_eq!(world.hold(&fan, &concert, &[4, 5], None).await.outcome(), "409 seat_limit");
     assert_eq!(world.hold(&fan, &concert, &[4], None).await.outcome(), "201");
     assert_eq!(session(&world)["seatsTaken"], 4);
@@ -213,7 +213,7 @@ async fn what_a_session_bought_counts_and_a_refund_gives_none_back() -> Outcome 
 }
 
 #[tokio::test]
-async fn a_hold_is_cut_to_30_seconds_at_the_least() -> Outcome {
+async fn a_hold_is_shortened_to_no_less_than_30_seconds() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     world.wait(599);
@@ -222,16 +222,24 @@ async fn a_hold_is_cut_to_30_seconds_at_the_least() -> Outcome {
     let last = world.hold(&fan, &concert, &[2], Some("a")).await;
     assert_eq!((last.outcome().as_str(), last.text("expiresAt")), ("201", "2026-06-01T00:15:00.000Z"), "30 s");
     world.clock.advance_ms(1);
-    assert_eq!(world.hold(&fan, &concert, &[1], None).await.outcome(), "409 seat_unavailable", "the seat comes first");
+    assert_eq!(
+        world.hold(&fan, &concert, &[1], None).await.outcome(),
+        "409 seat_unavailable",
+        "the seat is checked first"
+    );
     let before = world.engine.items("Queues");
     assert_eq!(world.hold(&fan, &concert, &[3], None).await.outcome(), "409 session_ending");
     assert_eq!((world.engine.items("Queues"), items(&world, "Concerts", "SEAT#").len()), (before, 2));
-    assert_eq!(world.hold(&fan, &concert, &[2], Some("a")).await.body, last.body, "one's own hold is replayed");
+    assert_eq!(
+        world.hold(&fan, &concert, &[2], Some("a")).await.body,
+        last.body,
+        "the same key gets its hold replayed"
+    );
     Ok(())
 }
 
 #[tokio::test]
-async fn where_holds_are_shorter_than_30_seconds_none_is_cut() -> Outcome {
+async fn no_hold_is_shortened_where_holds_last_less_than_30_seconds() -> Outcome {
     let (world, _, concert) = sale(&[("HOLD_SECONDS", "20"), ("ACTIVE_SECONDS", "60")]).await?;
     let fan = world.buyer("ann", 0).await;
     world.wait(59);
@@ -245,7 +253,7 @@ async fn where_holds_are_shorter_than_30_seconds_none_is_cut() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_hold_under_an_older_clock_shortens_no_session() -> Outcome {
+async fn a_hold_under_a_clock_that_is_behind_does_not_shorten_the_session() -> Outcome {
     let (world, _, concert) = sale(&[("ACTIVE_SECONDS", "60")]).await?;
     let fan = world.buyer("ann", PRICE).await;
     world.wait(59);
@@ -261,11 +269,11 @@ async fn a_hold_under_an_older_clock_shortens_no_session() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_hold_that_its_session_does_not_list_any_more_is_over() -> Outcome {
+async fn a_hold_that_its_session_no_longer_lists_cannot_be_paid() -> Outcome {
     let (world, _, concert) = sale(&[("SEATS_PER_SESSION", "2")]).await?;
     let fan = world.buyer("ann", 500_000).await;
     let first = held(&world, &fan, &concert, &[1, 2]).await;
-    // A clock that is ahead drops the hold and holds again.
+    // A function whose clock is ahead drops the hold from the session, and adds another.
     world.wait(300);
     held(&world, &fan, &concert, &[3, 4]).await;
     world.clock.set_ms(START_MILLIS + 299_000);

@@ -2,7 +2,7 @@
 
 use crate::{
     Outcome,
-    support::{configure, items, join_with, leave, line_of, poll, turn},
+    support::{configure, items, join_with, leave, line_of, poll, status_and_position},
 };
 use acceptance::{Background, World};
 use engine::Fault;
@@ -10,7 +10,8 @@ use promote_tokens::Trigger;
 use serde_json::{Value, json};
 use shared::domain::{id::QueueId, time::Seconds};
 
-/// Lets so many seconds pass as in a deployment, and one more that delivers what is due at the last; how many ticks there were.
+/// Lets `seconds` pass as in a deployment, and one second more, which delivers what is due at the end; returns the
+/// number of ticks.
 async fn run(world: &World, background: &mut Background, seconds: u64) -> Result<usize, Box<dyn std::error::Error>> {
     let mut ticks = 0;
     for _ in 0..=seconds {
@@ -38,15 +39,15 @@ async fn a_queue_at_rest_has_no_alarm_and_a_join_wakes_it() -> Outcome {
     world.set_capacity(1).await;
     run(&world, &mut background, 60).await?;
     assert!(sleeps(&world) && alarms(&world).is_empty());
-    assert_eq!(run(&world, &mut background, 600).await?, 0, "at rest it costs nothing");
+    assert_eq!(run(&world, &mut background, 600).await?, 0, "no tick at rest");
     let fans = line_of(&world, 2).await;
     assert!(!sleeps(&world), "the first fan woke it");
-    assert_eq!(alarms(&world).len(), 1, "and spared the second an alarm");
+    assert_eq!(alarms(&world).len(), 1, "the second fan put no alarm");
     assert!(run(&world, &mut background, 60).await? >= 6, "a tick every ten seconds while somebody waits");
-    assert_eq!(turn(&poll(&world, &fans[1]).await), "WAITING 1");
+    assert_eq!(status_and_position(&poll(&world, &fans[1]).await), "WAITING 1");
     leave(&world, &fans[0]).await;
     run(&world, &mut background, 2).await?;
-    assert_eq!(turn(&poll(&world, &fans[1]).await), "ACTIVE 0");
+    assert_eq!(status_and_position(&poll(&world, &fans[1]).await), "ACTIVE 0");
     leave(&world, &fans[1]).await;
     run(&world, &mut background, 90).await?;
     assert!(sleeps(&world) && alarms(&world).is_empty(), "{:?}", alarms(&world));
@@ -54,7 +55,7 @@ async fn a_queue_at_rest_has_no_alarm_and_a_join_wakes_it() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_queue_in_which_somebody_is_only_inside_ticks_when_that_may_be_over() -> Outcome {
+async fn a_queue_with_a_session_and_nobody_waiting_ticks_when_the_session_may_be_over() -> Outcome {
     let world = World::new().await?;
     let mut background = Background::default();
     let fan = world.buyer("ann", 0).await;
@@ -78,14 +79,14 @@ async fn before_the_opening_a_queue_ticks_once_a_minute_and_in_the_second_of_its
     let fans = line_of(&world, 1).await;
     let ticks = run(&world, &mut background, 328).await?;
     assert!(ticks <= 8, "{ticks}");
-    assert_eq!(turn(&poll(&world, &fans[0]).await), "WAITING 1");
+    assert_eq!(status_and_position(&poll(&world, &fans[0]).await), "WAITING 1");
     run(&world, &mut background, 2).await?;
-    assert_eq!(turn(&poll(&world, &fans[0]).await), "ACTIVE 0");
+    assert_eq!(status_and_position(&poll(&world, &fans[0]).await), "ACTIVE 0");
     Ok(())
 }
 
 #[tokio::test]
-async fn what_follows_from_changed_settings_happens_within_two_seconds() -> Outcome {
+async fn changed_settings_take_effect_within_two_seconds() -> Outcome {
     let world = World::new().await?;
     let mut background = Background::default();
     let admin = world.admin().await;
@@ -94,13 +95,13 @@ async fn what_follows_from_changed_settings_happens_within_two_seconds() -> Outc
     run(&world, &mut background, 95).await?;
     configure(&world, &admin, &json!({ "capacity": 1 })).await;
     run(&world, &mut background, 1).await?;
-    assert_eq!(turn(&poll(&world, &fans[0]).await), "ACTIVE 0");
+    assert_eq!(status_and_position(&poll(&world, &fans[0]).await), "ACTIVE 0");
     Ok(())
 }
 
-/// A join that is cut off before any of its writes, or loses any answer, leaves no fan in a queue that sleeps.
+/// A join that loses all its requests, or all its answers, from some point on.
 #[tokio::test]
-async fn no_crash_of_a_join_leaves_a_fan_in_a_queue_that_sleeps() -> Outcome {
+async fn no_crash_of_a_join_leaves_a_fan_in_a_sleeping_queue() -> Outcome {
     for (lost, fault) in (0..9).flat_map(|lost| [(lost, Fault::LostRequest), (lost, Fault::LostAnswer)]) {
         let world = World::new().await?;
         let mut background = Background::default();
@@ -119,25 +120,25 @@ async fn no_crash_of_a_join_leaves_a_fan_in_a_queue_that_sleeps() -> Outcome {
         let ticket = !items(&world, "TICKET#main#").is_empty();
         let awake = !alarms(&world).is_empty();
         assert!(!ticket || awake, "{lost} {fault:?}: a ticket and no alarm");
-        // The fan asks again, whatever had become of it; then there is room.
+        // The fan joins again, whatever the first join did; then a slot is free.
         let mut fan = fan;
         assert!(world.join(&mut fan).await.status < 300);
         world.set_capacity(1).await;
         run(&world, &mut background, 2).await?;
         // Holes that lost answers left are passed as no-shows.
         for _ in 0..12 {
-            if turn(&poll(&world, &fan).await) == "ACTIVE 0" {
+            if status_and_position(&poll(&world, &fan).await) == "ACTIVE 0" {
                 break;
             }
             run(&world, &mut background, 30).await?;
         }
-        assert_eq!(turn(&poll(&world, &fan).await), "ACTIVE 0", "{lost} {fault:?}");
+        assert_eq!(status_and_position(&poll(&world, &fan).await), "ACTIVE 0", "{lost} {fault:?}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_fan_who_joins_while_the_tick_puts_the_queue_to_sleep_is_not_forgotten() -> Outcome {
+async fn a_fan_who_joins_while_the_tick_puts_the_queue_to_sleep_keeps_it_awake() -> Outcome {
     let world = World::new().await?;
     let fan = world.buyer("ann", 0).await;
     leave(&world, &fan).await;
@@ -162,7 +163,7 @@ async fn a_fan_who_joins_while_the_tick_puts_the_queue_to_sleep_is_not_forgotten
     });
     elsewhere.store.tick(&QueueId::main(), &[]).await?;
     world.engine.clear_faults();
-    assert!(!sleeps(&world), "a place was drawn since the tick looked");
+    assert!(!sleeps(&world), "a place was drawn after the tick had read the counter");
     assert!(!alarms(&world).is_empty());
     Ok(())
 }

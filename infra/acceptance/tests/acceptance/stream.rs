@@ -51,7 +51,7 @@ async fn each_new_hold_gets_a_timer_for_what_remains() -> Outcome {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_becomes_of_a_hold_sends_no_further_timer() -> Outcome {
+async fn a_paid_hold_sends_no_second_timer_and_a_cancelled_one_at_most_one() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 50_000).await;
     let (paid, dropped) = (held(&world, &fan, &concert, &[1]).await, held(&world, &fan, &concert, &[2]).await);
@@ -64,7 +64,7 @@ async fn what_becomes_of_a_hold_sends_no_further_timer() -> Outcome {
     world.send(cancel(&fan, &dropped)).await;
     feed_stream(&world, &world.app).await?;
     let timers = take_timers(&world);
-    assert!(timers.len() <= 1, "a seat that goes may ask for a look, no more");
+    assert!(timers.len() <= 1, "the removed seat sends at most one timer");
     assert!(expire(&world.app, &timers).await?.is_empty());
     crate::invariants::check(&world);
     Ok(())
@@ -104,7 +104,7 @@ async fn availability_is_recounted_chunk_by_chunk() -> Outcome {
         let read = world.send(Request::new("GET", format!("/api/v1/concerts/{concert}"))).await;
         read.body["seatsAvailable"].clone()
     };
-    assert_eq!(available().await, 600, "counted by the stream only");
+    assert_eq!(available().await, 600, "only the stream function counts");
     feed_stream(&world, &world.app).await?;
     assert_eq!(available().await, 596);
     let counts = items(&world, "Concerts", "COUNT#");
@@ -128,7 +128,7 @@ async fn an_older_count_does_not_replace_a_newer_one() -> Outcome {
         held(&world, &fan, &concert, &seats[..1]).await;
         let first = records(&world);
         let mut slow = std::pin::pin!(stream(&world.app, first));
-        // Timers, ticks, events, then the count, the seats, the item of its minute; the put is under way.
+        // Timers, ticks, events, then the count, the seats, the due item; the put of the count is under way.
         crate::purchases::until_sent(&world, slow.as_mut(), if seats[0] == 1 { 6 } else { 5 }).await;
         held(&world, &fan, &concert, &seats[1..]).await;
         stream(&other, records(&world)).await?;
@@ -140,7 +140,7 @@ async fn an_older_count_does_not_replace_a_newer_one() -> Outcome {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alarm_becomes_a_message_for_when_it_is_due() -> Outcome {
+async fn an_alarm_becomes_a_message_that_is_delayed_until_it_is_due() -> Outcome {
     let (world, _, _) = sale(&[]).await?;
     world.set_capacity(0).await;
     feed_stream(&world, &world.app).await?;
@@ -165,7 +165,11 @@ async fn the_end_of_a_session_that_had_a_slot_asks_for_a_tick_once_a_second() ->
     world.delete(&leave(&bob), &bob.access).await;
     feed_stream(&world, &world.app).await?;
     let wished = world.engine.take_messages(&world.app.config.quiet_ticks_queue_url);
-    assert_eq!(wished.iter().map(|tick| tick.delay_seconds).collect::<Vec<_>>(), [1], "the first one has begun");
+    assert_eq!(
+        wished.iter().map(|tick| tick.delay_seconds).collect::<Vec<_>>(),
+        [1],
+        "this second's tick was sent already"
+    );
     world.set_capacity(0).await;
     let mut carl = world.fan("carl").await;
     world.join(&mut carl).await;
@@ -174,12 +178,12 @@ async fn the_end_of_a_session_that_had_a_slot_asks_for_a_tick_once_a_second() ->
     world.wait(2);
     world.delete(&leave(&carl), &carl.access).await;
     feed_stream(&world, &world.app).await?;
-    assert_eq!(take_ticks(&world), Vec::<Value>::new(), "a fan who only waited leaves no slot");
+    assert_eq!(take_ticks(&world), Vec::<Value>::new(), "a fan who only waited frees no slot");
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_change_is_an_event_with_an_id_that_stays() -> Outcome {
+async fn every_change_is_a_domain_event_with_a_stable_id() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 60_000).await;
     let (paid, dropped) = (held(&world, &fan, &concert, &[1]).await, held(&world, &fan, &concert, &[2]).await);
@@ -207,12 +211,12 @@ async fn every_change_is_an_event_with_an_id_that_stays() -> Outcome {
     let mut ids: Vec<String> = events.iter().map(|event| event["id"].to_string()).collect();
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), events.len(), "each its own");
+    assert_eq!(ids.len(), events.len(), "each event has an id of its own");
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn expiry_is_an_event_too_and_noted_attempts_are_not() -> Outcome {
+async fn an_expiry_is_a_domain_event_and_a_failed_payment_attempt_is_not() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     held(&world, &fan, &concert, &[1]).await;
@@ -248,8 +252,8 @@ async fn an_unreadable_record_goes_to_the_dead_letters_and_the_batch_goes_on() -
     broken["dynamodb"]["NewImage"]["status"] = json!({ "S": "who-holds-this" });
     let malformed = json!({ "dynamodb": { "SequenceNumber": "778", "NewImage": 7 }, "eventSourceARN": "a stream" });
     batch.splice(0..0, [broken.clone(), malformed]);
-    assert!(stream(&world.app, batch.clone()).await?.is_empty(), "nothing is to come again");
-    assert_eq!(take_timers(&world).len(), 2, "those behind it were acted on");
+    assert!(stream(&world.app, batch.clone()).await?.is_empty(), "no record is retried");
+    assert_eq!(take_timers(&world).len(), 2, "the records behind it were processed");
     assert_eq!(items(&world, "Concerts", "COUNT#")[0]["held"], 2);
     let (arn, number) = (&broken["eventSourceARN"], &broken["dynamodb"]["SequenceNumber"]);
     assert!(arn.as_str().is_some_and(|arn| arn.contains("Fans")), "{arn}");
@@ -257,8 +261,8 @@ async fn an_unreadable_record_goes_to_the_dead_letters_and_the_batch_goes_on() -
         json!({ "streamArn": arn, "sequenceNumber": number, "error": "unreadable reservation" }),
         json!({ "streamArn": "a stream", "sequenceNumber": "778", "error": "unreadable other" }),
     ];
-    assert_eq!(take_dead_letters(&world), expected, "where they are, and nothing of what they hold");
-    // What cannot be handed on is not passed over.
+    assert_eq!(take_dead_letters(&world), expected, "the position of each record, and nothing of its content");
+    // A record that cannot be sent to the dead letters is not skipped.
     let dead = world.app.config.dead_letter_queue_url.clone();
     inject_where(&world, Fault::InternalError, u64::MAX, move |call| call.body["QueueUrl"] == dead.as_str());
     assert!(stream(&world.app, batch).await.is_err());
@@ -266,7 +270,7 @@ async fn an_unreadable_record_goes_to_the_dead_letters_and_the_batch_goes_on() -
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dependency_that_fails_makes_the_whole_batch_come_again() -> Outcome {
+async fn a_dependency_that_fails_makes_the_whole_batch_fail() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     held(&world, &fan, &concert, &[1]).await;
@@ -281,7 +285,7 @@ async fn a_dependency_that_fails_makes_the_whole_batch_come_again() -> Outcome {
     Ok(())
 }
 
-/// Two concerts with a hold each; the counts of the first meet `fault`.
+/// Two concerts with a hold each; the puts of the first one's counts get `fault`.
 async fn one_broken_chunk(fault: Fault) -> Result<(World, String, String), Box<dyn std::error::Error>> {
     let (world, admin, first) = sale(&[]).await?;
     let second = world.concert(&admin).await;
@@ -327,7 +331,7 @@ async fn recounts_of_a_batch_end_after_two_seconds() -> Outcome {
     world.wait(60);
     {
         let mut batch = std::pin::pin!(feed_stream(&world, &world.app));
-        // Timers, ticks, events; then the old count is being read, for a long time.
+        // Timers, ticks, events; then the read of the old count takes two seconds.
         crate::purchases::until_sent(&world, batch.as_mut(), 4).await;
         tokio::time::advance(Duration::from_secs(2)).await;
         assert!(batch.await?.is_empty(), "the batch is done");
@@ -357,6 +361,6 @@ async fn a_chunk_is_counted_at_most_twice_a_second_and_no_change_is_left_out() -
     assert_eq!(feed().await?, 0, "another chunk waits for nothing");
     world.clock.advance_ms(500);
     held(&world, &fan, &first, &[3]).await;
-    assert_eq!(feed().await?, 0, "nor one that was left alone as long");
+    assert_eq!(feed().await?, 0, "nor does the first one after half a second");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What several tests of the line need.
+//! Helpers of the tests of queues.
 
 use acceptance::{Fan, Reply, Request, World};
 use serde_json::{Value, json};
@@ -14,34 +14,34 @@ pub async fn line_of(world: &World, count: usize) -> Vec<Fan> {
     fans
 }
 
-/// A look at the fan's own queue token.
+/// The fan's poll with the queue token.
 pub async fn poll(world: &World, fan: &Fan) -> Reply {
     world.get(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await
 }
 
-/// The fan leaves, by the queue token.
+/// The fan's request to leave, with the queue token.
 pub async fn leave(world: &World, fan: &Fan) -> Reply {
     world.delete(&format!("/api/v1/tokens/{}", fan.user_id), &fan.queue).await
 }
 
-/// What a fan is told of the turn: `WAITING 3`, `ACTIVE 0`, or the refusal.
-pub fn turn(reply: &Reply) -> String {
+/// Status and position in an answer, such as `WAITING 3` or `ACTIVE 0`; the outcome of a refusal.
+pub fn status_and_position(reply: &Reply) -> String {
     match reply.status {
         200 | 201 => format!("{} {}", reply.text("status"), reply.body["queuePosition"]),
         _ => reply.outcome(),
     }
 }
 
-/// The turns of several fans, each by a poll.
-pub async fn turns(world: &World, fans: &[Fan]) -> Vec<String> {
-    let mut turns = Vec::new();
+/// Polls for each fan; returns their statuses and positions.
+pub async fn statuses_and_positions(world: &World, fans: &[Fan]) -> Vec<String> {
+    let mut shown = Vec::new();
     for fan in fans {
-        turns.push(turn(&poll(world, fan).await));
+        shown.push(status_and_position(&poll(world, fan).await));
     }
-    turns
+    shown
 }
 
-/// A seat map request on a route that needs a live session.
+/// The fan's request for the seat map, which needs a live session.
 pub async fn seats(world: &World, fan: &Fan, concert: &str) -> Reply {
     world.get(&format!("/api/v1/reservations/{concert}/seats"), &fan.queue).await
 }
@@ -51,12 +51,12 @@ pub async fn configure(world: &World, admin: &Fan, settings: &Value) -> Reply {
     world.send(Request::new("PUT", "/api/v1/admin/queues/main").token(&admin.access).json(settings)).await
 }
 
-/// The main queue as everyone sees it.
+/// The main queue as everybody can read it.
 pub async fn queue(world: &World) -> Value {
     world.get("/api/v1/queues/main", "").await.body
 }
 
-/// `POST /tokens` with a body of one's own.
+/// `POST /tokens` with any body.
 pub async fn join_with(world: &World, token: &str, body: &Value) -> Reply {
     world.send(Request::new("POST", "/api/v1/tokens").token(token).json(body)).await
 }
@@ -66,7 +66,7 @@ pub fn state(world: &World) -> Value {
     items(world, "QUEUE#main").pop().unwrap_or(json!(null))
 }
 
-/// The items of the queues table whose partition key starts so.
+/// The items of the queues table whose partition key starts with `partition`.
 pub fn items(world: &World, partition: &str) -> Vec<Value> {
     let starts = |item: &Value| item["pk"].as_str().is_some_and(|pk| pk.starts_with(partition));
     world.engine.items("Queues").into_iter().filter(starts).collect()

@@ -16,7 +16,7 @@ use std::sync::{
 };
 use sweep_holds::Swept;
 
-/// The holds of 300 s that begin with the world end in its minute 5, which is swept from here on.
+/// The second from which sweeps visit minute 5 of the world, in which holds of 300 s end that were made at its start.
 pub const SWEPT_FROM: u64 = 370;
 
 /// Runs the function once.
@@ -24,12 +24,12 @@ pub async fn sweep(world: &World) -> Result<Swept, Box<dyn std::error::Error>> {
     Ok(sweep_holds::handle(&world.app, serde_json::from_value(json!({}))?).await.map_err(|e| e.to_string())?)
 }
 
-/// A sweep that came to its end.
+/// The result of a sweep that was not cut off.
 pub fn swept(chunks: usize, expired: usize) -> Swept {
     Swept { chunks, expired, cut_off: false }
 }
 
-/// The minutes of the `DUE` items, from the beginning of the world.
+/// The minutes of the `DUE` items, counted from the start of the world, in ascending order.
 pub fn due(world: &World) -> Vec<u64> {
     let start = START_MILLIS / 60_000;
     let items = world.engine.items("Concerts").into_iter();
@@ -41,7 +41,7 @@ pub fn due(world: &World) -> Vec<u64> {
     due
 }
 
-/// Feeds the stream, and loses the timers that it sends.
+/// Feeds the stream function, which counts the seats, and loses the timers that it sends.
 async fn counted(world: &World) -> Outcome {
     feed_stream(world, &world.app).await?;
     take_timers(world);
@@ -54,7 +54,7 @@ async fn available(world: &World, concert: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_expires_what_timers_missed_once_their_minute_is_over() -> Outcome {
+async fn a_sweep_expires_holds_whose_timers_were_lost_once_their_minute_is_over() -> Outcome {
     let (world, admin, concert) = sale(&[]).await?;
     world.concert(&admin).await;
     let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 50_000).await);
@@ -64,7 +64,7 @@ async fn a_sweep_expires_what_timers_missed_once_their_minute_is_over() -> Outco
     counted(&world).await?;
     assert_eq!(due(&world), [5]);
     world.wait(SWEPT_FROM - 1);
-    assert_eq!(sweep(&world).await?, swept(0, 0), "timers come first");
+    assert_eq!(sweep(&world).await?, swept(0, 0), "the timers have the minute to themselves");
     world.wait(1);
     assert_eq!(sweep(&world).await?, swept(1, 1));
     assert_eq!(items(&world, "Concerts", "SEAT#").len(), 1);
@@ -77,7 +77,7 @@ async fn a_sweep_expires_what_timers_missed_once_their_minute_is_over() -> Outco
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chunk_gets_one_item_for_each_minute_in_which_a_hold_ends() -> Outcome {
+async fn a_chunk_gets_one_due_item_for_each_minute_in_which_a_hold_ends() -> Outcome {
     let (world, _, concert) = sale(&[("SEATS_PER_SESSION", "8")]).await?;
     let fan = world.buyer("ann", 0).await;
     let put = Arc::new(AtomicU64::new(0));
@@ -96,19 +96,19 @@ async fn a_chunk_gets_one_item_for_each_minute_in_which_a_hold_ends() -> Outcome
     }
     world.send(cancel(&fan, &dropped)).await;
     counted(&world).await?;
-    assert_eq!((put.load(Ordering::Relaxed), due(&world)), (2, vec![5, 6]), "a hold less asks for nothing");
+    assert_eq!((put.load(Ordering::Relaxed), due(&world)), (2, vec![5, 6]), "a cancelled hold puts no due item");
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_count_that_is_cut_off_leaves_an_item_first() -> Outcome {
+async fn a_recount_that_is_cut_off_has_put_its_due_item() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     held(&world, &fan, &concert, &[1]).await;
     let (id, chunk) = (ConcertId(concert.parse()?), Chunk(0));
     {
         let mut recount = std::pin::pin!(world.app.store.recount(id, chunk));
-        // The count, the seats, the item; then the new count, which is never applied.
+        // Reads the count and the seats, puts the due item; the put of the new count is never applied.
         until_sent(&world, recount.as_mut(), 4).await;
     }
     assert_eq!((items(&world, "Concerts", "COUNT#").len(), due(&world)), (0, vec![5]));
@@ -118,7 +118,7 @@ async fn a_count_that_is_cut_off_leaves_an_item_first() -> Outcome {
     Ok(())
 }
 
-/// A fan holds by a clock that is behind, so that the hold ends in a minute that is being swept.
+/// Holds a seat with a clock that is behind, so that the hold ends in a minute that is being swept.
 async fn hold_by_an_old_clock(world: &World, concert: &str, fan: &Fan) -> Outcome {
     let now = engine::Clock::now_ms(&world.clock);
     world.clock.set_ms(START_MILLIS + 20_000);
@@ -129,7 +129,7 @@ async fn hold_by_an_old_clock(world: &World, concert: &str, fan: &Fan) -> Outcom
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_that_was_put_again_outlives_the_visit() -> Outcome {
+async fn a_due_item_that_is_put_again_during_a_visit_is_kept() -> Outcome {
     let (world, _, concert) = sale(&[("ACTIVE_SECONDS", "3600")]).await?;
     let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 0).await);
     held(&world, &ann, &concert, &[1]).await;
@@ -137,20 +137,20 @@ async fn an_item_that_was_put_again_outlives_the_visit() -> Outcome {
     world.wait(SWEPT_FROM);
     {
         let mut visit = std::pin::pin!(sweep(&world));
-        // Four partitions, the count and the seats, three writes of the expiry, the count; then the item's delete.
+        // Four partitions, the count and the seats, three writes of the expiry, the count; then the due item's delete.
         until_sent(&world, visit.as_mut(), 11).await;
-        assert_eq!(items(&world, "Concerts", "COUNT#")[0]["due"], 0, "whoever counts now puts an item again");
+        assert_eq!(items(&world, "Concerts", "COUNT#")[0]["due"], 0, "the next recount puts a due item again");
         hold_by_an_old_clock(&world, &concert, &bob).await?;
         assert_eq!(visit.await?, swept(1, 1));
     }
     assert_eq!(due(&world), [5]);
-    assert_eq!(sweep(&world).await?, swept(1, 1), "nothing but the item tells of the hold");
+    assert_eq!(sweep(&world).await?, swept(1, 1), "the sweep finds the hold by the due item alone");
     assert_eq!((due(&world).len(), items(&world, "Concerts", "SEAT#").len()), (0, 0));
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_still_held_after_a_visit_is_found_by_the_next() -> Outcome {
+async fn seats_that_are_held_after_a_visit_are_found_by_a_later_sweep() -> Outcome {
     let (world, _, concert) = sale(&[("ACTIVE_SECONDS", "3600")]).await?;
     let fan = world.buyer("ann", 0).await;
     held(&world, &fan, &concert, &[1]).await;
@@ -179,22 +179,22 @@ async fn a_chunk_that_fails_is_left_to_the_next_sweep_and_the_others_are_swept()
     inject_where(&world, Fault::InternalError, u64::MAX, move |call| {
         call.operation == "Query" && call.body.to_string().contains(&format!("{broken}#0"))
     });
-    assert!(sweep(&world).await.is_err(), "the schedule hears of it");
+    assert!(sweep(&world).await.is_err(), "the failure is returned, so that Lambda records it");
     world.engine.clear_faults();
     let left = items(&world, "Concerts", "SEAT#");
     assert_eq!((left.len(), &left[0]["concertId"]), (1, &json!(first)));
-    // A hold that cannot be expired does not keep its chunk from being counted, but keeps its item.
+    // The hold cannot be expired. Its chunk is counted all the same, and its due item stays.
     inject_where(&world, Fault::InternalError, u64::MAX, |call| call.operation == "UpdateItem");
     assert!(sweep(&world).await.is_err());
     world.engine.clear_faults();
     assert_eq!((available(&world, &first).await, due(&world)), (json!(50), vec![5]));
-    assert_eq!(sweep(&world).await?, swept(1, 1), "the next minute tries again");
+    assert_eq!(sweep(&world).await?, swept(1, 1), "the next sweep tries again");
     assert_eq!(items(&world, "Concerts", "SEAT#").len(), 0);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_stream_asks_for_anything_because_of_an_item() -> Outcome {
+async fn the_stream_filters_pass_seats_and_drop_due_items() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     held(&world, &fan, &concert, &[1]).await;

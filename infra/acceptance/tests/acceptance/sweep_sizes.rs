@@ -1,4 +1,4 @@
-//! What a sweep costs with nothing to do, and how it keeps up with too much of it.
+//! What a sweep costs with nothing to do, and how it works off too much.
 
 use crate::{
     purchases::{Outcome, PRICE, inject_where, items, sale},
@@ -103,7 +103,7 @@ async fn a_thousand_idle_concerts_cost_two_read_units() -> Outcome {
     Ok(())
 }
 
-/// Puts one hold of each seat into the tables, as holding leaves them; each by a session of its own.
+/// Puts a hold of each seat into the tables as the product would, each in a session of its own.
 async fn put_holds(world: &World, concert: ConcertId, seats: u32, first_place: u64) {
     let now = Timestamp::from_millis(engine::Clock::now_ms(&world.clock) as i64);
     let (queue, until) = (QueueId::main(), now + Seconds(300));
@@ -181,7 +181,7 @@ async fn five_thousand_expired_holds_are_released_within_three_runs() -> Outcome
     Ok(())
 }
 
-/// `DUE` items of concerts without seats: each visit costs as little as can be. Ids `step` apart.
+/// Puts `DUE` items of concerts without seats, so that a visit costs as little as possible. Their ids are `step` apart.
 async fn put_due(world: &World, count: u32, step: u128, minute_of: impl Fn(u32) -> i64) {
     let items = (1..=count).map(|number| {
         let (id, chunk) = (ConcertId(uuid(u128::from(number) * step)), Chunk(0));
@@ -193,11 +193,11 @@ async fn put_due(world: &World, count: u32, step: u128, minute_of: impl Fn(u32) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_sweep_stops_in_time_and_gets_further() -> Outcome {
+async fn a_slow_sweep_stops_in_time_and_makes_progress() -> Outcome {
     let world = World::without_streams(&[]).await?;
     put_due(&world, 2_400, 1, |_| 1).await;
     world.wait(SWEPT_FROM);
-    // Most counts meet a transaction eight times, and give up after half a second.
+    // Most puts of a count conflict eight times, and give up after half a second.
     inject_where(&world, Fault::TransactionConflict { action: 0 }, u64::MAX, {
         let seen = Arc::new(AtomicU64::new(0));
         move |call| call.operation == "PutItem" && !seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(16)
@@ -208,7 +208,7 @@ async fn a_slow_sweep_stops_in_time_and_gets_further() -> Outcome {
         assert!(begun.elapsed() <= Duration::from_secs(40), "{:?}", begun.elapsed());
         assert!(due(&world).len() < before);
     }
-    assert!(!due(&world).is_empty(), "else the time was no bound");
+    assert!(!due(&world).is_empty(), "the sweeps were not stopped by their time");
     world.engine.clear_faults();
     assert!(!sweep(&world).await?.cut_off);
     assert_eq!(due(&world).len(), 0);
@@ -218,7 +218,7 @@ async fn a_slow_sweep_stops_in_time_and_gets_further() -> Outcome {
 #[tokio::test(start_paused = true)]
 async fn a_sweep_visits_a_bounded_number_of_chunks_oldest_first() -> Outcome {
     let world = World::without_streams(&[]).await?;
-    // All of one partition: ids that differ by a multiple of four.
+    // Ids that differ by a multiple of four are in one partition.
     put_due(&world, 1_002, 4, |number| i64::from(number < 1_000)).await;
     world.wait(SWEPT_FROM);
     assert_eq!(due(&world)[..4], [0, 0, 0, 1]);
@@ -245,6 +245,6 @@ async fn the_oldest_minutes_are_visited_first_whatever_their_partition() -> Outc
     assert_eq!(sweep(&world).await?, swept(64, 0));
     let visited = visited.lock().expect("no panic");
     let first: BTreeSet<u32> = visited.iter().take(16).copied().collect();
-    assert_eq!(first, (49..=64).collect(), "as many as are visited at once");
+    assert_eq!(first, (49..=64).collect(), "the first 16, which are visited at once");
     Ok(())
 }

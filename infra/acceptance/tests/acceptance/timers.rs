@@ -1,11 +1,11 @@
-//! `expire_holds`.
+//! `expire_holds`: the timers of holds.
 
 use crate::purchases::{Outcome, expire, feed_stream, held, inject_where, items, reservation, sale, take_timers};
 use engine::Fault;
 use serde_json::json;
 
 #[tokio::test(start_paused = true)]
-async fn an_early_timer_is_armed_again_for_the_rest() -> Outcome {
+async fn an_early_timer_is_sent_again_for_the_remaining_time() -> Outcome {
     let (world, _, concert) = sale(&[("HOLD_SECONDS", "2000"), ("ACTIVE_SECONDS", "4000")]).await?;
     let fan = world.buyer("ann", 0).await;
     let id = held(&world, &fan, &concert, &[1]).await;
@@ -23,7 +23,7 @@ async fn an_early_timer_is_armed_again_for_the_rest() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_doubled_timer_does_no_harm() -> Outcome {
+async fn a_duplicate_timer_does_no_harm() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 0).await);
     held(&world, &ann, &concert, &[1]).await;
@@ -39,7 +39,7 @@ async fn a_doubled_timer_does_no_harm() -> Outcome {
 }
 
 #[tokio::test]
-async fn one_bad_message_of_a_batch_fails_alone() -> Outcome {
+async fn bad_messages_of_a_batch_fail_alone() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     let id = held(&world, &fan, &concert, &[1]).await;
@@ -50,12 +50,12 @@ async fn one_bad_message_of_a_batch_fails_alone() -> Outcome {
     let bodies = ["junk".to_owned(), odd, unknown, good, String::new()];
     assert_eq!(expire(&world.app, &bodies).await?, ["0", "1", "4"]);
     assert_eq!(items(&world, "Concerts", "SEAT#").len(), 0);
-    assert_eq!(items(&world, "Fans", "RES#").len(), 1, "an unknown one is not made");
+    assert_eq!(items(&world, "Fans", "RES#").len(), 1, "an unknown reservation is not created");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_timer_that_cannot_be_armed_again_comes_again() -> Outcome {
+async fn a_timer_that_cannot_be_sent_again_is_reported_as_failed() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     let id = held(&world, &fan, &concert, &[1]).await;

@@ -45,7 +45,7 @@ fn without(value: &Value, name: &str) -> Value {
     value
 }
 
-/// Everything that somebody without the key can make of a token, and what only somebody with it could.
+/// Forgeries of a token: those that need no key, and tokens with wrong claims under the deployment's own key.
 async fn forgeries(world: &World, token: &str) -> Vec<(&'static str, String)> {
     let (header, claims) = open(token);
     let jwks = world.get("/.well-known/jwks.json", "").await.body;
@@ -98,7 +98,7 @@ fn routes(fan: &Fan) -> [Request; 5] {
 }
 
 #[tokio::test]
-async fn no_forgery_of_either_token_is_taken_anywhere() -> Outcome {
+async fn no_route_accepts_a_forgery_of_either_token() -> Outcome {
     let world = World::new().await?;
     let fan = world.buyer("ann", 0).await;
     let (header, claims) = open(&fan.queue);
@@ -113,7 +113,7 @@ async fn no_forgery_of_either_token_is_taken_anywhere() -> Outcome {
             }
         }
     }
-    assert_eq!(poll(&world, &fan).await.text("status"), "ACTIVE", "and none of them did anything");
+    assert_eq!(poll(&world, &fan).await.text("status"), "ACTIVE", "no forgery had an effect");
     Ok(())
 }
 
@@ -130,12 +130,12 @@ async fn a_route_without_its_token_is_401() -> Outcome {
     }
     let request = Request::new("GET", format!("/api/v1/tokens/{}", fan.user_id));
     let lower_case = request.header("authorization", &format!("bearer {}", fan.queue));
-    assert_eq!(world.send(lower_case).await.outcome(), "200", "the scheme has no letter case");
+    assert_eq!(world.send(lower_case).await.outcome(), "200", "the scheme is case-insensitive");
     Ok(())
 }
 
 #[tokio::test]
-async fn one_kind_does_not_stand_in_for_the_other() -> Outcome {
+async fn no_route_accepts_the_other_kind_of_token() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
     let concert = world.concert(&admin).await;
@@ -144,7 +144,7 @@ async fn one_kind_does_not_stand_in_for_the_other() -> Outcome {
     let with_access = Fan { queue: fan.access.clone(), ..fan.clone() };
     let refused = seats(&world, &with_access, &concert).await;
     assert_eq!(refused.outcome(), "403 not_active");
-    assert!(!refused.headers.contains_key("retry-after"), "trying again does not help");
+    assert!(!refused.headers.contains_key("retry-after"), "a retry does not help");
     assert_eq!(world.hold(&with_access, &concert, &[1], None).await.outcome(), "403 not_active");
     assert_eq!(world.pay(&with_access, &fan.user_id, 1, None).await.outcome(), "403 not_active");
     let mut queueing_admin = admin.clone();
@@ -157,7 +157,7 @@ async fn one_kind_does_not_stand_in_for_the_other() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_token_expires_at_its_exp_and_says_so() -> Outcome {
+async fn a_token_is_401_token_expired_from_its_exp_on() -> Outcome {
     let world = World::new().await?;
     let fan = world.buyer("ann", 0).await;
     let balance = format!("/api/v1/payments/balance/{}", fan.user_id);
@@ -167,7 +167,7 @@ async fn a_token_expires_at_its_exp_and_says_so() -> Outcome {
     let expired = world.get(&balance, &fan.access).await;
     assert_eq!(expired.outcome(), "401 token_expired");
     assert!(expired.headers.contains_key("www-authenticate"));
-    assert_eq!(world.get(&balance, &fan.queue).await.outcome(), "200", "the queue token still says who it is");
+    assert_eq!(world.get(&balance, &fan.queue).await.outcome(), "200", "the queue token still proves who the fan is");
     world.wait(7_200 + 60 + 600 + 300 + 60 - 3_600 - 1);
     assert_eq!(world.get(&balance, &fan.queue).await.outcome(), "200");
     world.wait(1);
@@ -179,14 +179,14 @@ async fn a_token_expires_at_its_exp_and_says_so() -> Outcome {
 }
 
 #[tokio::test]
-async fn headers_claims_and_keys_are_as_the_contract_says() -> Outcome {
+async fn headers_claims_and_keys_follow_the_contract() -> Outcome {
     let world = World::new().await?;
     let fan = world.buyer("ann", 0).await;
     let keys = world.get("/.well-known/jwks.json", "").await;
     assert_eq!(keys.outcome(), "200");
     let key = &keys.body["keys"][0];
     assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA")));
-    assert!(key.get("d").is_none(), "the private part stays inside");
+    assert!(key.get("d").is_none(), "the private key is not shown");
     for token in [&fan.access, &fan.queue] {
         let (header, claims) = open(token);
         assert_eq!((&header["alg"], &header["kid"]), (&json!("EdDSA"), &key["kid"]));
@@ -218,7 +218,7 @@ async fn rotating_the_key_step_by_step_breaks_no_request() -> Outcome {
     }
     let mut fan = world.fan("ann").await;
     let path = format!("/api/v1/payments/balance/{}", fan.user_id);
-    // While one step follows another, functions of both are running: each reads what the other signs.
+    // Between two steps, functions of both run at once: each accepts what the other signs.
     for pair in deployed.windows(2) {
         for (signs, reads) in [(&pair[0], &pair[1]), (&pair[1], &pair[0])] {
             fan.access = signs

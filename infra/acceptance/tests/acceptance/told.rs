@@ -1,18 +1,22 @@
-//! What a fan is told: why a turn is over, how the queue stands, when to ask again.
+//! What answers show to fans: why a session or place is over, the queue's state, and when to poll again.
 
 use crate::{
     Outcome,
-    support::{configure, items, leave, line_of, poll, queue, seats, sessions, turn, turns},
+    purchases::until_sent,
+    support::{
+        configure, items, leave, line_of, poll, queue, seats, sessions, status_and_position, statuses_and_positions,
+    },
 };
 use acceptance::{Fan, Reply, Request, World};
 use serde_json::{Value, json};
 use shared::app::App;
+use std::pin::pin;
 
 fn reason(reply: &Reply) -> (String, Option<&str>) {
     (reply.outcome(), reply.body["reason"].as_str())
 }
 
-/// A poll and a route that needs a turn, both after the end.
+/// Asserts the reason that a poll, the seat map and a hold show after the end.
 async fn is_over_by(world: &World, fan: &Fan, concert: &str, expected: &str) {
     let polled = poll(world, fan).await;
     assert_eq!(reason(&polled), ("410 session_over".to_owned(), Some(expected)));
@@ -22,7 +26,7 @@ async fn is_over_by(world: &World, fan: &Fan, concert: &str, expected: &str) {
 }
 
 #[tokio::test]
-async fn whose_turn_is_over_learns_why() -> Outcome {
+async fn a_session_that_is_over_shows_its_reason() -> Outcome {
     let world = World::with(&[("WAITING_SECONDS", "1000")]).await?;
     let admin = world.admin().await;
     let concert = world.concert(&admin).await;
@@ -51,7 +55,7 @@ async fn whose_turn_is_over_learns_why() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_fan_who_is_removed_while_waiting_learns_it_within_a_second() -> Outcome {
+async fn a_fan_who_is_removed_while_waiting_sees_it_within_a_second() -> Outcome {
     let world = World::with(&[("QUEUE_CAPACITY", "0")]).await?;
     let admin = world.admin().await;
     let concert = world.concert(&admin).await;
@@ -77,7 +81,34 @@ async fn a_fan_who_is_removed_while_waiting_learns_it_within_a_second() -> Outco
 }
 
 #[tokio::test]
-async fn removed_places_are_forgotten_when_they_came_up_and_never_more_than_a_hundred_are_named() -> Outcome {
+async fn two_removals_at_once_are_both_noted() -> Outcome {
+    for sent in 1..=6 {
+        let world = World::with(&[("QUEUE_CAPACITY", "0")]).await?;
+        let (admin, fans) = (world.admin().await, line_of(&world, 3).await);
+        let elsewhere = world.environment(&[("QUEUE_CAPACITY", "0")]).await?;
+        let remove = async |app: &App, fan: &Fan| {
+            let path = format!("/api/v1/admin/queues/main/sessions/{}", fan.user_id);
+            world.send_to(app, Request::new("DELETE", path).token(&admin.access)).await.outcome()
+        };
+        assert_eq!(remove(&world.app, &fans[0]).await, "204");
+        let mut slow = pin!(remove(&world.app, &fans[1]));
+        until_sent(&world, slow.as_mut(), sent).await;
+        assert_eq!(remove(&elsewhere, &fans[2]).await, "204");
+        assert_eq!(slow.await, "204");
+        let mut noted: Vec<u64> = items(&world, "LINE#main")[0]["removed"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_u64)
+            .collect();
+        noted.sort_unstable();
+        assert_eq!(noted, [1, 2, 3], "the other removal came after {sent} requests");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_notice_names_at_most_a_hundred_removed_places_and_none_that_are_served() -> Outcome {
     let world = World::with(&[("QUEUE_CAPACITY", "0")]).await?;
     let admin = world.admin().await;
     let fans = line_of(&world, 103).await;
@@ -88,7 +119,7 @@ async fn removed_places_are_forgotten_when_they_came_up_and_never_more_than_a_hu
     }
     assert_eq!(named(), 100);
     world.wait(1);
-    assert_eq!(poll(&world, &fans[1]).await.outcome(), "200", "nothing but a poll is late to say so");
+    assert_eq!(poll(&world, &fans[1]).await.outcome(), "200", "no longer in the notice, so that polls show it late");
     assert_eq!(poll(&world, &fans[2]).await.outcome(), "410 session_over");
     world.set_capacity(1).await;
     world.tick().await;
@@ -101,7 +132,7 @@ async fn removed_places_are_forgotten_when_they_came_up_and_never_more_than_a_hu
 }
 
 #[tokio::test]
-async fn who_missed_a_turn_or_waited_too_long_learns_that() -> Outcome {
+async fn a_missed_claim_window_and_a_wait_that_is_too_long_show_their_reasons() -> Outcome {
     let world = World::with(&[("WAITING_SECONDS", "100"), ("QUEUE_CAPACITY", "0")]).await?;
     let admin = world.admin().await;
     let concert = world.concert(&admin).await;
@@ -123,11 +154,11 @@ async fn who_missed_a_turn_or_waited_too_long_learns_that() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_fan_can_tell_a_paused_queue_from_a_slow_one() -> Outcome {
+async fn answers_distinguish_a_paused_queue_from_a_slow_one() -> Outcome {
     let world = World::with(&[("QUEUE_CAPACITY", "1")]).await?;
     let admin = world.admin().await;
     let fans = line_of(&world, 2).await;
-    let told = async || {
+    let shown = async || {
         world.wait(1);
         let (token, queue) = (poll(&world, &fans[1]).await, queue(&world).await);
         assert_eq!((&token.body["message"], &token.body["opensAt"]), (&queue["message"], &queue["opensAt"]));
@@ -135,21 +166,21 @@ async fn a_fan_can_tell_a_paused_queue_from_a_slow_one() -> Outcome {
         let seconds = token.body["pollAfterSeconds"].as_u64().unwrap_or_default();
         (queue["state"].as_str().unwrap_or_default().to_owned(), token.body["paused"] == true, seconds)
     };
-    assert_eq!(told().await, ("OPEN".to_owned(), false, 1));
+    assert_eq!(shown().await, ("OPEN".to_owned(), false, 1));
     configure(&world, &admin, &json!({ "paused": true, "message": "The singer is late." })).await;
-    let (state, paused, seconds) = told().await;
+    let (state, paused, seconds) = shown().await;
     assert_eq!((state.as_str(), paused), ("PAUSED", true));
     assert!((9..=11).contains(&seconds), "{seconds}");
     assert_eq!(queue(&world).await["message"], "The singer is late.");
     let opening = json!({ "opensAt": "2026-06-01T01:00:00Z" });
     configure(&world, &admin, &opening).await;
-    assert_eq!(told().await.0, "PAUSED", "before NOT_OPEN");
+    assert_eq!(shown().await.0, "PAUSED", "PAUSED takes precedence over NOT_OPEN");
     configure(&world, &admin, &json!({ "paused": false, "message": null })).await;
-    let (state, paused, seconds) = told().await;
+    let (state, paused, seconds) = shown().await;
     assert_eq!((state.as_str(), paused), ("NOT_OPEN", false));
-    assert_eq!(seconds, 30, "the next to be let in: half of the claim window at most");
+    assert_eq!(seconds, 30, "the next to be admitted: half of the claim window at most");
     assert_eq!(queue(&world).await["message"], Value::Null);
-    assert_eq!(turn(&poll(&world, &fans[0]).await), "ACTIVE 0", "who is inside goes on");
+    assert_eq!(status_and_position(&poll(&world, &fans[0]).await), "ACTIVE 0", "the session goes on");
     let inside = poll(&world, &fans[0]).await;
     assert_eq!(inside.body["pollAfterSeconds"], 5);
     Ok(())
@@ -204,28 +235,31 @@ async fn a_queue_names_the_concerts_that_are_sold_through_it_now() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_admin_looks_without_taking_the_turn() -> Outcome {
+async fn an_admins_poll_does_not_claim_the_place() -> Outcome {
     let world = World::with(&[("QUEUE_CAPACITY", "0")]).await?;
     let admin = world.admin().await;
     let fan = line_of(&world, 1).await.remove(0);
     let look = async || world.get(&format!("/api/v1/tokens/{}", fan.user_id), &admin.access).await;
-    assert_eq!(turn(&look().await), "WAITING 1");
+    assert_eq!(status_and_position(&look().await), "WAITING 1");
     world.set_capacity(1).await;
     world.tick().await;
     world.wait(1);
     let admitted = look().await;
-    assert_eq!((turn(&admitted).as_str(), &admitted.body["claimBefore"]), ("ACTIVE 0", &admitted.body["expiresAt"]));
+    assert_eq!(
+        (status_and_position(&admitted).as_str(), &admitted.body["claimBefore"]),
+        ("ACTIVE 0", &admitted.body["expiresAt"])
+    );
     assert!(sessions(&world).is_empty(), "not claimed");
-    assert_eq!(turn(&poll(&world, &fan).await), "ACTIVE 0");
+    assert_eq!(status_and_position(&poll(&world, &fan).await), "ACTIVE 0");
     let inside = look().await;
-    assert_eq!((turn(&inside).as_str(), &inside.body["claimBefore"]), ("ACTIVE 0", &Value::Null));
+    assert_eq!((status_and_position(&inside).as_str(), &inside.body["claimBefore"]), ("ACTIVE 0", &Value::Null));
     leave(&world, &fan).await;
     assert_eq!(reason(&look().await), ("410 session_over".to_owned(), Some("LEFT")));
     Ok(())
 }
 
 #[tokio::test]
-async fn who_walks_in_and_leaves_teaches_the_queue_nothing() -> Outcome {
+async fn walk_ins_who_leave_while_nobody_waits_do_not_change_the_wait_estimate() -> Outcome {
     let world = World::with(&[("QUEUE_CAPACITY", "2")]).await?;
     let per_place = async || queue(&world).await["waitSecondsPerPlace"].as_f64();
     assert_eq!(per_place().await, Some(150.0), "half of a session, two slots");
@@ -242,9 +276,9 @@ async fn who_walks_in_and_leaves_teaches_the_queue_nothing() -> Outcome {
         world.wait(10);
         leave(&world, fan).await;
         world.tick().await;
-        turns(&world, &fans).await;
+        statuses_and_positions(&world, &fans).await;
     }
-    let told = per_place().await.unwrap_or_default();
-    assert!((8.0..14.0).contains(&told), "one came out every ten seconds while fans waited: {told}");
+    let shown = per_place().await.unwrap_or_default();
+    assert!((8.0..14.0).contains(&shown), "one fan left every ten seconds while fans waited: {shown}");
     Ok(())
 }

@@ -1,10 +1,10 @@
-//! TTL cleans up what no longer matters, and never a sold seat, money or a paid reservation.
+//! TTL deletes items that are no longer needed, and never a sold seat, money or a paid reservation.
 
 use crate::purchases::{Outcome, PRICE, cancel, feed_stream, held, items, reservation, sale, take_timers};
 use acceptance::{Request, World};
 use serde_json::{Value, json};
 
-/// Long after every token, hold and key.
+/// Seconds after which every token, hold and key is long over.
 const FOR_EVER: u64 = 400 * 24 * 3_600;
 
 fn ttl(item: &Value) -> Option<u64> {
@@ -16,7 +16,7 @@ fn seconds(world: &World) -> u64 {
 }
 
 #[tokio::test]
-async fn only_what_passes_has_a_ttl() -> Outcome {
+async fn only_temporary_items_have_a_ttl() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 0).await);
     world.recharge(&ann, 50_000, Some("a")).await;
@@ -42,7 +42,7 @@ async fn only_what_passes_has_a_ttl() -> Outcome {
 }
 
 #[tokio::test]
-async fn no_ttl_comes_before_the_last_moment_that_matters() -> Outcome {
+async fn no_ttl_ends_while_its_item_is_needed() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 0).await;
     world.recharge(&fan, 50_000, Some("a")).await;
@@ -56,21 +56,21 @@ async fn no_ttl_comes_before_the_last_moment_that_matters() -> Outcome {
     after("Fans", "IDEM#", 24 * 3_600);
     after("Concerts", "SEAT#", 300);
     after("Fans", "RES#", 300 + 30 * 24 * 3_600 - 1);
-    // Waiting, claim window, session and hold: as long as a token may be signed for.
+    // Waiting, claim window, session and hold: the longest life of a token.
     after("Queues", "TICKET", 7_200 + 60 + 600 + 300);
     after("Queues", "0000", 7_200 + 60 + 600 + 300);
     Ok(())
 }
 
 #[tokio::test]
-async fn what_is_sold_and_paid_stays_whatever_the_clock() -> Outcome {
+async fn ttl_never_deletes_sold_seats_and_paid_reservations() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 100_000).await;
     let paid = held(&world, &fan, &concert, &[1, 2]).await;
     assert_eq!(world.pay(&fan, &paid, 100_000, Some("a")).await.outcome(), "200");
     let kept = |world: &World| {
         let all = ["Concerts", "Fans"].into_iter().flat_map(|table| world.engine.items(table));
-        // The sale of a concert among those of its queue passes with its end.
+        // An item with a TTL is no loss: a concert's entry among its queue's sales has one, a day after the sale's end.
         all.filter(|item| ttl(item).is_none()).collect::<Vec<_>>()
     };
     let seats = items(&world, "Concerts", "SEAT#");
@@ -104,7 +104,7 @@ async fn a_hold_that_ttl_removed_expires_its_reservation_through_the_stream() ->
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reservation_goes_thirty_days_after_its_hold_unless_it_was_ever_paid() -> Outcome {
+async fn ttl_deletes_a_reservation_thirty_days_after_its_hold_unless_it_was_ever_paid() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, bob, carl) =
         (world.buyer("ann", PRICE).await, world.buyer("bob", PRICE).await, world.buyer("carl", 0).await);
@@ -131,14 +131,14 @@ async fn a_reservation_goes_thirty_days_after_its_hold_unless_it_was_ever_paid()
     ids.sort_by_key(Value::to_string);
     let mut kept = [json!(paid), json!(refunded)];
     kept.sort_by_key(Value::to_string);
-    assert_eq!(ids, kept, "cancelled and expired without a payment");
+    assert_eq!(ids, kept, "only those that were never paid are deleted");
     feed_stream(&world, &world.app).await?;
-    assert_eq!(items(&world, "Fans", "RES#").len(), 2, "the stream makes none again");
+    assert_eq!(items(&world, "Fans", "RES#").len(), 2, "the stream function creates none again");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_hold_is_not_removed_while_it_lasts() -> Outcome {
+async fn ttl_does_not_delete_a_seat_while_it_is_held() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 50_000).await;
     let id = held(&world, &fan, &concert, &[1]).await;

@@ -1,4 +1,4 @@
-//! Whether each answer is one that the document knows, in time, and the same for the same key.
+//! Checks that each answer is documented and in time, and that the same key gets the same answer.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::{Call, Op, Outcome};
 use crate::Reply;
 
-/// A caller is never left waiting longer.
-const LONGEST_MS: u128 = 10_000;
-/// What carries an answer and says nothing: any server sends these.
+/// The limit on the time of an answer (milliseconds).
+const MAX_ANSWER_MS: u128 = 10_000;
+/// Headers of the transport, which any server sends and the document leaves out.
 const TRANSPORT: [&str; 2] = ["content-length", "date"];
 
-/// Checks every answer for itself, and those to the same key with each other.
+/// Checks every answer by itself, and answers to the same key against each other.
 pub fn check(calls: &[Call], wrong: &mut Vec<String>) {
     let mut first: BTreeMap<(&str, &Op, &str), (u16, &Value)> = BTreeMap::new();
     for call in calls {
@@ -21,7 +21,7 @@ pub fn check(calls: &[Call], wrong: &mut Vec<String>) {
             Outcome::Answer(reply) => reply,
             Outcome::GaveUp => continue,
             Outcome::Failed(error) => {
-                wrong.push(format!("no answer at all ({error}): {call}"));
+                wrong.push(format!("no answer ({error}): {call}"));
                 continue;
             }
         };
@@ -29,24 +29,24 @@ pub fn check(calls: &[Call], wrong: &mut Vec<String>) {
         if let (Some(key), Some(reply)) = (&call.key, call.granted()) {
             let answer = (reply.status, &reply.body);
             if *first.entry((&call.fan, &call.op, key)).or_insert(answer) != answer {
-                wrong.push(format!("the same key was answered otherwise before: {call}"));
+                wrong.push(format!("the same key got another answer before: {call}"));
             }
         }
     }
 }
 
 fn check_form(call: &Call, reply: &Reply, wrong: &mut Vec<String>) {
-    if reply.took.as_millis() >= LONGEST_MS {
+    if reply.took.as_millis() >= MAX_ANSWER_MS {
         wrong.push(format!("the answer took {:?}: {call}", reply.took));
     }
     if reply.status >= 500 && reply.outcome() != (503, "unavailable") {
-        wrong.push(format!("not an answer that sends anybody back later: {call}: {}", reply.body));
+        wrong.push(format!("a server error other than 503 unavailable: {call}: {}", reply.body));
     }
     if matches!(reply.status, 429 | 503) && reply.header("retry-after").is_empty() {
-        wrong.push(format!("when to come back is not said: {call}"));
+        wrong.push(format!("Retry-After is missing: {call}"));
     }
     if reply.status >= 400 && reply.text("instance") != reply.header("x-request-id") {
-        wrong.push(format!("the problem names another request: {call}"));
+        wrong.push(format!("the problem's instance is not the request id: {call}"));
     }
     let headers = (reply.headers.iter())
         .filter(|(name, _)| !TRANSPORT.contains(&name.as_str()))
@@ -64,7 +64,7 @@ fn check_form(call: &Call, reply: &Reply, wrong: &mut Vec<String>) {
     }
 }
 
-/// The route as the document calls it.
+/// The route as the OpenAPI document names it.
 fn route(op: &Op) -> &'static str {
     match op {
         Op::Join => "POST /api/v1/tokens",

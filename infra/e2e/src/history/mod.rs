@@ -1,8 +1,8 @@
-//! What clients asked for and what they were told, and whether that can be.
+//! The history checker: records the calls of clients with their answers, and finds what no correct system can answer.
 //!
-//! Nothing is known here but what went over HTTP: the calls with their times, and what is there in the end. An answer
-//! says that something happened between its call and its return; a call without an answer may have had its effect at any
-//! time after, once, or never.
+//! The checker sees only HTTP: the calls with their times, and the final state. An answer proves that the effect took
+//! place between the call's start and its end. A call without an answer may take effect at any later time, once or
+//! never.
 
 mod answers;
 mod line;
@@ -25,45 +25,45 @@ pub use line::place;
 
 use crate::{Reply, Request};
 
-/// Something that a client asks for.
+/// An operation of a client.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Op {
-    /// To join the line.
+    /// Joins the queue.
     Join,
-    /// Where the turn stands.
+    /// Polls the queue token.
     Poll,
-    /// To leave the line.
+    /// Leaves the queue.
     Leave,
-    /// The seat map.
+    /// Reads the seat map.
     SeatMap,
-    /// To hold these seats.
+    /// Holds these seats.
     Hold(Vec<u64>),
-    /// To cancel a hold, by its reservation.
+    /// Cancels the hold of this reservation.
     Cancel(String),
-    /// A reservation.
+    /// Reads this reservation.
     Reservation(String),
-    /// The fan's reservations.
+    /// Reads the fan's reservations.
     Reservations,
-    /// To put money on the balance. No fan asks for the same amount twice, but to repeat himself.
+    /// Recharges this amount. A fan uses an amount again only to repeat the same recharge.
     Recharge(u64),
-    /// To pay a reservation.
+    /// Pays this reservation.
     Pay(String),
-    /// To give the payment of a reservation back.
+    /// Refunds the payment of this reservation.
     Refund(String),
-    /// The balance.
+    /// Reads the balance.
     Balance,
-    /// The ledger.
+    /// Reads the ledger.
     Ledger,
 }
 
-/// What came back.
+/// What became of a call.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// An answer.
     Answer(Reply),
-    /// The client hung up before there was one, or there is none yet.
+    /// No answer yet, or the client hung up before it came.
     GaveUp,
-    /// No answer can come, and why.
+    /// No answer can come, for this reason.
     Failed(String),
 }
 
@@ -72,21 +72,21 @@ pub enum Outcome {
 pub struct Call {
     /// The fan's id.
     pub fan: String,
-    /// The place of the queue token that it was made with; nothing with an access token.
+    /// The place in the queue token of the call; `None` with an access token.
     pub place: Option<u64>,
-    /// What was asked for.
+    /// The operation.
     pub op: Op,
     /// The idempotency key.
     pub key: Option<String>,
-    /// When it was sent, in milliseconds since the epoch.
+    /// When the request was sent (milliseconds since 1970).
     pub start_ms: u64,
-    /// When its answer was there; `u64::MAX` without one.
+    /// When the answer was complete (milliseconds since 1970); `u64::MAX` without an answer.
     pub end_ms: u64,
-    /// What came back.
+    /// What became of the call.
     pub outcome: Outcome,
 }
 
-/// What a fan has in the end.
+/// The final state of a fan's account.
 #[derive(Debug, Default)]
 pub struct Account {
     /// The entries of the ledger, oldest first.
@@ -97,20 +97,20 @@ pub struct Account {
     pub reservations: Vec<Value>,
 }
 
-/// What is there in the end, when every hold has ended, and the rules of the sale.
+/// The final state, at quiescence, and the settings of the sale.
 #[derive(Debug, Default)]
 pub struct End {
-    /// The accounts by their fans' ids.
+    /// The accounts by fan id.
     pub accounts: BTreeMap<String, Account>,
-    /// Each seat's status, by its number.
+    /// The status of each seat by its number.
     pub seats: BTreeMap<u64, String>,
-    /// What the sales report says was earned.
+    /// The revenue in the sales report.
     pub revenue: u64,
-    /// What each seat costs.
+    /// The price of each seat.
     pub price: u64,
-    /// How many fans may be inside at once.
+    /// The capacity of the queue: the number of sessions that may be live at once.
     pub capacity: usize,
-    /// How long a fan who was let in may take to show up, in milliseconds.
+    /// How long an admitted fan may take to claim the place (milliseconds).
     pub claim_window_ms: u64,
 }
 
@@ -121,8 +121,8 @@ pub struct History {
 }
 
 impl History {
-    /// Makes a call, noting when it was sent and what came back. The caller hangs up after `patience`; then, and when no
-    /// answer can come, there is none.
+    /// Sends a request and records the call with its times and outcome. Hangs up after `patience`. Returns `None`
+    /// without an answer.
     pub async fn call(&self, mut call: Call, request: Request<'_>, patience: Duration) -> Option<Reply> {
         call.start_ms = now_ms();
         let index = {
@@ -154,7 +154,7 @@ impl History {
     }
 }
 
-/// Everything that cannot be, in words.
+/// Returns every violation that the history proves, in words.
 pub fn check(calls: &[Call], end: &End) -> Vec<String> {
     let mut wrong = Vec::new();
     answers::check(calls, &mut wrong);
@@ -171,7 +171,7 @@ pub fn now_ms() -> u64 {
 }
 
 impl Call {
-    /// A call that has not been sent yet.
+    /// Makes a call that is not sent yet.
     pub fn new(fan: &str, op: Op) -> Self {
         let (fan, outcome) = (fan.to_owned(), Outcome::GaveUp);
         Self { fan, place: None, op, key: None, start_ms: 0, end_ms: u64::MAX, outcome }
@@ -190,23 +190,24 @@ impl Call {
         self.reply().filter(|reply| reply.status < 300)
     }
 
-    /// The code of a refusal; empty if it is none.
+    /// The problem code of the answer; empty if there is none.
     fn refusal(&self) -> &str {
         self.reply().map_or("", Reply::code)
     }
 
-    /// Whether the answer says that it changed nothing.
+    /// Whether the answer proves that the call had no effect.
     fn is_refused(&self) -> bool {
         self.reply().is_some_and(|reply| (400..500).contains(&reply.status)) && self.done_by() == u64::MAX
     }
 
-    /// When its effect was there at the latest: its return, if that says so.
+    /// When the effect had taken place at the latest: the end of the call if the answer acknowledges it, else
+    /// `u64::MAX`.
     fn done_by(&self) -> u64 {
         let paid = matches!(self.op, Op::Pay(_)) && self.refusal() == "payment_already_processed";
         if self.granted().is_some() || paid { self.end_ms } else { u64::MAX }
     }
 
-    /// Whether it was over before another began.
+    /// Whether this call ended before `later` started.
     fn precedes(&self, later: &Self) -> bool {
         self.end_ms < later.start_ms
     }
@@ -235,35 +236,35 @@ impl fmt::Display for Call {
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Join => f.write_str("joins the line"),
-            Self::Poll => f.write_str("asks for the turn"),
-            Self::Leave => f.write_str("leaves the line"),
-            Self::SeatMap => f.write_str("looks at the seat map"),
+            Self::Join => f.write_str("joins the queue"),
+            Self::Poll => f.write_str("polls the queue token"),
+            Self::Leave => f.write_str("leaves the queue"),
+            Self::SeatMap => f.write_str("reads the seat map"),
             Self::Hold(seats) => write!(f, "holds seats {seats:?}"),
             Self::Cancel(id) => write!(f, "cancels reservation {}", short(id)),
-            Self::Reservation(id) => write!(f, "looks at reservation {}", short(id)),
-            Self::Reservations => f.write_str("looks at the reservations"),
-            Self::Recharge(amount) => write!(f, "puts in {amount}"),
+            Self::Reservation(id) => write!(f, "reads reservation {}", short(id)),
+            Self::Reservations => f.write_str("reads the reservations"),
+            Self::Recharge(amount) => write!(f, "recharges {amount}"),
             Self::Pay(id) => write!(f, "pays reservation {}", short(id)),
-            Self::Refund(id) => write!(f, "gives the payment of reservation {} back", short(id)),
-            Self::Balance => f.write_str("looks at the balance"),
-            Self::Ledger => f.write_str("looks at the ledger"),
+            Self::Refund(id) => write!(f, "refunds reservation {}", short(id)),
+            Self::Balance => f.write_str("reads the balance"),
+            Self::Ledger => f.write_str("reads the ledger"),
         }
     }
 }
 
-/// The end of an id: enough to find it by.
+/// The last 6 characters of an id: enough to find it in the log.
 fn short(id: &str) -> &str {
     id.get(id.len().saturating_sub(6)..).unwrap_or(id)
 }
 
-/// Seconds of the day.
+/// The time of day (UTC) with milliseconds.
 fn clock(ms: u64) -> String {
     let second = ms / 1_000 % 86_400;
     format!("{:02}:{:02}:{:02}.{:03}", second / 3_600, second / 60 % 60, second % 60, ms % 1_000)
 }
 
-/// The members of an answer that checks look at.
+/// The members of an answer that the checks use.
 fn brief(body: &Value) -> String {
     let members = ["reservationId", "status", "expiresAt", "currentBalance", "newBalance", "queuePosition"];
     let known = members.iter().filter(|name| !body[**name].is_null());
@@ -278,7 +279,7 @@ fn number(body: &Value, name: &str) -> u64 {
     body[name].as_u64().unwrap_or_default()
 }
 
-/// A time of an answer, in milliseconds since the epoch.
+/// Reads a time of an answer (milliseconds since 1970); 0 if it is missing.
 fn millis(body: &Value, name: &str) -> u64 {
     let time = chrono::DateTime::parse_from_rfc3339(text(body, name));
     time.map_or(0, |time| u64::try_from(time.timestamp_millis()).unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Whether the ledgers in the end explain every answer about money, and hold nothing else.
+//! Checks that the final ledgers explain every answer about money, and contain nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Account, Call, End, Op, number, seats_of, short, text};
 
-/// Checks every account and their sum.
+/// Checks every account, and the sum of all.
 pub fn check(calls: &[Call], end: &End, wrong: &mut Vec<String>) {
     let mut by_fan: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
     for call in calls {
@@ -31,7 +31,7 @@ pub fn check(calls: &[Call], end: &End, wrong: &mut Vec<String>) {
         earned += price;
     }
     if charged != left + earned {
-        wrong.push(format!("{charged} was put in; {left} is left on the balances and {earned} was earned"));
+        wrong.push(format!("{charged} was recharged; {left} is left on the balances and {earned} was earned"));
     }
     if end.revenue != earned {
         wrong.push(format!("the sales report says {}, the reservations {earned}", end.revenue));
@@ -42,7 +42,7 @@ fn sum(ledger: &[Value], kind: &str) -> u64 {
     ledger.iter().filter(|entry| text(entry, "type") == kind).map(|entry| number(entry, "amount")).sum()
 }
 
-/// What an entry of the ledger is for; at most one may be for the same.
+/// Type and amount (recharge) or reservation of an entry of the ledger. No two entries of a fan have the same cause.
 type Cause = (&'static str, String);
 
 fn cause(entry: &Value) -> Cause {
@@ -62,24 +62,25 @@ fn cause_of(op: &Op) -> Option<Cause> {
     }
 }
 
-/// When an entry was made: after a call that asked for it, before the first answer that says so.
+/// The time in which an entry was written: after the first call that requested it was sent, and before the first answer
+/// that acknowledges it.
 #[derive(Clone, Copy)]
 struct Window {
     after: u64,
     by: u64,
 }
 
-/// One fan's ledger beside what the fan asked for.
+/// The final ledger of a fan, with the calls of that fan.
 struct Book<'a> {
     fan: &'a str,
     calls: &'a [&'a Call],
     account: &'a Account,
     windows: BTreeMap<Cause, Window>,
-    /// The positions of entries, from 0, by what they are for.
+    /// The index of each entry, from 0, by its cause.
     positions: BTreeMap<Cause, usize>,
-    /// How many entries there surely were from a time on, by that time.
+    /// Lower bounds: from this time on, the ledger surely had this many entries.
     least: Vec<(u64, usize)>,
-    /// How many entries there may have been until a time, by that time.
+    /// Upper bounds: until this time, the ledger had at most this many entries.
     most: Vec<(u64, usize)>,
 }
 
@@ -107,7 +108,7 @@ impl<'a> Book<'a> {
         &self.account.ledger
     }
 
-    /// Numbers without a gap, sums that are right at each entry, and the balance of the last.
+    /// The numbers have no gap, each `balanceAfter` follows from the entry before, and the last is the balance.
     fn check_sums(&self, wrong: &mut Vec<String>) {
         let mut balance = 0_u64;
         for (entry, sequence) in self.ledger().iter().zip(1..) {
@@ -119,7 +120,8 @@ impl<'a> Book<'a> {
             };
             balance = number(entry, "balanceAfter");
             if number(entry, "sequence") != sequence || after != Some(balance) {
-                wrong.push(format!("fan {}: entry {sequence} of the ledger does not follow: {entry}", self.fan));
+                wrong
+                    .push(format!("fan {}: entry {sequence} does not follow from the entry before: {entry}", self.fan));
             }
         }
         if balance != self.account.balance {
@@ -127,36 +129,39 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// Each entry once, asked for before, in an order that the answers allow.
+    /// Each entry is there once, was requested, and is in an order that the answers allow.
     fn check_entries(&self, wrong: &mut Vec<String>) {
         let mut seen = BTreeSet::new();
-        // Later entries were made after this time.
+        // The latest `after` so far, and its entry: entries from here on were written after that time.
         let mut latest = (0, 0);
         for (entry, sequence) in self.ledger().iter().zip(1..) {
             let cause = cause(entry);
             let Some(window) = self.windows.get(&cause) else {
-                wrong.push(format!("fan {}: entry {sequence} was never asked for, or refused: {entry}", self.fan));
+                wrong.push(format!(
+                    "fan {}: entry {sequence} was never requested, or its request was refused: {entry}",
+                    self.fan
+                ));
                 continue;
             };
             if window.by < latest.0 {
                 let (fan, other) = (self.fan, latest.1);
                 wrong.push(format!(
-                    "fan {fan}: entry {sequence} was answered before entry {other} was asked for: {entry}"
+                    "fan {fan}: entry {sequence} was acknowledged before entry {other} was requested: {entry}"
                 ));
             }
             latest = latest.max((window.after, sequence));
             if let ("REFUND", id) = &cause
                 && !seen.contains(&("PAYMENT", id.clone()))
             {
-                wrong.push(format!("fan {}: entry {sequence} gives back what was not paid: {entry}", self.fan));
+                wrong.push(format!("fan {}: entry {sequence} refunds what was not paid: {entry}", self.fan));
             }
             if !seen.insert(cause) {
-                wrong.push(format!("fan {}: entry {sequence} is there for the second time: {entry}", self.fan));
+                wrong.push(format!("fan {}: entry {sequence} is a duplicate: {entry}", self.fan));
             }
         }
     }
 
-    /// What was granted is in the ledger as it was told.
+    /// Each acknowledged call has its entry, and the balance in the answer is that of the entry.
     fn check_answers(&self, wrong: &mut Vec<String>) {
         for call in self.calls {
             let Some(cause) = cause_of(&call.op).filter(|_| call.done_by() < u64::MAX) else { continue };
@@ -165,25 +170,26 @@ impl<'a> Book<'a> {
                 continue;
             };
             let Some(reply) = call.granted() else { continue };
-            let (entry, told) = (&self.ledger()[*position], number(&reply.body, "newBalance"));
+            let (entry, answered) = (&self.ledger()[*position], number(&reply.body, "newBalance"));
             let fits = match call.op {
                 Op::Recharge(amount) => {
-                    number(&reply.body, "currentBalance") + amount == told && number(entry, "balanceAfter") == told
+                    number(&reply.body, "currentBalance") + amount == answered
+                        && number(entry, "balanceAfter") == answered
                 }
-                // One that had been given back before is answered with the balance as it is then.
-                Op::Refund(_) if call.key.is_none() => self.balances(call).any(|balance| balance == told),
+                // A repeated refund is answered with the balance at that time.
+                Op::Refund(_) if call.key.is_none() => self.balances(call).any(|balance| balance == answered),
                 Op::Refund(_) => {
-                    number(entry, "balanceAfter") == told || self.balances(call).any(|balance| balance == told)
+                    number(entry, "balanceAfter") == answered || self.balances(call).any(|balance| balance == answered)
                 }
-                _ => number(entry, "balanceAfter") == told,
+                _ => number(entry, "balanceAfter") == answered,
             };
             if !fits {
-                wrong.push(format!("not the balance of the ledger: {call}: {entry}"));
+                wrong.push(format!("the balance differs from the ledger: {call}: {entry}"));
             }
         }
     }
 
-    /// How many entries there may have been while a call was under way.
+    /// How many entries the ledger may have had during a call.
     fn range(&self, call: &Call) -> std::ops::RangeInclusive<usize> {
         let surely = self.least.iter().filter(|(by, _)| *by < call.start_ms).map(|(_, entries)| *entries);
         let least = surely.max().unwrap_or(0);
@@ -191,7 +197,7 @@ impl<'a> Book<'a> {
         least..=not_yet.min().unwrap_or(self.ledger().len())
     }
 
-    /// The balances that there may have been while a call was under way.
+    /// The balances that the ledger may have had during a call.
     fn balances(&self, call: &Call) -> impl Iterator<Item = u64> {
         self.range(call).map(|entries| match entries.checked_sub(1) {
             Some(last) => number(&self.ledger()[last], "balanceAfter"),
@@ -199,7 +205,8 @@ impl<'a> Book<'a> {
         })
     }
 
-    /// What was shown was there, with all that had been acknowledged; and a fan with enough money is not sent away.
+    /// A read shows a state that may have existed during the call, with everything that was acknowledged before it. A
+    /// payment is refused only where the balance may have been too low.
     fn check_looks(&self, wrong: &mut Vec<String>) {
         for call in self.calls {
             let Some(reply) = call.reply() else { continue };
@@ -207,7 +214,7 @@ impl<'a> Book<'a> {
                 (Op::Balance, 200) => {
                     let shown = number(&reply.body, "currentBalance");
                     if !self.balances(call).any(|balance| balance == shown) {
-                        wrong.push(format!("a balance that there was not then: {call}"));
+                        wrong.push(format!("a balance that did not exist during the call: {call}"));
                     }
                 }
                 (Op::Ledger, 200) => self.check_shown(call, &reply.body, wrong),
@@ -215,7 +222,7 @@ impl<'a> Book<'a> {
                     let found = self.account.reservations.iter().find(|found| text(found, "reservationId") == id);
                     let price = found.map_or(u64::MAX, |found| number(found, "amount"));
                     if self.balances(call).all(|balance| balance >= price) {
-                        wrong.push(format!("refused though there was money enough for {price}: {call}"));
+                        wrong.push(format!("refused although the balance covered {price}: {call}"));
                     }
                 }
                 _ => {}
@@ -223,13 +230,13 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// A page of the ledger, newest first, is the end of what there was.
+    /// A page of the ledger, newest first, is the end of a ledger that may have existed during the call.
     fn check_shown(&self, call: &Call, page: &Value, wrong: &mut Vec<String>) {
         let shown = page["items"].as_array().map_or(&[] as &[Value], Vec::as_slice);
         let entries = shown.first().map_or(0, |newest| number(newest, "sequence") as usize);
         let there = self.ledger().iter().take(entries).rev();
         if !self.range(call).contains(&entries) || !shown.iter().zip(there).all(|(shown, there)| shown == there) {
-            wrong.push(format!("a ledger that there was not then, up to entry {entries}: {call}"));
+            wrong.push(format!("a ledger that did not exist during the call, up to entry {entries}: {call}"));
         }
     }
 }

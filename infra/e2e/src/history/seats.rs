@@ -1,4 +1,4 @@
-//! Whether the reservations and seats in the end explain every answer about them, and hold nothing else.
+//! Checks that the final reservations and seats explain every answer about them, and contain nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,27 +6,28 @@ use serde_json::Value;
 
 use super::{Call, End, Op, millis, seats_of, short, text};
 
-/// How old a seat map may be, in milliseconds: by the contract, and the time that one attempt to read it may take.
+/// How old a seat map may be, in milliseconds: what the contract allows, and the time that one attempt to read it may
+/// take.
 const MAP_AGE_MS: u64 = 2_000;
 
-/// A reservation that a fan was told of.
+/// A reservation that some answer granted.
 struct Known<'a> {
     fan: &'a str,
     seats: Vec<u64>,
     expires_ms: u64,
-    /// From when on it was surely held, until it may have ended.
+    /// From when on it was surely held, and from when on the hold may have ended.
     held: (u64, u64),
-    /// From when on it was surely paid, until it may have been given back.
+    /// From when on it was surely paid, and from when on it may have been refunded.
     sold: (u64, u64),
 }
 
-/// The calls about each reservation, and who left when.
+/// The calls about each reservation, the calls of fans who left, and the final state.
 struct Index<'a> {
     about: BTreeMap<&'a str, Vec<&'a Call>>,
     leaves: BTreeMap<&'a str, Vec<&'a Call>>,
-    /// What each reservation is in the end.
+    /// The final state of each reservation.
     there: BTreeMap<&'a str, &'a Value>,
-    /// The reservations that were paid, given back or not.
+    /// The reservations that were paid, whether refunded or not.
     payments: BTreeSet<&'a str>,
 }
 
@@ -115,7 +116,7 @@ fn known<'a>(calls: &'a [Call], index: &Index<'a>) -> BTreeMap<&'a str, Known<'a
     known
 }
 
-/// No seat was surely two reservations' at the same time.
+/// No seat surely belonged to two reservations at the same time (invariant 1).
 fn check_exclusion(known: &BTreeMap<&str, Known<'_>>, wrong: &mut Vec<String>) {
     let mut owned: BTreeMap<u64, Vec<(u64, u64, &str)>> = BTreeMap::new();
     for (id, reservation) in known {
@@ -127,7 +128,7 @@ fn check_exclusion(known: &BTreeMap<&str, Known<'_>>, wrong: &mut Vec<String>) {
     }
     for (seat, mut spans) in owned {
         spans.sort_unstable();
-        // The span so far that lasts longest.
+        // The span with the latest end so far.
         let mut longest: Option<(u64, &str)> = None;
         for (from, to, id) in spans {
             if let Some((until, other)) = longest
@@ -137,7 +138,7 @@ fn check_exclusion(known: &BTreeMap<&str, Known<'_>>, wrong: &mut Vec<String>) {
                 let fan = |id: &str| known.get(id).map_or("", |reservation| short(reservation.fan));
                 let (one, two) = (fan(other), fan(id));
                 wrong.push(format!(
-                    "seat {seat} belonged to two at once: fan {one}, reservation {}, and fan {two}, reservation {}",
+                    "seat {seat} belonged to two reservations at once: fan {one}, reservation {}, and fan {two}, reservation {}",
                     short(other),
                     short(id)
                 ));
@@ -147,7 +148,8 @@ fn check_exclusion(known: &BTreeMap<&str, Known<'_>>, wrong: &mut Vec<String>) {
     }
 }
 
-/// As many reservations at most as were asked for and not refused: one for each key, and one for each call without.
+/// A fan has at most as many reservations as were requested and not refused: one per key, and one per call without a
+/// key.
 fn check_number(calls: &[Call], end: &End, wrong: &mut Vec<String>) {
     let mut asked: BTreeMap<_, (BTreeSet<&str>, usize)> = BTreeMap::new();
     let mut without: BTreeSet<&str> = BTreeSet::new();
@@ -173,13 +175,13 @@ fn check_number(calls: &[Call], end: &End, wrong: &mut Vec<String>) {
             let most = asked.get(&(fan.as_str(), seats.as_slice())).map_or(0, |(keys, others)| keys.len() + others);
             if count > most {
                 let fan = short(fan);
-                wrong.push(format!("fan {fan} has {count} reservations of seats {seats:?}, of which {most} were asked for and not refused"));
+                wrong.push(format!("fan {fan} has {count} reservations of seats {seats:?}, of which {most} were requested and not refused"));
             }
         }
     }
 }
 
-/// In the end each seat is sold to the one who paid for it, or free.
+/// At quiescence, each seat is free or sold to its one paid reservation, and no hold is open.
 fn check_end(index: &Index<'_>, end: &End, wrong: &mut Vec<String>) {
     let mut owners: BTreeMap<u64, &str> = BTreeMap::new();
     for (id, found) in &index.there {
@@ -190,7 +192,7 @@ fn check_end(index: &Index<'_>, end: &End, wrong: &mut Vec<String>) {
         let given_back = index.about(id).any(|call| matches!(call.op, Op::Cancel(_) | Op::Refund(_)))
             || index.leaves_of(text(found, "userId")).next().is_some();
         if status == "CANCELLED" && !given_back {
-            wrong.push(format!("nobody gave reservation {} back: {found}", short(id)));
+            wrong.push(format!("nobody cancelled reservation {}: {found}", short(id)));
         }
         for seat in seats_of(found).into_iter().filter(|_| status == "CONFIRMED") {
             if let Some(other) = owners.insert(seat, id) {
@@ -201,13 +203,13 @@ fn check_end(index: &Index<'_>, end: &End, wrong: &mut Vec<String>) {
     for (seat, status) in &end.seats {
         let (sold, owner) = (status == "SOLD", owners.get(seat));
         if sold != owner.is_some() || (!sold && status != "AVAILABLE") {
-            let owner = owner.map_or("nobody", |id| short(id));
+            let owner = owner.map_or("none", |id| short(id));
             wrong.push(format!("seat {seat} is {status}, and its paid reservation is {owner}"));
         }
     }
 }
 
-/// What was acknowledged is so in the end, and what was paid may be given back.
+/// What was acknowledged lasts, and a refund of a paid reservation is not refused.
 fn check_lasting(call: &Call, id: &str, index: &Index<'_>, wrong: &mut Vec<String>) {
     let status = index.status(id);
     let mut others = index.about(id);
@@ -223,34 +225,34 @@ fn check_lasting(call: &Call, id: &str, index: &Index<'_>, wrong: &mut Vec<Strin
     }
     let paid = |other: &Call| matches!(other.op, Op::Pay(_)) && other.done_by() < call.start_ms;
     if matches!(call.op, Op::Refund(_)) && call.is_refused() && index.about(id).any(paid) {
-        wrong.push(format!("paid, and not given back: {call}"));
+        wrong.push(format!("paid, and the refund was refused: {call}"));
     }
 }
 
-/// A hold is not over before its time.
+/// A hold does not end before its time.
 fn check_expired(call: &Call, index: &Index<'_>, known: Option<&Known<'_>>, wrong: &mut Vec<String>) {
     let Some(known) = known else { return };
     let gone = index.leaves_of(known.fan).any(|leave| leave.start_ms < call.end_ms && leave.end_ms > known.held.0);
     let cancelled = index.about(text_of(call)).any(|other| matches!(other.op, Op::Cancel(_) | Op::Refund(_)));
     if call.refusal() == "reservation_expired" && call.end_ms < known.expires_ms && !gone && !cancelled {
-        wrong.push(format!("the hold was to last longer: {call}"));
+        wrong.push(format!("the hold ended before its time: {call}"));
     }
 }
 
-/// Whoever asks again after a payment without an answer learns that he has paid.
+/// A fan who repeats a payment that succeeded without an answer learns that it succeeded (invariant 6).
 fn check_found_out(call: &Call, id: &str, index: &Index<'_>, wrong: &mut Vec<String>) {
     let sent_away = matches!(call.refusal(), "session_over" | "reservation_expired" | "reservation_cancelled");
     if !matches!(call.op, Op::Pay(_)) || !sent_away || !index.payments.contains(id) {
         return;
     }
-    // One that nobody waited for may still have been under way.
+    // A payment without an answer may still have been under way.
     let over = |other: &Call| match other.op {
         Op::Pay(_) => other.precedes(call),
         Op::Refund(_) => call.precedes(other),
         _ => true,
     };
     if index.about(id).filter(|other| !other.is_refused()).all(over) {
-        wrong.push(format!("had paid before, and is not told so: {call}"));
+        wrong.push(format!("had paid before, and the answer does not say so: {call}"));
     }
 }
 
@@ -261,7 +263,7 @@ fn text_of(call: &Call) -> &str {
     }
 }
 
-/// When each fan first asked for each seat.
+/// When each fan first requested each seat.
 fn first_asked(calls: &[Call]) -> BTreeMap<(&str, u64), u64> {
     let mut asked = BTreeMap::new();
     for call in calls {
@@ -273,7 +275,7 @@ fn first_asked(calls: &[Call]) -> BTreeMap<(&str, u64), u64> {
     asked
 }
 
-/// A seat is refused only where a reservation that was asked for may have it.
+/// A seat is refused only where another reservation that was requested by then may have it.
 fn check_refused(call: &Call, asked: &BTreeMap<(&str, u64), u64>, index: &Index<'_>, wrong: &mut Vec<String>) {
     let Some(reply) = call.reply().filter(|reply| reply.code() == "seat_unavailable") else { return };
     for seat in seats_of(&reply.body) {
@@ -283,12 +285,12 @@ fn check_refused(call: &Call, asked: &BTreeMap<(&str, u64), u64>, index: &Index<
             .filter(|found| seats_of(found).contains(&seat))
             .any(|found| asked.get(&(text(found, "userId"), seat)).is_some_and(|asked| *asked <= call.end_ms));
         if !rival {
-            wrong.push(format!("seat {seat} was refused though nobody had asked for it: {call}"));
+            wrong.push(format!("seat {seat} was refused although nobody had requested it: {call}"));
         }
     }
 }
 
-/// A look shows what was acknowledged before it began.
+/// A read shows what was acknowledged before the call.
 fn check_look(call: &Call, id: &str, index: &Index<'_>, wrong: &mut Vec<String>) {
     let Some(reply) = call.granted() else { return };
     let before = || index.about(id).filter(|other| other.done_by() < call.start_ms);
@@ -300,11 +302,11 @@ fn check_look(call: &Call, id: &str, index: &Index<'_>, wrong: &mut Vec<String>)
         _ => !over && !paid,
     };
     if !fits {
-        wrong.push(format!("forgot what was acknowledged before: {call}"));
+        wrong.push(format!("does not show what was acknowledged before: {call}"));
     }
 }
 
-/// A seat that was surely sold is not shown free.
+/// A seat map shows each seat that was surely sold, up to its age, as sold.
 fn check_map(call: &Call, known: &BTreeMap<&str, Known<'_>>, wrong: &mut Vec<String>) {
     let Some(reply) = call.granted() else { return };
     let sold = |reservation: &&Known<'_>| {

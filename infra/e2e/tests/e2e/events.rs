@@ -1,4 +1,4 @@
-//! The files in `events/` and the answers that they must get.
+//! The files in `events/` and their expected answers.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,9 +9,9 @@ use e2e::workspace;
 use serde_json::{Value, json};
 use template::Template;
 
-/// Functions that nothing can be wrong for: they take no input.
+/// Functions without input, for which no event can be bad.
 const WITHOUT_BAD_EVENT: [&str; 5] = ["check_health", "describe_api", "get_jwks", "show_docs", "sweep_holds"];
-/// What every file but the good event of a function is called after.
+/// The extension of an event. `create_user.json` is the good event of a function, `create_user.short.json` a bad one.
 const EXTENSION: &str = ".json";
 
 /// The expected answer of each event, by file name.
@@ -32,13 +32,13 @@ pub fn rendered(file: &str, values: &BTreeMap<&str, String>) -> String {
     text
 }
 
-/// The text with the placeholders that are known filled in.
+/// Replaces the known placeholders in a text; others stay.
 pub fn filled_in(text: &str, values: &BTreeMap<&str, String>) -> String {
     values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value))
 }
 
-/// Why `actual` is not what was expected, if it is not: members that are not mentioned may be anything, `${any}` is
-/// anything but null.
+/// Returns how `actual` differs from what was expected; `None` if it does not. Members that are not expected may have
+/// any value; `${any}` stands for anything but null.
 pub fn difference(expected: &Value, actual: &Value) -> Option<String> {
     match (expected, actual) {
         (Value::String(any), actual) if any == "${any}" => actual.is_null().then(|| "is null".to_owned()),
@@ -60,7 +60,7 @@ fn every_function_has_a_good_and_a_bad_event() {
     let files = directory.map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"));
     let files: BTreeSet<_> = files.filter(|file| file.ends_with(EXTENSION)).collect();
     let expected: BTreeSet<_> = answers().into_keys().collect();
-    assert_eq!(files, expected, "each event has an answer, and each answer an event");
+    assert_eq!(files, expected, "each event needs an answer, and each answer an event");
     let template = Template::load(&template::path_in(&workspace())).expect("it is valid");
     let names: BTreeSet<_> = template.functions.iter().map(|function| function.name.as_str()).collect();
     for name in &names {
@@ -69,12 +69,12 @@ fn every_function_has_a_good_and_a_bad_event() {
         assert!(others > 0 || WITHOUT_BAD_EVENT.contains(name), "{name} has no bad event");
     }
     for file in &files {
-        assert!(names.contains(function_of(file)), "{file} is for no function");
+        assert!(names.contains(function_of(file)), "{file} belongs to no function");
     }
 }
 
 #[test]
-fn events_of_routes_name_the_route_of_the_template() {
+fn events_of_routes_have_the_route_key_of_the_template() {
     let template = Template::load(&template::path_in(&workspace())).expect("it is valid");
     for file in answers().keys() {
         let text = fs::read_to_string(workspace().join("events").join(file)).expect("the event is there");
@@ -85,7 +85,7 @@ fn events_of_routes_name_the_route_of_the_template() {
 }
 
 #[test]
-fn differences_are_found() {
+fn difference_ignores_unexpected_members_only() {
     let json = |text: &str| serde_json::from_str(text).expect("JSON");
     let same = |expected: &str, actual: &str| difference(&json(expected), &json(actual)).is_none();
     assert!(same(r#"{"a":1,"b":"${any}"}"#, r#"{"a":1,"b":[],"c":2}"#));

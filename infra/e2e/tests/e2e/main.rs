@@ -1,14 +1,15 @@
 //! End to end: real function processes, the real SDK, a real `cargo local`.
 //!
-//! Most tests share a stack; further ones run only where variables differ. A report_measurement is printed with its unit and not
-//! judged, unless the contract does.
+//! Most tests share a stack; a test with other variables has another. Measurements are printed with their units, and
+//! asserted only where the contract has a limit.
 //!
-//! The harness takes tests in the order of their names: those of a module share its stack, so that each stack is
-//! started about once.
+//! The harness runs tests in the order of their names. The tests of one module share a stack, so each stack starts
+//! about once.
 
 mod default_settings;
 mod events;
 mod live;
+mod readme;
 mod restart;
 mod rotation;
 mod short_timeouts;
@@ -21,19 +22,18 @@ use std::{
 use e2e::{Data, Site, Stack, report_measurement};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// What the contract allows the list of dates to be behind.
+/// How old the list of dates may be, by the contract.
 const DATES_AGE: Duration = Duration::from_secs(5);
 
 /// The stack that most tests share, with the template's parameters.
-static DEFAULT_SETTINGS: Shared = Shared::new("the usual stack", &[]);
-/// A stack in which time flies.
+static DEFAULT_SETTINGS: Shared = Shared::new("the stack with default settings", &[]);
+/// A stack with short timeouts.
 static SHORT_TIMEOUTS: Shared = Shared::new(
-    "the brisk stack",
+    "the stack with short timeouts",
     &[("HOLD_SECONDS", "4"), ("QUEUE_CAPACITY", "5"), ("CLAIM_WINDOW_SECONDS", "3"), ("JOINS_PER_FAN", "20")],
 );
 
-/// A stack that is started by the first test that needs it, and ended by the last one that has done with it: nothing
-/// is left when the test process ends.
+/// A stack that the first test starts and the last one stops, so that none is left when the test process ends.
 struct Shared {
     name: &'static str,
     variables: &'static [(&'static str, &'static str)],
@@ -47,7 +47,7 @@ impl Shared {
 
     /// The running stack.
     fn lease(&self) -> Arc<Stack> {
-        let mut running = self.running.lock().expect("it started before");
+        let mut running = self.running.lock().expect("no start panicked");
         running.upgrade().unwrap_or_else(|| {
             let stack = Arc::new(Stack::start(Data::Ephemeral, self.variables));
             report_measurement(format!("{} was ready after {:.1} s", self.name, stack.ready_after().as_secs_f64()));
@@ -57,15 +57,15 @@ impl Shared {
     }
 }
 
-/// Tests that load the machine run alone, so that the others' times and their own mean something.
+/// Tests that load the machine run alone: otherwise all measurements would be meaningless.
 static MACHINE: RwLock<()> = RwLock::const_new(());
 
-/// Held by a test that wants the machine to itself.
+/// Returns the lock for a test that needs the machine to itself.
 async fn alone() -> RwLockWriteGuard<'static, ()> {
     MACHINE.write().await
 }
 
-/// What a test plays on.
+/// A test's stack, and its share of the machine.
 struct Stage<M> {
     site: Site,
     stack: Arc<Stack>,
@@ -73,9 +73,9 @@ struct Stage<M> {
 }
 
 impl Stage<RwLockReadGuard<'static, ()>> {
-    /// For a test that leaves the machine to others, too.
+    /// For a test that may run beside others.
     async fn together(shared: &Shared) -> Self {
-        // First, so that the stack goes on while this test waits for its turn.
+        // Lease first: the stack must not stop while this test waits for the machine.
         let stack = shared.lease();
         let machine = MACHINE.read().await;
         Self { site: Site::open(&stack).await, stack, _machine: machine }
@@ -83,7 +83,7 @@ impl Stage<RwLockReadGuard<'static, ()>> {
 }
 
 impl Stage<RwLockWriteGuard<'static, ()>> {
-    /// For a test that loads the machine.
+    /// For a test that runs alone.
     async fn alone(shared: &Shared) -> Self {
         let stack = shared.lease();
         let machine = alone().await;
@@ -93,9 +93,9 @@ impl Stage<RwLockWriteGuard<'static, ()>> {
 
 impl<M> Drop for Stage<M> {
     fn drop(&mut self) {
-        // The last one ends the stack, which says it then.
+        // The last test stops the stack, which then prints these lines itself.
         if std::thread::panicking() && Arc::strong_count(&self.stack) > 1 {
-            eprintln!("the end of what the stack said:\n{}", self.stack.tail());
+            eprintln!("the last lines of the stack:\n{}", self.stack.tail());
         }
     }
 }

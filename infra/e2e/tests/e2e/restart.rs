@@ -1,4 +1,4 @@
-//! The stack itself: how it ends, and what it keeps.
+//! The stack itself: how it stops, and what it keeps.
 
 use std::{
     net::TcpStream,
@@ -10,7 +10,7 @@ use template::Template;
 
 use crate::{DATES_AGE, alone};
 
-/// What a second start may take.
+/// How long a second start may take.
 const SECOND_START: Duration = Duration::from_secs(5);
 
 #[tokio::test]
@@ -29,13 +29,13 @@ async fn a_second_start_keeps_the_data_and_the_first_leaves_no_process() {
     let (name, id, access, token) = (fan.name.clone(), fan.id.clone(), fan.access.clone(), fan.token.clone());
     let admin = (first.admin().0.to_owned(), first.admin().1.to_owned());
 
-    end_without_a_trace(first);
+    stop_without_a_trace(first);
 
     let second = Stack::start(Data::Directory(&data), &[]);
     let ready = second.ready_after();
     report_measurement(format!("a second start with data was ready after {:.2} s", ready.as_secs_f64()));
     assert_eq!(second.admin(), (admin.0.as_str(), admin.1.as_str()));
-    // The tokens of before are good, and so are the session, the hold and the money.
+    // Tokens, session, hold and money outlive the restart.
     let client = Client::new(second.address());
     let mut fan = Fan::new(&client, name, &id, &access);
     fan.token = token;
@@ -45,33 +45,33 @@ async fn a_second_start_keeps_the_data_and_the_first_leaves_no_process() {
     assert_eq!(fan.reservation(&paid).await.expect(200).text("status"), "CONFIRMED");
     assert_eq!(fan.poll().await.expect(200).text("status"), "ACTIVE");
     fan.pay(&held, concert.price, None).send().await.expect(200);
-    // The streams go on where they were.
+    // The streams continue at their stored positions.
     let paid = Instant::now();
     while client.get(format!("/api/v1/concerts/{}", concert.id)).send().await.expect(200).body["seatsAvailable"] != 2 {
-        assert!(paid.elapsed() < DATES_AGE, "two of four seats are sold");
+        assert!(paid.elapsed() < DATES_AGE, "the list still does not count two of four seats as sold");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(ready < SECOND_START, "{ready:?}");
 }
 
-/// SIGTERM ends a stack with everything that it has started.
-fn end_without_a_trace(stack: Stack) {
+/// Asserts that SIGTERM stops a stack with every process that it started.
+fn stop_without_a_trace(stack: Stack) {
     let (local, children) = (stack.process(), stack.descendants());
     let template = Template::load(&template::path_in(&workspace())).expect("it is valid");
     for function in &template.functions {
-        assert!(children.iter().any(|child| child.name == function.name), "{} has a process", function.name);
+        assert!(children.iter().any(|child| child.name == function.name), "{} has no process", function.name);
     }
     let port = stack.port();
     let asked = Instant::now();
     local.terminate();
     while local.is_running() {
-        assert!(asked.elapsed() < Duration::from_secs(5), "it does not end");
+        assert!(asked.elapsed() < Duration::from_secs(5), "the stack does not stop");
         std::thread::sleep(Duration::from_millis(5));
     }
     let took = asked.elapsed();
     let left: Vec<_> = children.iter().filter(|child| child.is_running()).collect();
     assert!(left.is_empty(), "still running: {left:?}");
-    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "its port is closed");
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "the port is still open");
     report_measurement(format!(
         "SIGTERM ended a stack of {} processes in {:.2} s",
         children.len() + 1,

@@ -16,11 +16,11 @@ use crate::alone;
 
 /// Fans who buy at the same time, one purchase after the other.
 const FANS: u32 = 4;
-/// The template's name of the signing secret.
+/// The signing secret's name in the template.
 const SECRET: &str = "SigningSecret";
 const NEW: &str = "the-next-secret-of-these-tests-which-is-long-enough";
 
-/// The purchases so far, of each fan's place.
+/// The number of purchases so far, of each fan.
 #[derive(Default)]
 struct Progress {
     done: [AtomicUsize; FANS as usize],
@@ -28,7 +28,7 @@ struct Progress {
 }
 
 impl Progress {
-    /// Waits until every purchase that has begun by now is done, and at least one more of each.
+    /// Waits until each fan has finished the current purchase and a whole one after it.
     async fn move_on(&self) {
         let before = self.counts();
         while self.counts().iter().zip(&before).any(|(now, before)| now < &(before + 2)) {
@@ -41,7 +41,7 @@ impl Progress {
     }
 }
 
-/// From signing up to the refund; every answer must be the one that is due.
+/// One purchase, from signing up to the refund. Every request must succeed.
 async fn journey(site: &Site, concert: &Concert, seat: u32) {
     let mut fan = site.fan().await;
     fan.join("main").await.expect(201);
@@ -61,7 +61,8 @@ async fn buy_until_over(site: &Site, concert: &Concert, seat: u32, progress: &Pr
     }
 }
 
-/// Puts the secret into the stack's directory, has it deployed, and waits until the key set says so.
+/// Writes the secret to the stack's directory, has the functions restarted, and waits until the key set has changed.
+/// Returns the keys.
 async fn deploy(stack: &Stack, data: &Path, secret: &str) -> Vec<Value> {
     let file = data.join("secrets.json");
     let mut secrets: Value = serde_json::from_str(&fs::read_to_string(&file).expect("secrets")).expect("JSON");
@@ -103,14 +104,14 @@ async fn rotating_the_key_in_the_middle_of_purchases_breaks_no_request() {
         let both = deploy(&stack, &data, &format!("{old},{NEW}")).await;
         progress.move_on().await;
         let swapped = deploy(&stack, &data, &format!("{NEW},{old}")).await;
-        assert_eq!([&both[0], &both[1]], [&swapped[1], &swapped[0]], "the same keys, the other way round");
+        assert_eq!([&both[0], &both[1]], [&swapped[1], &swapped[0]], "not the same keys in the other order");
         site.client
             .get(format!("/api/v1/payments/balance/{}", early.id))
             .bearer(&early.access)
             .send()
             .await
             .expect(200);
-        // Whoever logged in with the old key has bought by now.
+        // Purchases that began with a token under the old key must be done before the key goes.
         progress.move_on().await;
         assert_eq!(deploy(&stack, &data, NEW).await, [both[1].clone()]);
         progress.move_on().await;

@@ -124,7 +124,7 @@ async fn a_client_token_applies_once_and_refuses_another_transaction() {
 }
 
 #[tokio::test]
-async fn one_item_is_refused_twice_in_a_transaction() {
+async fn a_transaction_with_one_item_twice_is_refused() {
     let world = world();
     let refused = world
         .dynamodb

@@ -28,7 +28,7 @@ async fn the_sdk_retries_lost_throttled_and_failed_requests() {
 }
 
 #[tokio::test]
-async fn a_fault_that_lasts_reaches_the_caller_and_nothing_is_applied() {
+async fn a_fault_on_every_attempt_reaches_the_caller_and_nothing_is_applied() {
     for (fault, code) in [
         (Fault::LostRequest, None),
         (Fault::Throttled, Some("ProvisionedThroughputExceededException")),
@@ -47,7 +47,7 @@ async fn a_fault_that_lasts_reaches_the_caller_and_nothing_is_applied() {
 }
 
 #[tokio::test]
-async fn the_retries_that_one_engine_used_up_are_left_to_another() {
+async fn an_engine_cannot_use_up_the_retries_of_another() {
     let exhausted = world();
     exhausted.engine.set_faults(|_| Fault::LostRequest);
     for _ in 0..100 {
@@ -62,7 +62,7 @@ async fn the_retries_that_one_engine_used_up_are_left_to_another() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_was_applied_and_the_retry_meets_its_own_write() {
+async fn a_retry_after_a_lost_answer_meets_its_own_write() {
     let world = world();
     world.engine.set_faults(first(1, Fault::LostAnswer));
     let put = world.dynamodb.put_item().table_name(TABLE);
@@ -113,7 +113,7 @@ async fn a_conflict_refuses_a_plain_write() {
 }
 
 #[tokio::test]
-async fn a_call_says_what_it_is_about() {
+async fn a_fault_is_decided_by_operation_tables_sequence_and_body() {
     let world = world();
     let (seen, calls) = std::sync::mpsc::channel();
     world.engine.set_faults(move |call| {
@@ -134,12 +134,12 @@ async fn a_call_says_what_it_is_about() {
 }
 
 #[tokio::test]
-async fn sqs_throttles_and_breaks_too() {
+async fn faults_reach_sqs_too() {
     let world = world();
     world.engine.set_faults(first(2, Fault::Throttled));
     let send = || world.sqs.send_message().queue_url("http://127.0.0.1/q").message_body("tick").send();
     send().await.expect("sent at the third attempt");
     world.engine.set_faults(first(1, Fault::LostAnswer));
     send().await.expect("sent again");
-    assert_eq!(world.engine.messages("http://127.0.0.1/q").len(), 3, "at least once: one came twice");
+    assert_eq!(world.engine.messages("http://127.0.0.1/q").len(), 3, "the retry sent a duplicate");
 }

@@ -8,7 +8,7 @@ use crate::{TABLE, item, key, put_if_absent, text, world};
 async fn single_writes_and_reads_cost_what_dynamodb_bills() {
     let world = world();
     world.put(item("1", &"x".repeat(1500))).await;
-    assert_eq!(world.engine.meter().write_units, 2.0, "two kilobytes begun");
+    assert_eq!(world.engine.meter().write_units, 2.0, "1.5 KB is billed as two units");
     world.get("1").await;
     let meter = world.engine.meter();
     assert_eq!(meter.read_units, 0.5, "an eventually consistent read of up to 4 KB");
@@ -54,7 +54,7 @@ async fn a_transaction_costs_double_and_its_replay_reads() {
 }
 
 #[tokio::test]
-async fn refusals_are_counted_apart() {
+async fn refused_writes_are_metered_separately() {
     let world = world();
     world.put(item("1", "ann")).await;
     world.engine.reset_meter();
@@ -82,7 +82,7 @@ async fn requests_that_overlap_are_one_round_trip() {
 }
 
 #[tokio::test]
-async fn a_cancelled_request_ends() {
+async fn a_cancelled_request_is_no_longer_under_way() {
     let world = world();
     {
         let mut get = std::pin::pin!(world.get("1"));

@@ -1,9 +1,9 @@
 //! Lambda's control plane: functions, their environments (processes) and invocations.
 //!
-//! `cargo lambda watch` has one too, but its scheduler does not start a function again whose process was killed; the
-//! measurements are in `infra/adr/0007-own-runtime-api.md`. This one keeps Lambda's rules: one environment is one process
-//! that handles one invocation at a time; more are started while invocations wait; one that overruns its time is killed;
-//! one that died is replaced with the next invocation.
+//! `cargo lambda watch` has a control plane too, but does not restart a function whose process was killed; the
+//! measurements are in `infra/adr/0007-own-runtime-api.md`. This one keeps Lambda's rules: an environment is one
+//! process that handles one invocation at a time; more environments start while invocations wait; an environment whose
+//! invocation exceeds the timeout is killed; a dead environment is replaced when the next invocation comes.
 
 mod pool;
 mod runtime_api;
@@ -23,16 +23,16 @@ use tokio::time;
 use crate::failure::{Context, Failure};
 use pool::Pool;
 
-/// How an invocation can go wrong.
+/// Why an invocation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
-    /// The handler failed; Lambda's error object.
+    /// The handler failed and sent this error object of Lambda.
     #[error("{}", String::from_utf8_lossy(.0))]
     Function(Bytes),
-    /// The process ended before it answered.
+    /// The process ended before it answered, for this reason.
     #[error("the process ended: {0}")]
     Crashed(String),
-    /// There was no answer in time.
+    /// No answer within the timeout.
     #[error("no answer in time")]
     TimedOut,
 }
@@ -45,9 +45,9 @@ pub struct Program {
     pub binary: PathBuf,
     /// Variables on top of those of this process.
     pub variables: BTreeMap<String, String>,
-    /// What an invocation may take.
+    /// The longest time that one invocation may take.
     pub timeout: Duration,
-    /// Gets what the processes print.
+    /// The file that gets the output of the processes.
     pub log: File,
 }
 
@@ -58,10 +58,10 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// Starts one environment of each function and waits until all of them have asked for work.
+    /// Starts one environment of each function and waits until all have asked for their first invocation.
     ///
     /// # Errors
-    /// When one ends instead.
+    /// When a process ends before that.
     pub async fn start(programs: Vec<Program>) -> Result<Self, Failure> {
         let address = Arc::new(OnceLock::new());
         let pools = (programs.into_iter())
@@ -74,8 +74,8 @@ impl Functions {
         Ok(functions)
     }
 
-    /// Gives the named functions other variables, as a deployment does: an environment with the old ones finishes what it
-    /// works on and gets no more; what waits gets new ones.
+    /// Gives the named functions new variables, as a deployment does. Environments with the old variables finish their
+    /// current invocation and get no other; waiting invocations go to new environments.
     pub fn reconfigure(&self, variables: BTreeMap<String, BTreeMap<String, String>>) {
         for (function, variables) in variables {
             if let Some(pool) = self.pools.get(&function) {
@@ -84,10 +84,10 @@ impl Functions {
         }
     }
 
-    /// Invokes `function` with `payload`. It is given its own timeout to run, and `patience` in all, waiting for a free
-    /// environment included.
+    /// Invokes `function` with `payload`. The function's own timeout limits the run; `patience` limits the whole,
+    /// including the wait for a free environment.
     ///
-    /// Answers nothing if there is no such function.
+    /// Returns `None` if there is no such function.
     pub async fn invoke(
         &self,
         function: &str,
@@ -98,12 +98,12 @@ impl Functions {
         Some(pool.invoke(payload, patience).await)
     }
 
-    /// What an invocation of `function` may take; nothing if there is no such function.
+    /// The timeout of `function`; `None` if there is no such function.
     pub fn timeout(&self, function: &str) -> Option<Duration> {
         self.pools.get(function).map(|pool| pool.timeout())
     }
 
-    /// Kills all processes, starts no more, and waits until they are gone.
+    /// Kills all processes, starts no more, and waits until they have ended.
     pub async fn stop(&self) {
         self.pools.values().for_each(|pool| pool.stop());
         while self.pools.values().any(|pool| !pool.is_empty()) {

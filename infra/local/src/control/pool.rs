@@ -23,26 +23,26 @@ use crate::{
     failure::Failure,
 };
 
-/// Environments of one function at most. They share this machine's few cores; more would only take memory.
-const MOST_ENVIRONMENTS: usize = 8;
-/// Environments that start at the same time: a burst must not spend the cores on starting processes that find nothing
-/// left to do.
-const MOST_STARTING: usize = 2;
+/// The limit on environments of one function. They share the few cores of this machine; more would only take memory.
+const MAX_ENVIRONMENTS: usize = 8;
+/// The limit on environments of one function that start at the same time. Without it, a burst would spend the cores on
+/// processes that find no work once they are up.
+const MAX_STARTING: usize = 2;
 /// How long a process may take to ask for its first invocation, as on Lambda.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Reply = oneshot::Sender<Result<Bytes, InvokeError>>;
 
-/// What an environment is given to do.
+/// An invocation as an environment gets it.
 #[derive(Debug)]
 pub struct Invocation {
     /// The request id.
     pub id: String,
     /// The event.
     pub payload: Bytes,
-    /// When it will be too late (milliseconds since 1970).
+    /// The deadline (milliseconds since 1970).
     pub deadline_ms: u128,
-    /// The function, as AWS names it.
+    /// The ARN of the function.
     pub function_arn: String,
 }
 
@@ -58,19 +58,19 @@ struct Running {
 }
 
 enum Phase {
-    /// Started, has not asked for work yet.
+    /// Started, and has not asked for work yet.
     Starting,
-    /// Waits for work.
+    /// Has asked for work and waits for it.
     Idle(oneshot::Sender<Invocation>),
-    /// Works.
+    /// Handles an invocation.
     Busy(Running),
-    /// Has answered, will ask for work.
+    /// Has answered, and will ask for work again.
     Between,
 }
 
 struct Environment {
     phase: Phase,
-    /// Its configuration is of the past: it gets no more work.
+    /// Runs with old variables, and gets no more work.
     retired: bool,
     kill: Arc<Notify>,
 }
@@ -149,15 +149,15 @@ impl Pool {
         }
     }
 
-    /// The environment asks for work. Answers when there is some; nothing for an environment that is not known any
-    /// more.
+    /// Handles the request of an environment for work: waits for an invocation and returns it. `None` for an
+    /// environment that is unknown or has old variables.
     pub async fn next(self: &Arc<Self>, environment: u64) -> Option<Invocation> {
         let (sender, receiver) = oneshot::channel();
         {
             let mut state = self.lock();
             let entry = state.environments.get_mut(&environment)?;
             if entry.retired {
-                // It did start: what waits is not to be failed for it.
+                // No longer `Starting`: its end must not fail an invocation that waits.
                 entry.phase = Phase::Between;
                 entry.kill.notify_one();
                 return None;
@@ -167,7 +167,7 @@ impl Pool {
                 running.fail(InvokeError::Crashed("it asked for work without answering".to_owned()));
             }
             for warming in state.warming.drain(..) {
-                // Whoever waited may have given up.
+                // The receiver may have given up.
                 let _ = warming.send(Ok(()));
             }
             self.hand_out(&mut state);
@@ -175,7 +175,8 @@ impl Pool {
         receiver.await.ok()
     }
 
-    /// The environment answers the invocation `id`. False if that is not what it works on (any more).
+    /// Passes on the answer of an environment to the invocation `id`. Returns false if the environment does not handle
+    /// that invocation (any more).
     pub fn answer(&self, environment: u64, id: &str, answer: Result<Bytes, InvokeError>) -> bool {
         let mut state = self.lock();
         let Some(entry) = state.environments.get_mut(&environment) else {
@@ -186,13 +187,13 @@ impl Pool {
         }
         if let Phase::Busy(running) = std::mem::replace(&mut entry.phase, Phase::Between) {
             running.overrun.abort();
-            // The caller may have given up; the work is done all the same.
+            // The caller may have given up.
             let _ = running.reply.send(answer);
         }
         true
     }
 
-    /// Kills all environments and starts no more.
+    /// Kills all environments, and starts no more.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
@@ -200,25 +201,25 @@ impl Pool {
         state.environments.values().for_each(|environment| environment.kill.notify_one());
     }
 
-    /// Whether no environment is left.
+    /// Whether there is no environment.
     pub fn is_empty(&self) -> bool {
         self.lock().environments.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock half-way through a change.
+        // A poisoned lock is safe to use: no code panics in the middle of a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives waiting invocations to idle environments.
     fn hand_out(self: &Arc<Self>, state: &mut State) {
-        // Whoever gave up is not worked for.
+        // A closed reply means that the caller gave up: the invocation is dropped.
         state.waiting.retain(|waiting| !waiting.reply.is_closed());
         while !state.waiting.is_empty() {
             let idle = (state.environments.iter_mut()).find(|(_, entry)| matches!(entry.phase, Phase::Idle(_)));
             let Some((&environment, entry)) = idle else { return };
             let Phase::Idle(sender) = std::mem::replace(&mut entry.phase, Phase::Between) else { return };
-            // The process may just have died while it waited: then the next one gets it.
+            // The process may have died while it waited. The invocation then goes to another environment.
             if sender.is_closed() {
                 continue;
             }
@@ -226,7 +227,7 @@ impl Pool {
             let invocation = self.invocation(waiting.payload);
             let overrun = tokio::spawn(Arc::clone(self).expire(environment, invocation.id.clone())).abort_handle();
             entry.phase = Phase::Busy(Running { id: invocation.id.clone(), reply: waiting.reply, overrun });
-            // If the receiver is dropped from now on, the end of the process fails the invocation.
+            // If the process dies before it receives the invocation, `gone` fails the invocation.
             let _ = sender.send(invocation);
         }
     }
@@ -241,7 +242,7 @@ impl Pool {
         }
     }
 
-    /// Ends an environment that overran its time, as Lambda does.
+    /// Kills an environment whose invocation exceeds the timeout, as Lambda does.
     async fn expire(self: Arc<Self>, environment: u64, id: String) {
         time::sleep(self.program.timeout).await;
         if self.answer(environment, &id, Err(InvokeError::TimedOut))
@@ -251,11 +252,11 @@ impl Pool {
         }
     }
 
-    /// Starts environments for those who wait.
+    /// Starts environments for the invocations that wait, within the limits.
     fn grow(self: &Arc<Self>, state: &mut State) {
         let starting = state.environments.values().filter(|entry| matches!(entry.phase, Phase::Starting)).count();
-        let wanted = state.waiting.len().min(MOST_STARTING).saturating_sub(starting);
-        let room = MOST_ENVIRONMENTS.saturating_sub(state.environments.len());
+        let wanted = state.waiting.len().min(MAX_STARTING).saturating_sub(starting);
+        let room = MAX_ENVIRONMENTS.saturating_sub(state.environments.len());
         for _ in 0..wanted.min(room) {
             self.start_environment(state);
         }
@@ -274,7 +275,7 @@ impl Pool {
         tokio::spawn(Arc::clone(self).supervise(environment, kill));
     }
 
-    /// Runs the process of an environment to its end.
+    /// Starts the process of an environment and waits for its end.
     async fn supervise(self: Arc<Self>, environment: u64, kill: Arc<Notify>) {
         let reason = match self.spawn(environment) {
             Ok(mut process) => {
@@ -293,7 +294,7 @@ impl Pool {
         self.gone(environment, &reason);
     }
 
-    /// Ends an environment that does not ask for work in time.
+    /// Kills an environment that does not ask for work within [`INIT_TIMEOUT`].
     async fn limit_init(self: Arc<Self>, environment: u64) {
         time::sleep(INIT_TIMEOUT).await;
         if let Some(Environment { phase: Phase::Starting, kill, .. }) = self.lock().environments.get(&environment) {
@@ -305,7 +306,7 @@ impl Pool {
         let address = self.runtime_api.get().map(String::as_str).unwrap_or_default();
         let mut command = Command::new(&self.program.binary);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
-            // Nobody's real account may be reached from here.
+            // Credentials of a real AWS account must not reach the functions.
             command.env_remove(name);
         }
         command
@@ -317,8 +318,8 @@ impl Pool {
         Group::start(&mut command)
     }
 
-    /// The process of an environment has ended: its invocation fails, and so does one that waits if it never asked for
-    /// work (otherwise a function that cannot start would be started for ever).
+    /// Removes an environment whose process has ended, and fails its invocation. If the process never asked for work,
+    /// fails a waiting invocation instead: otherwise a function that cannot start would be started for ever.
     fn gone(self: &Arc<Self>, environment: u64, reason: &str) {
         let mut state = self.lock();
         let Some(entry) = state.environments.remove(&environment) else { return };

@@ -14,10 +14,10 @@ use tokio::net::TcpListener;
 
 use super::{Functions, InvokeError};
 
-/// Lambda's limit of an answer.
-const MOST_ANSWER_BYTES: usize = 6 * 1024 * 1024;
+/// Lambda's limit on the size of an answer.
+const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
 
-/// Starts to serve on a free port and answers `host:port`.
+/// Starts to serve on a free port and returns `host:port`.
 pub async fn serve(functions: Functions) -> std::io::Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?.to_string();
@@ -27,7 +27,7 @@ pub async fn serve(functions: Functions) -> std::io::Result<String> {
         .route(&format!("{base}/invocation/{{id}}/response"), post(response))
         .route(&format!("{base}/invocation/{{id}}/error"), post(error))
         .route(&format!("{base}/init/error"), post(init_error))
-        .layer(DefaultBodyLimit::max(MOST_ANSWER_BYTES))
+        .layer(DefaultBodyLimit::max(MAX_ANSWER_BYTES))
         .with_state(functions);
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(address)
@@ -69,7 +69,7 @@ async fn error(
     answer(&functions, &function, environment, &id, Err(InvokeError::Function(body)))
 }
 
-/// The process says why it cannot start, and then ends: its end is what counts.
+/// Logs why a process cannot start. The process ends after this call, and its end fails what waits for it.
 async fn init_error(Path((function, _)): Path<(String, u64)>, body: Bytes) -> StatusCode {
     eprintln!("{function} cannot start: {}", String::from_utf8_lossy(&body));
     StatusCode::ACCEPTED

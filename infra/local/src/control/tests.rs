@@ -1,4 +1,4 @@
-//! The rules of environments; the test speaks to the pool as their processes would.
+//! The rules of environments. The tests call the pool as the processes would through the runtime API.
 
 use super::*;
 use pool::Invocation;
@@ -16,12 +16,12 @@ fn pool(binary: &str, timeout: Duration) -> Arc<Pool> {
     Arc::new(Pool::new(program, Arc::default()))
 }
 
-/// A pool whose processes run until they are killed and never ask for work: the test does that.
+/// A pool whose processes run until they are killed and never ask for work: the test asks in their place.
 fn endless(timeout: Duration) -> Arc<Pool> {
     pool("/usr/bin/yes", timeout)
 }
 
-/// Asks for work until the environment is there.
+/// Asks for work, again and again until the environment exists.
 async fn next(pool: &Arc<Pool>, environment: u64) -> Invocation {
     loop {
         if let Some(invocation) = pool.next(environment).await {
@@ -42,9 +42,9 @@ async fn an_invocation_starts_an_environment_and_gets_its_answer() {
     let call = invoke(&pool, "question");
     let invocation = next(&pool, 1).await;
     assert_eq!(invocation.payload, "question");
-    assert!(!pool.answer(1, "another", Ok(Bytes::new())), "not what it works on");
+    assert!(!pool.answer(1, "another", Ok(Bytes::new())), "another invocation is not its own");
     assert!(pool.answer(1, &invocation.id, Ok("answer".into())));
-    assert!(!pool.answer(1, &invocation.id, Ok("again".into())), "answered already");
+    assert!(!pool.answer(1, &invocation.id, Ok("again".into())), "a second answer is refused");
     assert_eq!(call.await.expect("no panic"), Ok("answer".into()));
     pool.stop();
 }
@@ -66,7 +66,7 @@ async fn an_environment_works_on_one_invocation_at_a_time() {
 }
 
 #[tokio::test]
-async fn an_overrun_ends_the_environment_and_the_next_invocation_starts_another() {
+async fn a_timeout_kills_the_environment_and_the_next_invocation_starts_another() {
     let pool = endless(Duration::from_millis(50));
     let call = invoke(&pool, "slow");
     next(&pool, 1).await;
@@ -82,7 +82,7 @@ async fn an_overrun_ends_the_environment_and_the_next_invocation_starts_another(
 }
 
 #[tokio::test]
-async fn a_process_that_dies_fails_its_invocation_at_once() {
+async fn the_death_of_a_process_fails_its_invocation_at_once() {
     let pool = pool("/bin/false", PATIENCE);
     let outcome = pool.invoke("lost".into(), PATIENCE).await;
     assert!(matches!(outcome, Err(InvokeError::Crashed(_))), "{outcome:?}");
@@ -90,7 +90,7 @@ async fn a_process_that_dies_fails_its_invocation_at_once() {
 }
 
 #[tokio::test]
-async fn a_caller_gives_up_and_nobody_works_for_it() {
+async fn an_invocation_whose_caller_gave_up_is_not_handed_out() {
     let pool = endless(PATIENCE);
     let outcome = pool.invoke("impatient".into(), Duration::from_millis(20)).await;
     assert_eq!(outcome, Err(InvokeError::TimedOut));
@@ -101,12 +101,12 @@ async fn a_caller_gives_up_and_nobody_works_for_it() {
 }
 
 #[tokio::test]
-async fn an_environment_with_old_variables_gets_no_more_work_and_nothing_fails_for_it() {
+async fn environments_with_old_variables_get_no_more_work_and_no_invocation_fails() {
     let pool = endless(PATIENCE);
     let begun = invoke(&pool, "begun");
     let work = next(&pool, 1).await;
     let waits = invoke(&pool, "waits");
-    // The second environment is starting.
+    // Lets the second environment start.
     tokio::task::yield_now().await;
     pool.reconfigure(BTreeMap::new());
     assert!(pool.answer(1, &work.id, Ok("done".into())));

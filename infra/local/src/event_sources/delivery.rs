@@ -1,10 +1,10 @@
-//! How a batch of a stream is handed over until all of it is handled or given up: in order, with retries.
+//! Delivers a batch of a stream: in order, with retries, until every change is handled or given up.
 
 use std::time::Duration;
 
 use tokio::time;
 
-/// Pauses before a batch is tried again: the first, and the longest.
+/// The first and the longest pause before a batch is tried again.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
 /// What happens when the receiver fails.
@@ -12,23 +12,23 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fr
 pub struct Rules {
     /// Whether a batch is cut in two before it is tried again.
     pub bisect: bool,
-    /// How often the same changes are tried again; without end if none.
+    /// How often the same changes are tried again; `None` for no limit.
     pub most_retries: Option<u32>,
 }
 
-/// Who gets the changes.
+/// The receiver of the changes.
 pub trait Receiver<T> {
-    /// Takes changes once; answers how many of them are handled, from the first one on.
+    /// Tries to handle the changes, and returns how many were handled, counted from the first.
     fn attempt(&self, changes: &[T]) -> impl Future<Output = usize> + Send;
-    /// Learns that all is done up to this change.
+    /// Records that every change up to this one is handled or given up.
     fn reached(&self, change: &T);
-    /// Takes what could not be handled.
+    /// Records changes that could not be handled.
     fn give_up(&self, changes: &[T]) -> impl Future<Output = ()> + Send;
 }
 
-/// Hands the batch over.
+/// Delivers the batch.
 pub async fn deliver<T>(batch: &[T], rules: Rules, receiver: &impl Receiver<T>) {
-    // What is still to do, the first part on top; with the number of its failures.
+    // A stack of the parts that are left, the earliest on top, each with the number of its failures.
     let mut parts = vec![(batch, 0_u32)];
     while let Some((part, failures)) = parts.pop() {
         let handled = receiver.attempt(part).await;
@@ -37,7 +37,7 @@ pub async fn deliver<T>(batch: &[T], rules: Rules, receiver: &impl Receiver<T>) 
         }
         let rest = part.get(handled..).unwrap_or_default();
         let Some(last) = rest.last() else { continue };
-        // Progress is not a failure of what is left, and neither is a cut in two.
+        // Failures count again from 0 for what is left after progress, and for the halves of a part that was cut.
         if handled > 0 {
             parts.push((rest, 0));
         } else if rules.bisect && rest.len() > 1 {
@@ -65,12 +65,12 @@ mod tests {
 
     use super::*;
 
-    /// Fails at one change and notes what it sees.
+    /// Fails at one change and records its calls.
     #[derive(Default)]
     struct Script {
         /// The change that cannot be handled.
         bad: u32,
-        /// Whether it names what failed, or just fails.
+        /// Whether it reports how many changes it handled before the failure, or 0.
         partial: bool,
         seen: Mutex<Vec<Vec<u32>>>,
         reached: Mutex<Vec<u32>>,
@@ -104,27 +104,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_that_is_handled_is_handed_over_once() {
+    async fn a_handled_batch_is_delivered_once() {
         let (seen, reached, given_up) = run(0, false, true).await;
         assert_eq!((seen, reached, given_up), (vec![vec![1, 2, 3, 4]], vec![4], vec![]));
     }
 
     #[tokio::test]
-    async fn a_failing_batch_is_cut_down_to_the_change_that_fails() {
+    async fn a_failing_batch_is_bisected_down_to_the_failing_change() {
         let (seen, reached, given_up) = run(3, false, true).await;
         assert_eq!(seen, [vec![1, 2, 3, 4], vec![1, 2], vec![3, 4], vec![3], vec![3], vec![4]]);
         assert_eq!((reached, given_up), (vec![2, 3, 4], vec![3]));
     }
 
     #[tokio::test]
-    async fn what_was_handled_is_not_handed_over_again() {
+    async fn handled_changes_are_not_delivered_again() {
         let (seen, reached, given_up) = run(2, true, false).await;
         assert_eq!(seen, [vec![1, 2, 3, 4], vec![2, 3, 4], vec![2, 3, 4]]);
         assert_eq!((reached, given_up), (vec![1, 4], vec![2, 3, 4]));
     }
 
     #[test]
-    fn pauses_grow_to_a_limit() {
+    fn pauses_double_up_to_the_longest() {
         assert_eq!(pause(0), Duration::from_millis(100));
         assert_eq!(pause(3), Duration::from_millis(800));
         assert_eq!(pause(99), Duration::from_secs(10));

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// A pattern: an event matches if every named field does.
+/// A pattern. An event matches if every field that the pattern names matches.
 #[derive(Debug)]
 pub struct Pattern(Node);
 
@@ -12,7 +12,7 @@ pub struct Pattern(Node);
 enum Node {
     /// Fields, all of which must match.
     Fields(Vec<(String, Node)>),
-    /// Ways to match a value, one of which must.
+    /// Ways to match a value, of which one must match.
     AnyOf(Vec<Matcher>),
 }
 
@@ -29,7 +29,7 @@ impl Pattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// When it uses an operator that is not known here.
+    /// When the pattern uses an operator that this module does not have.
     pub fn parse(pattern: &Value) -> Result<Self, Failure> {
         node(pattern).map(Self)
     }
@@ -47,7 +47,7 @@ fn node(pattern: &Value) -> Result<Node, Failure> {
             fields.collect::<Result<_, Failure>>().map(Node::Fields)
         }
         Value::Array(ways) => ways.iter().map(matcher).collect::<Result<_, _>>().map(Node::AnyOf),
-        other => Err(Failure::new(format!("filter pattern: {other} must stand in a list"))),
+        other => Err(Failure::new(format!("filter pattern: {other} must be in a list"))),
     }
 }
 
@@ -64,7 +64,7 @@ fn matcher(way: &Value) -> Result<Matcher, Failure> {
         (Some(("anything-but", value @ (Value::String(_) | Value::Number(_)))), None) => {
             Ok(Matcher::AnythingBut(vec![value.clone()]))
         }
-        _ => Err(Failure::new(format!("filter pattern: {way} is not known here"))),
+        _ => Err(Failure::new(format!("filter pattern: {way} is not supported"))),
     }
 }
 
@@ -89,7 +89,7 @@ impl Matcher {
             Self::Prefix(prefix) => text.is_some_and(|text| text.starts_with(prefix)),
             Self::Suffix(suffix) => text.is_some_and(|text| text.ends_with(suffix)),
             Self::AnythingBut(refused) => value.is_some_and(|value| !refused.contains(value)),
-            // Only leaves exist.
+            // For `exists`, only leaves count, as on AWS.
             Self::Exists(wanted) => value.is_some_and(|value| !value.is_object()) == *wanted,
         }
     }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_must_all_match_and_one_way_is_enough() {
+    fn all_fields_must_match_each_in_any_of_its_ways() {
         let pattern = json!({ "a": { "b": ["x", { "prefix": "SEAT#" }] }, "c": [1] });
         assert!(accepts(pattern.clone(), json!({ "a": { "b": "SEAT#7" }, "c": 1, "d": 0 })));
         assert!(accepts(pattern.clone(), json!({ "a": { "b": "x" }, "c": 1 })));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn operators() {
+    fn operators_match_as_on_aws_and_unknown_ones_are_errors() {
         assert!(accepts(json!({ "a": [{ "suffix": "z" }] }), json!({ "a": "xyz" })));
         assert!(accepts(json!({ "a": [{ "exists": false }] }), json!({ "b": 1 })));
         assert!(!accepts(json!({ "a": [{ "exists": false }] }), json!({ "a": 1 })));

@@ -1,4 +1,4 @@
-//! SQS event source mappings: batches of messages; only what succeeded is deleted.
+//! SQS event source mappings: functions get messages in batches, and only messages that succeeded are deleted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,19 +17,20 @@ use crate::{
     failure::Failure,
 };
 
-/// Batches of one queue that are handled at the same time. (Lambda starts with five; the emulator pays for each.)
+/// Pollers of one message queue, each handling one batch at a time. (Lambda starts with five; each costs the emulator
+/// CPU.)
 const POLLERS: usize = 2;
 /// How long a poll waits for a message (seconds).
 const WAIT_SECONDS: i32 = 10;
-/// SQS hands out at most so many messages at once.
-const MOST_MESSAGES: u32 = 10;
+/// SQS's limit on the messages of one receive request.
+const MAX_MESSAGES: u32 = 10;
 /// Pause after a poll that failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Starts the pollers of the trigger.
 ///
 /// # Errors
-/// When the queue does not exist.
+/// When the message queue does not exist.
 pub fn start(trigger: &QueueTrigger, sources: &Arc<Sources>) -> Result<(), Failure> {
     let url = sources.queues.url(&trigger.queue).ok_or_else(|| Failure::new(format!("no queue {}", trigger.queue)))?;
     for _ in 0..POLLERS {
@@ -39,7 +40,7 @@ pub fn start(trigger: &QueueTrigger, sources: &Arc<Sources>) -> Result<(), Failu
 }
 
 async fn poll(trigger: QueueTrigger, url: String, sources: Arc<Sources>) {
-    let size = i32::try_from(trigger.batch_size.min(MOST_MESSAGES)).unwrap_or(1);
+    let size = i32::try_from(trigger.batch_size.min(MAX_MESSAGES)).unwrap_or(1);
     loop {
         let received = sources
             .queues
@@ -65,7 +66,8 @@ async fn poll(trigger: QueueTrigger, url: String, sources: Arc<Sources>) {
     }
 }
 
-/// Hands a batch to the function. What failed becomes visible again when its visibility timeout is over.
+/// Invokes the function with a batch and deletes the messages that succeeded. The others become visible again after
+/// their visibility timeout.
 async fn handle(trigger: &QueueTrigger, url: &str, sources: &Sources, messages: &[Message]) {
     let arn = queue_arn(&trigger.queue);
     let event = json!({ "Records": messages.iter().map(|message| record(message, &arn)).collect::<Vec<_>>() });
@@ -95,7 +97,7 @@ async fn handle(trigger: &QueueTrigger, url: &str, sources: &Sources, messages: 
     }
     let deleted = sources.queues.client.delete_message_batch().queue_url(url).set_entries(Some(done)).send().await;
     if let Err(error) = deleted {
-        // They come again: consumers expect that of SQS.
+        // The messages are delivered again, which SQS allows: handlers are idempotent.
         eprintln!("{}: {}", trigger.queue, aws_sdk_sqs::Error::from(error));
     }
 }

@@ -1,4 +1,4 @@
-//! What invokes functions without a client: schedules, SQS event source mappings, DynamoDB streams.
+//! Event sources, which invoke functions without a client: schedules, SQS event source mappings, DynamoDB streams.
 
 mod delivery;
 mod filter;
@@ -19,25 +19,26 @@ use crate::{
     tables::Tables,
 };
 
-/// What an event source waits beyond a function's timeout for a free environment.
+/// How long an event source waits for a free environment, on top of the function's timeout.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The parts of the stack that feeds work with.
+/// The parts of the stack that event sources use.
 pub struct Sources {
     /// The functions to invoke.
     pub functions: Functions,
-    /// The queues.
+    /// The message queues.
     pub queues: Queues,
     /// The tables.
     pub tables: Tables,
-    /// Where positions are kept.
+    /// The stack's directory, which keeps the stream positions.
     pub state: Arc<State>,
 }
 
-/// Starts every feed of the template; they run until the process ends.
+/// Starts every event source of the template; each runs until the process ends.
 ///
 /// # Errors
-/// When the template asks for what feeds cannot do, or a stream cannot be read.
+/// When the template names a table or message queue that does not exist, a filter is not supported, or a stream cannot
+/// be read.
 pub fn start(template: &Template, sources: Arc<Sources>) -> Result<(), Failure> {
     for trigger in &template.stream_triggers {
         let table = template.table(&trigger.table).ok_or_else(|| Failure::new(&trigger.table))?;
@@ -52,29 +53,29 @@ pub fn start(template: &Template, sources: Arc<Sources>) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Invokes `function` as an event source does: waits, and only looks at the answer.
+/// Invokes `function` as an event source does, waits, and returns the answer.
 async fn invoke(functions: &Functions, function: &str, event: &Value) -> Result<Value, InvokeError> {
     let patience = functions.timeout(function).unwrap_or_default() + PATIENCE;
     let answer = match functions.invoke(function, event.to_string().into(), patience).await {
         Some(outcome) => outcome?,
         None => return Err(InvokeError::Crashed("there is no such function".to_owned())),
     };
-    // An answer that is not JSON says nothing, as no answer does.
+    // An answer that is not JSON counts as `null`: it names no failed item.
     Ok(serde_json::from_slice(&answer).unwrap_or_default())
 }
 
-/// Which items of a batch failed, by the identifiers that Lambda was given for them.
+/// Which items of a batch failed, by the identifiers that the event gave them.
 #[derive(Debug, PartialEq, Eq)]
 enum Failed {
-    /// None did.
+    /// No item failed.
     None,
-    /// These did.
+    /// The items with these identifiers failed.
     These(Vec<String>),
-    /// The whole batch has to be taken for failed.
+    /// The whole batch counts as failed.
     All,
 }
 
-/// Reads `batchItemFailures` as Lambda does: an identifier that is missing, empty or not of this batch fails it whole.
+/// Reads `batchItemFailures` as Lambda does: a missing, empty or unknown identifier fails the whole batch.
 fn failed_items(answer: &Value, is_known: impl Fn(&str) -> bool) -> Failed {
     let Some(failures) = answer.get("batchItemFailures").and_then(Value::as_array).filter(|list| !list.is_empty())
     else {
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batch_item_failures() {
+    fn an_unknown_or_missing_identifier_fails_the_whole_batch() {
         let failed = |answer: Value| failed_items(&answer, |id| id == "a" || id == "b");
         assert_eq!(failed(json!(null)), Failed::None);
         assert_eq!(failed(json!({ "batchItemFailures": [] })), Failed::None);

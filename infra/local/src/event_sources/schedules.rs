@@ -1,4 +1,4 @@
-//! EventBridge schedules: once at the start, then at their rate.
+//! EventBridge schedules: the first run at the start, then one per period.
 
 use std::time::SystemTime;
 
@@ -14,7 +14,7 @@ use crate::{
     environment::{ACCOUNT, REGION},
 };
 
-/// Starts the schedule.
+/// Starts the schedule, which runs until the process ends.
 pub fn start(schedule: &Schedule, functions: Functions) {
     let Schedule { function, name, every } = schedule.clone();
     tokio::spawn(async move {
@@ -32,7 +32,7 @@ pub fn start(schedule: &Schedule, functions: Functions) {
                 "resources": [format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/{function}-{name}")],
                 "detail": {},
             });
-            // Lambda would try again a minute later; by then the next tick has come.
+            // No retry: Lambda retries after a minute, and by then the next run is due.
             if let Err(error) = invoke(&functions, &function, &event).await {
                 eprintln!("{function} ({name}): {error}");
             }

@@ -28,8 +28,9 @@ use crate::{
     state,
 };
 
-/// Pause between two looks at a stream that had nothing new.
+/// Pause after each read of a stream.
 const POLL: Duration = Duration::from_millis(100);
+
 /// Reads one stream for one function.
 struct Reader {
     trigger: StreamTrigger,
@@ -37,7 +38,7 @@ struct Reader {
     shard_id: String,
     filters: Vec<Pattern>,
     sources: Arc<Sources>,
-    /// Where the position is kept, if it outlives the stack.
+    /// The file of the position, if it outlives the stack.
     position: Option<PathBuf>,
 }
 
@@ -45,18 +46,18 @@ struct Reader {
 #[derive(Clone)]
 struct Change {
     sequence_number: String,
-    /// As the function gets it.
+    /// The record as the function gets it.
     record: Value,
 }
 
 /// Starts to read the stream of `table` for the trigger.
 ///
 /// # Errors
-/// When the table has no stream, or the trigger's filters are not understood.
+/// When the table has no stream, or a filter of the trigger is not supported.
 pub fn start(trigger: &StreamTrigger, table: &Table, sources: Arc<Sources>) -> Result<(), Failure> {
     let request = ListStreamsRequest { table_name: Some(table.name.clone()), ..Default::default() };
     let streams = sources.tables.database.list_streams(request).context("list streams")?.streams;
-    let stream = streams.into_iter().next().ok_or_else(|| Failure::new("there is none"))?;
+    let stream = streams.into_iter().next().ok_or_else(|| Failure::new("the table has no stream"))?;
     let position = if sources.state.persistent {
         let directory = sources.state.directory.join("streams");
         fs::create_dir_all(&directory).context(directory.display())?;
@@ -78,7 +79,8 @@ pub fn start(trigger: &StreamTrigger, table: &Table, sources: Arc<Sources>) -> R
 }
 
 impl Reader {
-    /// Where an earlier stack stopped, else where the trigger says.
+    /// Returns an iterator behind the last change that an earlier stack handled, else at the trigger's starting
+    /// position.
     fn first_iterator(&self) -> Result<String, Failure> {
         let handled = self.position.as_ref().and_then(|path| fs::read_to_string(path).ok());
         let request = GetShardIteratorRequest {
@@ -103,13 +105,13 @@ impl Reader {
             for batch in changes.chunks(size) {
                 deliver(batch, rules, &self).await;
             }
-            // Past what no filter let through, too.
+            // Also moves past changes that the filters dropped.
             self.checkpoint(&last);
         }
     }
 
-    /// Reads until there is something for the function and, if the trigger asks for that, until the batch is full or
-    /// its window is over. Answers the changes and the position behind all that was read.
+    /// Reads until there is a change for the function and, where the trigger has a batching window, until the batch is
+    /// full or the window is over. Returns the changes and the sequence number of the last record that was read.
     async fn gather(&self, iterator: &mut String) -> (Vec<Change>, String) {
         let window = Duration::from_secs(self.trigger.batching_window_seconds.into());
         let mut changes: Vec<Change> = Vec::new();
@@ -138,7 +140,7 @@ impl Reader {
         }
     }
 
-    /// The record as the function gets it, if a filter lets it through.
+    /// The record as the function gets it; `None` if the trigger has filters and none matches.
     fn change(&self, record: &Record) -> Option<Change> {
         let mut json = serde_json::to_value(record).ok()?;
         json["awsRegion"] = json!(REGION);
@@ -148,7 +150,7 @@ impl Reader {
     }
 
     fn checkpoint(&self, sequence_number: &str) {
-        // If it cannot be kept, the next stack reads these changes again, which consumers bear.
+        // If the write fails, the next stack delivers these changes again: handlers are idempotent.
         if let Some(path) = &self.position
             && let Err(error) = state::write_atomically(path, sequence_number.as_bytes())
         {
@@ -184,7 +186,8 @@ impl Receiver<Change> for Reader {
         self.checkpoint(&change.sequence_number);
     }
 
-    /// Tells the trigger's queue which changes could not be handled, as Lambda does: where they are, not what they say.
+    /// Sends a message about changes that could not be handled to the trigger's failure destination, as Lambda does:
+    /// with their positions in the stream, without their content.
     async fn give_up(&self, part: &[Change]) {
         let (Some(first), Some(last)) = (part.first(), part.last()) else { return };
         eprintln!("{} ({}): gave up {} changes", self.trigger.function, self.trigger.name, part.len());

@@ -1,4 +1,4 @@
-//! A request -> the event of an HTTP API, payload format 2.0.
+//! Converts a request to the event of an HTTP API, payload format 2.0.
 
 use std::{
     collections::BTreeMap,
@@ -14,17 +14,17 @@ use serde_json::{Value, json};
 use super::routes::Matched;
 use crate::environment::ACCOUNT;
 
-/// A request that was read in full.
+/// A request with its whole body.
 pub struct Received<'a> {
     /// Method, path and headers.
     pub parts: &'a Parts,
     /// The body.
     pub body: &'a [u8],
-    /// Who sent it.
+    /// The client's address.
     pub peer: SocketAddr,
-    /// Its request id.
+    /// The request id.
     pub id: &'a str,
-    /// When it came.
+    /// The time of arrival.
     pub at: SystemTime,
 }
 
@@ -40,7 +40,7 @@ pub fn payload(received: &Received<'_>, route: &Matched<'_>) -> Value {
         "requestContext": context(received, route, &headers),
         "headers": headers,
     });
-    // What is empty is left out.
+    // API Gateway leaves out empty fields.
     let cookies: Vec<_> = cookies(&received.parts.headers);
     if !cookies.is_empty() {
         event["cookies"] = json!(cookies);
@@ -83,7 +83,7 @@ fn context(received: &Received<'_>, route: &Matched<'_>, headers: &BTreeMap<Stri
     })
 }
 
-/// Names in lower case (they are already), repeated ones joined by commas; cookies stand elsewhere.
+/// The headers without cookies. Names are in lower case already; values of a repeated name are joined by commas.
 fn headers(headers: &HeaderMap, peer: SocketAddr) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers.iter().filter(|(name, _)| *name != header::COOKIE) {
@@ -96,7 +96,7 @@ fn headers(headers: &HeaderMap, peer: SocketAddr) -> BTreeMap<String, String> {
             })
             .or_insert_with(|| value.into_owned());
     }
-    // API Gateway says how and from whom the request came to it, whatever the client claims.
+    // API Gateway sets the scheme and appends the client's address itself, whatever the client sent.
     joined.insert("x-forwarded-proto".to_owned(), "http".to_owned());
     let peer = peer.ip();
     let forwarded = joined.entry("x-forwarded-for".to_owned());
@@ -112,7 +112,7 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-/// Parameters decoded, repeated ones joined by commas.
+/// The decoded parameters; values of a repeated name are joined by commas.
 fn query(raw: &str) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
@@ -127,7 +127,7 @@ fn query(raw: &str) -> BTreeMap<String, String> {
     joined
 }
 
-/// Whether the body's type is one that is passed on as text.
+/// Whether a body of this content type is passed on as text, not as base64.
 fn is_text(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn has_the_shape_of_payload_2() {
+    fn an_event_has_payload_format_2() {
         let request = Request::post("/r/7?a=1&b=x%20y&a=2")
             .header("Host", "h:1")
             .header("X-Many", "one")
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_base64() {
+    fn a_body_that_is_not_text_is_base64() {
         let typed = |kind: &str| Request::post("/r/7").header("content-type", kind);
         assert_eq!(event(typed("application/json"), b"\xff")["body"], "/w==");
         assert_eq!(event(typed("image/png"), b"x")["isBase64Encoded"], true);

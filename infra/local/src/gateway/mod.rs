@@ -31,16 +31,17 @@ use event::Received;
 use problem::Problem;
 use routes::Routes;
 
-/// API Gateway's limit of a request's body.
-const MOST_BODY_BYTES: usize = 10 * 1024 * 1024;
-/// Connections that may wait to be accepted: a whole crowd comes at once.
+/// API Gateway's limit on the size of a request body.
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// Connections that may wait to be accepted. A stampede opens thousands at once; a short backlog would drop some.
 const BACKLOG: u32 = 4096;
-/// How much longer than its function's timeout a caller waits at most: for a free environment, and for the answer.
+/// How long a caller waits at most on top of the function's timeout: for a free environment, and for the answer.
 const GRACE: Duration = Duration::from_secs(1);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The gateway's address, served from the start so that nobody else can take it; it answers 503 until it is opened.
+/// The gateway. Its port is bound at the start, so that no other program can take it; the answer is 503 until it is
+/// opened.
 #[derive(Clone)]
 pub struct Gateway {
     open: Arc<OnceLock<Open>>,
@@ -53,15 +54,15 @@ struct Open {
 }
 
 impl Gateway {
-    /// Takes `port` on 127.0.0.1.
+    /// Binds `port` on 127.0.0.1 and starts to serve.
     ///
     /// # Errors
-    /// When it is taken.
+    /// When the port is taken.
     pub fn bind(port: u16) -> Result<Self, Failure> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listen = || {
             let socket = TcpSocket::new_v4()?;
-            // Connections of an earlier stack may still be in TIME_WAIT.
+            // Without this, connections of an earlier stack in TIME_WAIT make the bind fail.
             socket.set_reuseaddr(true)?;
             socket.bind(address)?;
             socket.listen(BACKLOG)
@@ -72,26 +73,26 @@ impl Gateway {
         let router = Router::new()
             .route("/2015-03-31/functions/{name}/invocations", post(invoke))
             .fallback(handle)
-            .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .with_state(gateway.clone());
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         Ok(gateway)
     }
 
-    /// The port, a free one if it was given as 0.
+    /// The port; where 0 was asked for, the free port that the system chose.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Lets requests through to the functions.
+    /// From now on, requests go to the functions.
     pub fn open(&self, template: &Template, functions: Functions) {
-        // There is one stack in a process, and it opens its gateway once.
+        // An error would mean a second call: the stack opens its gateway once.
         let _ = self.open.set(Open { routes: Routes::new(&template.routes), functions });
     }
 }
 
-/// Any request of a client.
+/// Handles a request of a client, and adds the request id to the response unless the function did.
 async fn handle(
     State(gateway): State<Gateway>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -128,7 +129,7 @@ async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request, id: &str)
     }
 }
 
-/// Lambda's `Invoke`, as `cargo lambda invoke` uses it: an error of the function is a 500 with the error object.
+/// Lambda's `Invoke` as `cargo lambda invoke` uses it. An error of the function is a 500 with its error object.
 async fn invoke(State(gateway): State<Gateway>, Path(name): Path<String>, payload: Bytes) -> Response<Body> {
     let Some(open) = gateway.open.get() else {
         return error(StatusCode::SERVICE_UNAVAILABLE, "Starting", "the stack is starting");

@@ -1,4 +1,4 @@
-//! What the gateway itself answers when a function does not (RFC 9457).
+//! The gateway's own problem responses (RFC 9457), where no function answered.
 
 use axum::{
     body::Body,
@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::json;
 
-/// Why a request has no answer of a function.
+/// Why no function answered a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Problem {
     /// The functions are not up yet.
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_cache_keeps_a_problem_and_whoever_may_come_back_is_told_when() {
+    fn problems_are_never_cached_and_retryable_ones_have_retry_after() {
         for (problem, again) in [
             (Problem::Starting, true),
             (Problem::Body(StatusCode::PAYLOAD_TOO_LARGE), false),

@@ -1,4 +1,4 @@
-//! A function's answer -> the response of an HTTP API, payload format 2.0.
+//! Converts a function's answer to the response of an HTTP API, payload format 2.0.
 
 use std::collections::BTreeMap;
 
@@ -29,11 +29,11 @@ struct Answer {
     is_base64_encoded: bool,
 }
 
-/// The response that `answer` describes, or nothing if it describes none.
+/// Returns the response that `answer` describes; `None` if it is not valid.
 pub fn response(answer: &[u8]) -> Option<Response<Body>> {
     let json: Value = serde_json::from_slice(answer).ok()?;
     if json.get("statusCode").is_none() {
-        // API Gateway takes such an answer for the body of a success.
+        // As API Gateway does: an answer without a status code is the body of a 200.
         let mut response = Response::new(Body::from(json.to_string()));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         return Some(response);
@@ -50,7 +50,7 @@ pub fn response(answer: &[u8]) -> Option<Response<Body>> {
         }
     }
     for (name, value) in answer.headers.unwrap_or_default() {
-        // One that stands in both is meant once.
+        // A header that is also in `multiValueHeaders` must not be sent twice.
         if !headers.contains_key(&name) {
             append(headers, &name, &value)?;
         }
@@ -68,7 +68,7 @@ fn append(headers: &mut HeaderMap, name: &str, value: &Value) -> Option<()> {
         Value::Null | Value::Array(_) | Value::Object(_) => return None,
     };
     let name: HeaderName = name.parse().ok()?;
-    // The length is that of the body, whatever the function says.
+    // The server sets the length from the body; the function's own value could contradict it.
     if name != "content-length" && name != "transfer-encoding" {
         headers.append(name, HeaderValue::from_str(&value).ok()?);
     }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_cookies_and_status() {
+    fn headers_cookies_and_status_are_taken_over() {
         let answer =
             br#"{"statusCode":201,"headers":{"X-A":"1","x-n":7},"multiValueHeaders":{"x-a":["1"],"x-m":["p","q"]},
             "cookies":["a=1","b=2"],"body":"hi"}"#;
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_response() {
+    fn an_invalid_answer_is_no_response_and_plain_json_is_a_body() {
         assert!(response(b"not json").is_none());
         assert!(response(br#"{"statusCode":99}"#).is_none());
         assert!(response(br#"{"statusCode":200,"isBase64Encoded":true,"body":"?"}"#).is_none());

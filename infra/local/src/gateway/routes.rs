@@ -1,5 +1,5 @@
-//! Which function answers a request, by API Gateway's rules: the more literal path wins, a method beats `ANY`, and
-//! `$default` takes what is left.
+//! Finds the function for a request by API Gateway's rules: the more literal path wins, a method beats `ANY`, and
+//! `$default` gets the rest.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ enum Segment {
     Rest(String),
 }
 
-/// The route that takes a request.
+/// The route of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Matched<'a> {
     /// API Gateway's route key: `GET /api/v1/tokens/{userId}` or `$default`.
@@ -55,7 +55,7 @@ impl Routes {
                 }),
             }
         }
-        // Compared segment by segment, literals come first; then the method, `ANY` last.
+        // Segment by segment, literals sort before parameters; for equal paths, `ANY` sorts last.
         paths.sort_by_key(|route| {
             let ranks: Vec<_> = route.segments.iter().map(Segment::rank).collect();
             (ranks, route.method == "ANY")
@@ -63,7 +63,7 @@ impl Routes {
         Self { paths, default }
     }
 
-    /// The route that takes `method` on `path` (as it came, percent-encoded).
+    /// Returns the route for `method` and `path` (still percent-encoded).
     pub fn find(&self, method: &Method, path: &str) -> Option<Matched<'_>> {
         for route in &self.paths {
             if (route.method == "ANY" || route.method == method.as_str())

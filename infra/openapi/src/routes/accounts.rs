@@ -1,4 +1,4 @@
-//! Accounts.
+//! The operations on accounts.
 
 use crate::{
     examples,

@@ -1,4 +1,4 @@
-//! What only admins may do.
+//! The operations for admins only.
 
 use crate::{
     examples,

@@ -1,4 +1,4 @@
-//! Concerts and their seats.
+//! The operations on concerts and their seats.
 
 use crate::{
     examples,
@@ -36,7 +36,7 @@ the session is over: join again.";
 pub fn operations(s: &mut Schemas) -> Vec<Operation> {
     let date = s.answer::<ConcertDate>();
     let seat = s.answer::<SeatBody<'static>>();
-    // The years are those of `Rfc3339`.
+    // The same range of years as in `Rfc3339`.
     let moment = json!({
         "type": "string", "anyOf": [{ "format": "date" }, { "format": "date-time" }],
         "pattern": "^(19[7-9][0-9]|[2-9][0-9]{3})-",

@@ -1,4 +1,4 @@
-//! Queues and the places in them.
+//! The operations on queues and places.
 
 use crate::{
     examples,

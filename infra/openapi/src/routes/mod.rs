@@ -1,4 +1,4 @@
-//! Every route, in the order of a purchase.
+//! The operations of all routes, in the order of a purchase.
 
 mod accounts;
 mod admin;
@@ -12,7 +12,7 @@ use crate::{examples, operation::Operation, schemas::Schemas};
 use serde_json::{Value, json};
 use shared::domain::id::{ConcertId, PaymentId, QueueId, ReservationId, UserId};
 
-/// The operations.
+/// Returns the operations.
 pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
     [
         accounts::operations(schemas),
@@ -76,7 +76,7 @@ impl Operation {
         )
     }
 
-    /// Admins act for the fan of the path, and may name the fan in the query instead.
+    /// Adds the query parameter `userId` to an operation with a fan in the path, for admins.
     fn on_behalf(self, schemas: &mut Schemas) -> Self {
         let schema = schemas.request::<UserId>();
         self.query(
@@ -86,7 +86,7 @@ impl Operation {
         )
     }
 
-    /// An admin names the fan whose reservation or payment it is.
+    /// Adds the query parameter `userId` to an operation on a reservation or payment, for admins.
     fn owned(self, schemas: &mut Schemas) -> Self {
         let schema = schemas.request::<UserId>();
         let description = "The fan who owns it. An admin must send this for something of another fan, else it is 404. A fan \
@@ -94,7 +94,7 @@ impl Operation {
         self.query("userId", description, schema)
     }
 
-    /// The fan of the body may be named in the query as well.
+    /// Adds the query parameter `userId` to an operation with a fan in the body.
     fn named_twice(self, schemas: &mut Schemas) -> Self {
         let schema = schemas.request::<UserId>();
         self.query("userId", "The fan, if it is not sent in the body. If both are sent and differ, it is 400.", schema)
@@ -115,7 +115,7 @@ impl Operation {
     }
 }
 
-/// A page of a list of items.
+/// The schema of one page of a list.
 fn page(items: &str, item: Value) -> Value {
     json!({
         "type": "object",

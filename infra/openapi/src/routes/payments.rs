@@ -1,4 +1,4 @@
-//! Money.
+//! The operations on balances and payments.
 
 use super::page;
 use crate::{

@@ -1,4 +1,4 @@
-//! Holds, and what becomes of them.
+//! The operations on reservations.
 
 use super::page;
 use crate::{

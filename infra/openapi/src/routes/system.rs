@@ -1,4 +1,4 @@
-//! What the system says about itself.
+//! The operations that describe the system: keys, this document, its page, health.
 
 use crate::{
     examples,

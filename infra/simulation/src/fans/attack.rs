@@ -1,4 +1,4 @@
-//! What must be refused: somebody else's, old tokens, forged ones.
+//! Requests that must be refused: with the ids of others, with old tokens, with forged ones.
 
 use super::{Fan, requests::payment_of};
 use crate::{
@@ -9,7 +9,7 @@ use acceptance::Request;
 use serde_json::json;
 
 impl Fan {
-    /// Tries one thing that is not allowed.
+    /// Sends one request that is not allowed.
     pub(super) async fn attack(&mut self) {
         match self.dice.below(4) {
             0 => self.use_old_turn().await,
@@ -33,12 +33,12 @@ impl Fan {
         }
     }
 
-    /// An old token is good for nothing once another was issued for a later place.
+    /// Holds or leaves with an old queue token, which must have no effect once the fan has a later place.
     async fn use_old_turn(&mut self) {
         let Some(old) = (!self.old_turns.is_empty()).then(|| self.dice.pick(&self.old_turns).clone()) else { return };
         let seat = self.dice.within(1..=u64::from(self.world.plan.seats));
         let op = if self.chance(5_000) { Op::Leave } else { Op::Hold(vec![seat], None) };
-        // It may be the token of the very place that the fan still has: the checks of the tables judge.
+        // The token may be for the fan's current place, so the answer proves nothing. The invariants judge the writes.
         let request = self.request(&op, &old);
         door::send(&self.world, &self.client, op, request).await;
     }
@@ -55,7 +55,7 @@ impl Fan {
         self.must_be_refused(format!("cancels #{id} of another"), cancel, &["reservation_not_found"]).await;
         let refund = Request::new("POST", format!("/api/v1/payments/{}/cancel", payment_of(&id)));
         let refund = refund.token(&access).json(&json!({}));
-        self.must_be_refused(format!("takes the money of #{id}"), refund, &["payment_not_found"]).await;
+        self.must_be_refused(format!("refunds the payment of #{id}"), refund, &["payment_not_found"]).await;
         if !self.turn.is_empty() {
             let body = json!({ "reservationId": id, "amount": self.world.plan.price });
             let pay = Request::new("POST", "/api/v1/payments/process").token(&self.turn.clone()).json(&body);
@@ -73,14 +73,14 @@ impl Fan {
         let Some(user) = found else { return };
         let access = self.access();
         let look = Request::new("GET", format!("/api/v1/payments/balance/{user}")).token(&access);
-        self.must_be_refused(format!("looks into the purse of {user}"), look, &["forbidden"]).await;
+        self.must_be_refused(format!("reads the balance of {user}"), look, &["forbidden"]).await;
         let leave = Request::new("DELETE", format!("/api/v1/tokens/{user}")).token(&access);
-        self.must_be_refused(format!("sends {user} out of the line"), leave, &["forbidden"]).await;
+        self.must_be_refused(format!("removes {user} from the queue"), leave, &["forbidden"]).await;
         let queue = Request::new("PUT", "/api/v1/admin/queues/main").token(&access).json(&json!({ "capacity": 1000 }));
-        self.must_be_refused("lets everybody in".to_owned(), queue, &["forbidden"]).await;
+        self.must_be_refused("raises the capacity of the queue".to_owned(), queue, &["forbidden"]).await;
     }
 
-    /// A token with another place in it, signed for the old one.
+    /// Polls with the claims of the access token under the signature of the queue token.
     async fn forge(&mut self) {
         let mut parts: Vec<String> = self.turn.split('.').map(str::to_owned).collect();
         let mut others: Vec<String> = self.access().split('.').map(str::to_owned).collect();

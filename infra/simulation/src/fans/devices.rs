@@ -1,4 +1,4 @@
-//! Several devices of one fan, in the same instant.
+//! Requests from several devices of one fan at the same moment.
 
 use super::{Fan, life::Turn, requests::millis};
 use crate::{
@@ -9,11 +9,11 @@ use futures_util::future::{join, join_all};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Holds that somebody has one after the other, of the same seats.
+/// How often a fan holds the same seats again.
 const RENEWALS: u32 = 6;
 
 impl Fan {
-    /// Pays on one device and does something else on another at the same time.
+    /// Pays on one device and sends another request from a second device at the same moment.
     pub(super) async fn pay_and(&mut self, reservation: String, op: Op) -> Turn {
         let clicks = self.clicks(op);
         let pay = async {
@@ -23,7 +23,7 @@ impl Fan {
         join(pay, clicks).await.0
     }
 
-    /// Holds seats with a double click, just after the old hold has ended.
+    /// Holds seats with a double click, within 300 ms after the old hold has ended.
     pub(super) async fn hold_twice(&mut self, expires_ms: u64) {
         self.await_instant(expires_ms, 0, 300).await;
         let (first, last) = (self.dice.within(1..=4), u64::from(self.world.plan.seats));
@@ -34,8 +34,9 @@ impl Fan {
         self.manners.double_clicks = before;
     }
 
-    /// Again and again holds the same seats, or as many from there as a turn may have, in the instant in which the old
-    /// hold ends; and in the same instant cancels or pays the old one on another device, where it may not be over yet.
+    /// Holds the same seats again and again, or as many from the first one on as a session may hold, in the instant in
+    /// which the old hold ends. Another device cancels or pays the old hold in the same instant: by the clock of that
+    /// device's function it may not be over yet.
     pub(super) async fn renew(&mut self, mut reservation: String, mut expires_ms: u64) -> Turn {
         for _ in 0..RENEWALS {
             let Some(found) = self.insist(Op::Reservation(reservation.clone())).await else { break };
@@ -57,29 +58,29 @@ impl Fan {
                 }
                 self.pay(reservation).await
             };
-            let (turn, held) = join(settle, clicks).await;
+            let (result, held) = join(settle, clicks).await;
             let held = held.iter().filter_map(Outcome::reply).find(|reply| reply.status == 201);
             match held {
-                Some(held) if turn != Turn::Bought && !self.world.closing() => {
+                Some(held) if result != Turn::Bought && !self.world.closing() => {
                     reservation = held.text("reservationId").to_owned();
                     expires_ms = millis(&held.body["expiresAt"]);
                 }
-                _ => return turn,
+                _ => return result,
             }
         }
         Turn::Nothing
     }
 
-    /// Until an instant, or at most so many milliseconds before or after it.
+    /// Waits until an instant, or a moment up to `before` ms earlier or `after` ms later.
     async fn await_instant(&mut self, at_ms: u64, before: u64, after: u64) {
         let left = at_ms.saturating_sub(self.world.clock.now_ms());
         self.think(left.saturating_sub(before), left + after).await;
     }
 
-    /// One to three clicks on the same thing, within a twentieth of a second.
+    /// Sends the same request one to three times within 50 ms.
     fn clicks(&mut self, op: Op) -> impl Future<Output = Vec<Outcome>> + use<> {
-        let turn = self.turn.clone();
-        let request = self.request(&op, &turn);
+        let queue_token = self.turn.clone();
+        let request = self.request(&op, &queue_token);
         let pauses: Vec<u64> = (0..self.dice.within(1..=3)).map(|_| self.dice.within(0..=50)).collect();
         let (world, client) = (Arc::clone(&self.world), self.client.clone());
         async move {

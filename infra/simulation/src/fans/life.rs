@@ -1,35 +1,35 @@
-//! From the line to the seat, and back.
+//! What a fan does, from joining the queue to buying seats and going home.
 
 use super::{Fan, requests::millis};
 use crate::history::Op;
 use acceptance::Reply;
 use serde_json::Value;
 
-/// Polls of one wait, at most.
+/// The most polls of one wait.
 const POLLS: u32 = 400;
-/// Seats tried before somebody thinks that it is sold out.
+/// How often a fan tries to hold seats before giving up on the session.
 const TRIES: u32 = 6;
 
-/// Waits for one seat in a world where nothing breaks: the shortest are a third of the longest tick.
-const MOST_WAITS: u32 = 8;
-/// Times that somebody asks for a seat that another has.
+/// How often the last fan joins for one seat without faults: the shortest waiting time is a third of the longest tick.
+const MAX_WAITS: u32 = 8;
+/// How often a fan asks for a seat that another fan holds.
 const SNATCHES: u32 = 40;
-/// Times that somebody asks for a seat when the turn is over: for some four seconds.
+/// How often a fan asks for a seat after the session is over: for about four seconds.
 const OVERSTAYS: u32 = 30;
 
-/// How a turn went.
+/// How a session went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     /// Seats were bought.
     Bought,
-    /// There was nothing to be had.
+    /// No seats were bought.
     Nothing,
-    /// It was over.
+    /// The session was over.
     Over,
 }
 
 impl Fan {
-    /// Lives until content, or until the sale is over; then leaves nothing open.
+    /// Buys until the fan has enough or loses patience, or the sale closes; then goes home.
     pub async fn live(mut self) -> Self {
         self.think(0, 8_000).await;
         let (mut bought, mut in_vain) = (0, 0);
@@ -54,10 +54,10 @@ impl Fan {
         self
     }
 
-    /// Joins and waits; whether the fan was let in.
+    /// Joins and waits, and returns whether the fan was admitted.
     async fn wait_in_line(&mut self) -> bool {
         if self.chance(self.manners.devices) {
-            // Another device knows who the fan is, and no place.
+            // Another device has the access token, but no queue token.
             self.turn.clear();
         }
         let Some(mut reply) = self.insist(Op::Join).await else { return false };
@@ -91,13 +91,13 @@ impl Fan {
         false
     }
 
-    /// What a fan who is in does.
+    /// What a fan does in a session: choose seats, hold and pay them.
     async fn use_turn(&mut self) -> Turn {
         if self.turn.is_empty() && self.insist(Op::Poll).await.is_none_or(|reply| reply.status != 200) {
             return Turn::Over;
         }
         if self.chance(self.manners.dawdles / 3) {
-            // Holds at the end of the turn, or after it in the hope of an old clock.
+            // Hold just before the session ends, or after it, in case a function has an old clock.
             let left = self.turn_ends_ms.saturating_sub(self.world.clock.now_ms());
             let after = *self.dice.pick(&[500, 6_000]);
             self.think(left.saturating_sub(1_500), left + after).await;
@@ -133,8 +133,8 @@ impl Fan {
         Turn::Nothing
     }
 
-    /// Asks for seats again and again when the turn is over, in the hope of an old clock: also in the moment in which
-    /// the place is shut. Answers a hold that is not over at once.
+    /// Asks for seats again and again after the session is over, in case a function has an old clock: also at the
+    /// moment in which a tick ends the session. Returns the first hold that has not ended already.
     async fn overstay(&mut self) -> Option<Reply> {
         let left = self.turn_ends_ms.saturating_sub(self.world.clock.now_ms());
         self.think(left, left + 3_000).await;
@@ -153,7 +153,7 @@ impl Fan {
         None
     }
 
-    /// Asks for the same seats until whoever has them lets go.
+    /// Asks for the same seats until their holder releases them, or the fan gives up.
     async fn snatch(&mut self, seats: Vec<u64>, mut reply: Reply) -> Reply {
         for _ in 0..SNATCHES {
             if reply.text("code") != "seat_unavailable" || self.world.closing() {
@@ -168,12 +168,11 @@ impl Fan {
         reply
     }
 
-    /// Seats that look free, or just some.
+    /// Chooses seats that the map shows as free, or some of the first rows without looking.
     async fn choose_seats(&mut self) -> Vec<u64> {
         let total = u64::from(self.world.plan.seats);
         let count = self.dice.within(1..=u64::from(self.world.plan.seats_per_session).min(3));
         if self.chance(3_000) {
-            // Everybody wants the first rows.
             let first = self.dice.within(1..=total.min(8));
             return (first..=total.min(first + count - 1)).collect();
         }
@@ -189,7 +188,7 @@ impl Fan {
         free.into_iter().skip(start).take(count as usize).collect()
     }
 
-    /// What a fan with a hold does.
+    /// What a fan does with a hold: pay or cancel it, leave, or let it end.
     async fn use_hold(&mut self, reservation: String, expires_ms: u64) -> Turn {
         if self.chance(self.manners.abandons) {
             return Turn::Nothing;
@@ -213,8 +212,8 @@ impl Fan {
         }
         if self.chance(self.manners.dawdles) {
             let left = expires_ms.saturating_sub(self.world.clock.now_ms());
-            // The last second; the very instant, judged before the end and applied after it; or too late, in the hope
-            // of an old clock.
+            // In the last second; at the very end, so that a request is judged before it and applied after it; or too
+            // late, in case a function has an old clock.
             let (before, after) = *self.dice.pick(&[(1_000, 300), (150, 20), (150, 20), (0, 5_000)]);
             self.think(left.saturating_sub(before), left + after).await;
             match self.dice.below(6) {
@@ -244,7 +243,7 @@ impl Fan {
         self.pay_and(reservation, op).await
     }
 
-    /// Puts in what is missing.
+    /// Recharges what the balance lacks for a reservation.
     pub(super) async fn fill_purse(&mut self, reservation: &str) {
         let Some(balance) = self.insist(Op::Balance).await else { return };
         let has = balance.body["currentBalance"].as_u64().unwrap_or(0);
@@ -256,6 +255,7 @@ impl Fan {
         }
     }
 
+    /// Pays a reservation, and recharges if the balance is too low.
     pub(super) async fn pay(&mut self, reservation: String) -> Turn {
         for _ in 0..3 {
             let key = self.key();
@@ -274,7 +274,7 @@ impl Fan {
         Turn::Nothing
     }
 
-    /// After a purchase.
+    /// What a fan does after a purchase: look at it, perhaps pay again or have it refunded.
     async fn enjoy(&mut self, reservation: String) {
         self.insist(Op::Reservation(reservation.clone())).await;
         if self.chance(2_000) {
@@ -290,7 +290,7 @@ impl Fan {
         }
     }
 
-    /// The end of the day: out of the line, with a last look at everything.
+    /// Ends the fan's day: perhaps leaves the queue, then reads balance and ledger once more.
     async fn go_home(&mut self) {
         if self.chance(5_000) {
             self.insist(Op::Leave).await;
@@ -299,17 +299,17 @@ impl Fan {
         self.insist(Op::Ledger).await;
     }
 
-    /// Comes back within so many milliseconds to leave the line.
+    /// Comes back within this many milliseconds to leave the queue.
     pub async fn leave_late(mut self, within_ms: u64) {
         self.think(0, within_ms).await;
         self.turn.clear();
         self.insist(Op::Leave).await;
     }
 
-    /// Buys these seats, one by one, in a world where nothing breaks; says what went wrong.
+    /// Buys these seats one by one, without faults.
     ///
     /// # Errors
-    /// With the answer that was not as it should be.
+    /// With the first answer that is not as expected.
     pub async fn buy(&mut self, seats: &[u64]) -> Result<(), String> {
         self.manners = super::FanProfile::plain();
         let price = self.world.plan.price;
@@ -318,11 +318,11 @@ impl Fan {
             other => Err(format!("{what}: {other:?}")),
         };
         for seat in seats {
-            // A wait may end before the next tick: then the fan joins again.
+            // A place may run out of waiting time before the next tick: then the fan joins again.
             let mut waits = 1;
             while !self.wait_in_line().await {
-                if waits == MOST_WAITS {
-                    return Err(format!("not let in after {waits} waits"));
+                if waits == MAX_WAITS {
+                    return Err(format!("not admitted after {waits} waits"));
                 }
                 waits += 1;
             }

@@ -1,4 +1,4 @@
-//! The population: fans with goals and manners.
+//! The fans of a run, each with a profile of habits.
 
 mod attack;
 mod devices;
@@ -12,46 +12,46 @@ use shared::domain::{
 };
 use std::{error::Error, sync::Arc};
 
-/// An access token is renewed after so many milliseconds: it lasts an hour.
+/// An access token is renewed after this many milliseconds: it lasts an hour.
 const ACCESS_MS: u64 = 50 * 60 * 1_000;
 
-/// What somebody is like; rates in 10,000.
+/// The habits of a fan. Rates are in 10,000.
 #[derive(Debug, Clone)]
 pub struct FanProfile {
-    /// Sends a key with everything that moves money or seats, and the same one until answered.
+    /// Sends an idempotency key with each request for money or seats, and repeats the request until it is answered.
     pub careful: bool,
-    /// Sends everything twice at once.
+    /// Sends a request twice at once.
     pub double_clicks: u32,
-    /// Goes away in the middle of things.
+    /// Goes away in the middle of a purchase.
     pub abandons: u32,
-    /// Holds more than will be paid, and lets go of it.
+    /// Holds more seats than are paid, and cancels some.
     pub hoards: u32,
-    /// Wants the money back.
+    /// Asks for a refund after a purchase.
     pub refunds: u32,
-    /// Comes back from another device.
+    /// Changes to another device, without the queue token.
     pub devices: u32,
-    /// Tries what is not allowed.
+    /// Sends requests that must be refused.
     pub attacks: u32,
-    /// Puts in too little money first.
+    /// Pays without a recharge first.
     pub short: u32,
-    /// Waits for a seat that another has until it is free.
+    /// Asks for a seat that another fan holds until it is free.
     pub snatches: u32,
-    /// Leaves everything to the last moment.
+    /// Waits until the last moment of a hold or session.
     pub dawdles: u32,
-    /// Stays on when the turn is over, and asks for seats.
+    /// Asks for seats after the session is over.
     pub overstays: u32,
     /// Holds the same seats again when their hold ends.
     pub renews: u32,
-    /// Purchases until content.
+    /// Purchases until the fan has enough.
     pub wants: u64,
-    /// Turns in vain until somebody gives up.
+    /// Waits or sessions without a purchase until the fan gives up.
     pub patience: u32,
-    /// Pauses are so many times shorter than other people's.
+    /// How many times shorter than usual the fan's pauses are.
     pub haste: u64,
 }
 
 impl FanProfile {
-    /// Somebody who just buys.
+    /// A fan who just buys.
     fn plain() -> Self {
         FanProfile {
             careful: false,
@@ -72,7 +72,7 @@ impl FanProfile {
         }
     }
 
-    /// Somebody who keeps seats going from hand to hand.
+    /// A fan through whom seats change hands quickly.
     fn restless(self) -> Self {
         FanProfile {
             refunds: 9_000,
@@ -87,12 +87,12 @@ impl FanProfile {
         }
     }
 
-    /// Somebody who does not go when the turn is over.
+    /// A fan who stays after the session is over.
     fn lingering(self) -> Self {
         FanProfile { overstays: 9_000, wants: 6, patience: 30, haste: 4, ..self }
     }
 
-    /// Somebody who has the same seats again and again.
+    /// A fan who holds the same seats again and again.
     fn renewing(self) -> Self {
         FanProfile { renews: 9_000, hoards: 0, abandons: 0, wants: 20, patience: 30, haste: 4, ..self }
     }
@@ -124,7 +124,7 @@ impl FanProfile {
     }
 }
 
-/// A fan, with what the fan knows.
+/// A fan, with habits, tokens and keys.
 pub struct Fan {
     world: Arc<World>,
     client: Client,
@@ -142,12 +142,12 @@ pub struct Fan {
     keys: u64,
 }
 
-/// What attackers have got hold of: ids of others.
+/// The ids of other fans that attackers know.
 #[derive(Debug, Default)]
 pub struct LeakedIds {
-    /// Users.
+    /// User ids.
     pub users: Vec<String>,
-    /// Reservations, with whose they are.
+    /// Reservation ids, each with the user id of its fan.
     pub reservations: Vec<(String, String)>,
 }
 
@@ -157,11 +157,11 @@ impl std::fmt::Debug for Fan {
     }
 }
 
-/// Where fans get their accounts and access tokens: past the password, which costs a hundred purchases' time.
+/// Makes accounts and access tokens for fans without a password, whose hash takes as long as a hundred purchases.
 pub struct Desk {
-    /// The instance that opens accounts and signs.
+    /// The instance that makes accounts and signs tokens.
     pub instance: Arc<Instance>,
-    /// What attackers know.
+    /// The ids that attackers know.
     pub spoils: Arc<std::sync::Mutex<LeakedIds>>,
 }
 
@@ -172,10 +172,10 @@ impl std::fmt::Debug for Desk {
 }
 
 impl Desk {
-    /// Opens an account.
+    /// Makes an account, and the fan who owns it.
     ///
     /// # Errors
-    /// Where the tables fail.
+    /// If the name is not a user name, or the account cannot be stored.
     pub async fn fan(
         &self,
         world: &Arc<World>,
@@ -217,12 +217,12 @@ impl Desk {
 }
 
 impl Fan {
-    /// Who this is to the door.
+    /// The fan as a sender of requests.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// A token that says who this is.
+    /// The fan's access token, renewed in time.
     pub fn access(&mut self) -> String {
         let now = self.world.clock.now_ms();
         if self.access.1.is_empty() || self.access.0 + ACCESS_MS < now {
@@ -233,13 +233,13 @@ impl Fan {
         self.access.1.clone()
     }
 
-    /// A key, if this is somebody who sends keys.
+    /// A new idempotency key, if the fan sends keys.
     fn key(&mut self) -> Option<String> {
         self.keys += 1;
         self.manners.careful.then(|| format!("{}-{}", self.client.name.replace(' ', "-"), self.keys))
     }
 
-    /// Thinks for a while, in milliseconds.
+    /// Waits between `least` and `most` milliseconds.
     async fn think(&mut self, least: u64, most: u64) {
         let pause = self.dice.within(least..=most);
         self.world.sleep(pause).await;

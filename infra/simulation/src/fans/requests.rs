@@ -1,4 +1,4 @@
-//! What fans send.
+//! The requests that fans send.
 
 use super::Fan;
 use crate::{
@@ -10,32 +10,32 @@ use futures_util::future::join;
 use serde_json::{Value, json};
 use shared::domain::time::Timestamp;
 
-/// How often somebody asks again after everything healed before it counts as no answer at all.
+/// How often a fan asks after fault injection has ended, before the lack of an answer is a violation.
 const ATTEMPTS_WHEN_HEALED: u32 = 40;
 
-/// Seconds that somebody waits to ask again; whoever drew all places of an hour goes away.
+/// The longest `Retry-After` that a fan waits for, in seconds. A fan who has drawn all places of an hour gives up.
 const LONGEST_PAUSE: u64 = 120;
 
 impl Fan {
-    /// The request for something, by the token that is right for it.
-    pub(super) fn request(&mut self, op: &Op, turn: &str) -> Request {
+    /// The HTTP request for an operation, with the token that its route needs. `token` is the queue token, or empty.
+    pub(super) fn request(&mut self, op: &Op, token: &str) -> Request {
         let (access, user) = (self.access(), self.client.user_id.clone());
         let get = |path: String| Request::new("GET", path);
         let with = |request: Request, key: &Option<String>| key.iter().fold(request, |request, key| request.key(key));
         let post = |path: &str, key: &Option<String>, body: &Value| with(Request::new("POST", path), key).json(body);
         match op {
             Op::Join => post("/api/v1/tokens", &None, &json!({})).token(&access),
-            Op::Poll if turn.is_empty() => get(format!("/api/v1/tokens/{user}")).token(&access),
-            Op::Poll => get(format!("/api/v1/tokens/{user}")).token(turn),
-            Op::Leave if turn.is_empty() => Request::new("DELETE", format!("/api/v1/tokens/{user}")).token(&access),
-            Op::Leave => Request::new("DELETE", format!("/api/v1/tokens/{user}")).token(turn),
+            Op::Poll if token.is_empty() => get(format!("/api/v1/tokens/{user}")).token(&access),
+            Op::Poll => get(format!("/api/v1/tokens/{user}")).token(token),
+            Op::Leave if token.is_empty() => Request::new("DELETE", format!("/api/v1/tokens/{user}")).token(&access),
+            Op::Leave => Request::new("DELETE", format!("/api/v1/tokens/{user}")).token(token),
             Op::SeatMap => {
                 let section = self.section();
-                get(format!("/api/v1/reservations/{}/seats?section={section}", self.concert)).token(turn)
+                get(format!("/api/v1/reservations/{}/seats?section={section}", self.concert)).token(token)
             }
             Op::Hold(seats, key) => {
                 let body = json!({ "concertId": self.concert, "seatNumbers": seats });
-                post("/api/v1/reservations", key, &body).token(turn)
+                post("/api/v1/reservations", key, &body).token(token)
             }
             Op::Cancel(id) => Request::new("DELETE", format!("/api/v1/reservations/{id}")).token(&access),
             Op::Reservation(id) => get(format!("/api/v1/reservations/{id}")).token(&access),
@@ -44,7 +44,7 @@ impl Fan {
             }
             Op::Pay(id, key) => {
                 let amount = self.price_of(id);
-                post("/api/v1/payments/process", key, &json!({ "reservationId": id, "amount": amount })).token(turn)
+                post("/api/v1/payments/process", key, &json!({ "reservationId": id, "amount": amount })).token(token)
             }
             Op::Refund(id, key) => {
                 let path = format!("/api/v1/payments/{}/cancel", payment_of(id));
@@ -56,27 +56,27 @@ impl Fan {
         }
     }
 
-    /// What a reservation costs: its fan was told.
+    /// The price of a reservation, which its fan was shown.
     fn price_of(&self, id: &str) -> u64 {
         let oracle = self.world.oracle();
         oracle.seats.reservations.get(id).and_then(|found| found["amount"].as_u64()).unwrap_or(self.world.plan.price)
     }
 
-    /// A section of the hall.
+    /// One of the first two sections.
     fn section(&mut self) -> String {
         let sections = u64::from(self.world.plan.seats).div_ceil(crate::run::SECTION);
         format!("S{}", self.dice.below(sections.min(2)))
     }
 
-    /// Asks once, or twice at once.
+    /// Sends a request once, or twice at the same moment.
     pub(super) async fn ask(&mut self, op: Op) -> Outcome {
-        let turn = self.turn.clone();
-        let request = self.request(&op, &turn);
+        let queue_token = self.turn.clone();
+        let request = self.request(&op, &queue_token);
         let twice = self.chance(self.manners.double_clicks);
         let one = door::send(&self.world, &self.client, op.clone(), request.clone());
         let outcome = if twice {
             let (one, two) = join(one, door::send(&self.world, &self.client, op.clone(), request)).await;
-            // Of two answers a person believes the better one.
+            // Of two answers a fan believes the better one.
             let success = |outcome: &Outcome| outcome.reply().is_some_and(|reply| reply.status < 300);
             if success(&two) || one == Outcome::Unknown { two } else { one }
         } else {
@@ -86,7 +86,8 @@ impl Fan {
         outcome
     }
 
-    /// Asks until there is an answer that says where things stand; `None` for somebody who loses patience.
+    /// Sends a request until its answer is definite; `None` if the fan loses patience. No such answer long after fault
+    /// injection has ended is a violation.
     pub(super) async fn insist(&mut self, op: Op) -> Option<Reply> {
         let mut healed = 0;
         loop {
@@ -110,7 +111,7 @@ impl Fan {
                 healed += 1;
                 if healed > ATTEMPTS_WHEN_HEALED {
                     let name = &self.client.name;
-                    self.world.violated(format!("liveness: {name} {op} and never learns what came of it: {outcome:?}"));
+                    self.world.violated(format!("liveness: {name} {op} and gets no definite answer: {outcome:?}"));
                     return None;
                 }
             }
@@ -118,7 +119,7 @@ impl Fan {
         }
     }
 
-    /// Keeps what an answer tells.
+    /// Keeps the token, the session's end and the reservation of an answer.
     fn remember(&mut self, op: &Op, outcome: &Outcome) {
         let Some(reply) = outcome.reply() else { return };
         if matches!(op, Op::Join | Op::Poll) && reply.text("status") == "ACTIVE" {
@@ -145,13 +146,13 @@ impl Fan {
     }
 }
 
-/// A time of an answer, in milliseconds since the Unix epoch; 0 where there is none.
+/// A time of an answer, in milliseconds since the Unix epoch; 0 if it is missing.
 pub fn millis(time: &Value) -> u64 {
     let at = time.as_str().and_then(Timestamp::parse_rfc3339);
     at.map_or(0, |at| u64::try_from(at.millis()).unwrap_or(0))
 }
 
-/// The payment of a reservation: the same bits, UUID version 8.
+/// The payment id of a reservation: the same id with UUID version 8.
 pub fn payment_of(reservation: &str) -> String {
     let mut id = reservation.to_owned();
     if id.len() == 36 {

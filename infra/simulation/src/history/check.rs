@@ -1,17 +1,17 @@
-//! Whether a simple sequential model of seats, accounts and the line explains what fans saw.
+//! The history checker: whether a sequential model of seats, accounts and the queue explains every answer.
 //!
-//! The tables say in which order everything was done; a fan's answer must fit into that order somewhere between the
-//! request and the answer. What was answered happened, once; what was not may have happened, once.
+//! The tables give the order of all writes. Each answer must fit into that order at some moment between the request and
+//! the answer. A granted request took effect once; a request without an answer took effect once or not at all.
 
 use super::{History, money, queue, seats};
 use crate::invariants::Oracle;
 
-/// How old what a fan is shown may be, in milliseconds: a second in a function's memory, two in a replica.
+/// How old a shown state may be, in milliseconds: one second in a function's cache, two more by a stale read.
 const STALE_MS: u64 = 3_000;
-/// The same where functions thaw with old clocks.
+/// The same in runs where functions thaw with old clocks.
 const STALE_WHEN_OLD_MS: u64 = 65_000;
 
-/// Everything that no order of events explains.
+/// Returns a line for each answer that the order of the writes does not explain.
 pub fn check(history: &History, end: &Oracle, old_clocks: bool) -> Vec<String> {
     let stale_ms = if old_clocks { STALE_WHEN_OLD_MS } else { STALE_MS };
     let mut wrong = Vec::new();

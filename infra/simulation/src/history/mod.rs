@@ -1,4 +1,4 @@
-//! What fans asked for and what they were told.
+//! The history of a run: what fans requested and what they were answered.
 
 mod check;
 mod money;
@@ -13,36 +13,36 @@ use crate::door::Client;
 use acceptance::Reply;
 use std::fmt;
 
-/// Something that a fan asks for.
+/// A request of a fan or an admin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// To join the line.
+    /// Joins the queue.
     Join,
-    /// Where the turn stands.
+    /// Polls the status in the queue.
     Poll,
-    /// To leave the line.
+    /// Leaves the queue.
     Leave,
-    /// The seat map.
+    /// Reads the seat map.
     SeatMap,
-    /// To hold seats, with an idempotency key.
+    /// Holds these seats, perhaps with an idempotency key.
     Hold(Vec<u64>, Option<String>),
-    /// To cancel a hold.
+    /// Cancels this held reservation.
     Cancel(String),
-    /// A reservation.
+    /// Reads this reservation.
     Reservation(String),
-    /// Money in, with an idempotency key.
+    /// Recharges the balance by this amount, perhaps with an idempotency key.
     Recharge(u64, Option<String>),
-    /// To pay a reservation, with an idempotency key.
+    /// Pays this reservation, perhaps with an idempotency key.
     Pay(String, Option<String>),
-    /// To get the money of a reservation's payment back, with an idempotency key.
+    /// Refunds the payment of this reservation, perhaps with an idempotency key.
     Refund(String, Option<String>),
-    /// The balance.
+    /// Reads the balance.
     Balance,
-    /// The ledger.
+    /// Reads the ledger.
     Ledger,
-    /// Something that changes nothing, or that an admin does.
+    /// A request that the checker does not judge: it changes nothing, or an admin sends it.
     Other(String),
-    /// Something that must be refused.
+    /// A request that must be refused.
     Forbidden(String),
 }
 
@@ -50,16 +50,16 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = |key: &Option<String>| key.as_ref().map(|key| format!(" (key {key})")).unwrap_or_default();
         match self {
-            Op::Join => f.write_str("joins the line"),
-            Op::Poll => f.write_str("asks for the turn"),
-            Op::Leave => f.write_str("leaves the line"),
+            Op::Join => f.write_str("joins the queue"),
+            Op::Poll => f.write_str("polls the queue"),
+            Op::Leave => f.write_str("leaves the queue"),
             Op::SeatMap => f.write_str("looks at the seat map"),
             Op::Hold(seats, with) => write!(f, "holds seats {seats:?}{}", key(with)),
             Op::Cancel(id) => write!(f, "cancels reservation {id}"),
             Op::Reservation(id) => write!(f, "looks at reservation {id}"),
-            Op::Recharge(amount, with) => write!(f, "puts in {amount}{}", key(with)),
+            Op::Recharge(amount, with) => write!(f, "recharges {amount}{}", key(with)),
             Op::Pay(id, with) => write!(f, "pays reservation {id}{}", key(with)),
-            Op::Refund(id, with) => write!(f, "wants the money of reservation {id} back{}", key(with)),
+            Op::Refund(id, with) => write!(f, "refunds reservation {id}{}", key(with)),
             Op::Balance => f.write_str("looks at the balance"),
             Op::Ledger => f.write_str("looks at the ledger"),
             Op::Other(what) => f.write_str(what),
@@ -68,12 +68,12 @@ impl fmt::Display for Op {
     }
 }
 
-/// What came of it.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// An answer.
     Answer(Reply),
-    /// Nothing: it may have happened or not, or may still happen.
+    /// No answer. The request may have been applied or not, or may still be.
     Unknown,
 }
 
@@ -86,7 +86,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the fan knows where things stand: neither silence nor "try again".
+    /// Whether the request is settled: there is an answer, and it does not ask the client to try again.
     pub fn definite(&self) -> bool {
         self.reply().is_some_and(|reply| {
             reply.status < 500 && reply.status != 429 && reply.text("code") != "request_in_progress"
@@ -97,9 +97,9 @@ impl Outcome {
 /// One request and its answer.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// Whose account.
+    /// The account of the sender.
     pub user_id: String,
-    /// What.
+    /// The request.
     pub op: Op,
     /// When it was sent, in milliseconds since the epoch.
     pub start_ms: u64,
@@ -107,7 +107,7 @@ pub struct Call {
     pub end_ms: u64,
     /// The answer.
     pub outcome: Outcome,
-    /// How often it was delivered.
+    /// How often it was delivered to a function.
     pub deliveries: usize,
 }
 
@@ -119,19 +119,19 @@ pub struct History {
 }
 
 impl History {
-    /// A request is sent; returns its number.
+    /// Records that a request is sent, and returns its number.
     pub fn begin(&mut self, client: &Client, op: Op, start_ms: u64) -> usize {
         let user_id = client.user_id.clone();
         self.calls.push(Call { user_id, op, start_ms, end_ms: u64::MAX, outcome: Outcome::Unknown, deliveries: 1 });
         self.calls.len() - 1
     }
 
-    /// It is delivered once more.
+    /// Records that a request is delivered once more.
     pub fn again(&mut self, number: usize) {
         self.calls[number].deliveries += 1;
     }
 
-    /// Its answer came, or will not come. One that got no answer may happen at any time after.
+    /// Records the outcome of a request. Without an answer it has no end, since it may still be applied at any time.
     pub fn end(&mut self, number: usize, outcome: &Outcome, end_ms: u64) {
         let call = &mut self.calls[number];
         call.outcome = outcome.clone();

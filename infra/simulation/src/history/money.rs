@@ -24,17 +24,18 @@ pub fn check(history: &History, end: &Oracle, wrong: &mut Vec<String>) {
 struct Account<'a> {
     user: &'a str,
     calls: &'a [&'a Call],
-    /// All entries, in order.
+    /// All ledger entries at the end, in order.
     ledger: &'a [Value],
 }
 
 impl Account<'_> {
-    /// The balance after so many entries.
+    /// The balance after the first `entries` entries.
     fn balance(&self, entries: usize) -> u64 {
         entries.checked_sub(1).map_or(0, |last| number(&self.ledger[last], "balanceAfter"))
     }
 
-    /// The first and the last entry (from 1) that may be the one that a request made, where its answer tells.
+    /// The first and the last entry (counted from 1) that a request may have made, by its answer; `None` if it was not
+    /// granted or no entry fits.
     fn entries_of(&self, call: &Call) -> Option<(usize, usize)> {
         let reply = call.outcome.reply().filter(|reply| reply.status == 200)?;
         let is = |entry: &Value| match &call.op {
@@ -51,7 +52,7 @@ impl Account<'_> {
         Some((first + 1, last + 1))
     }
 
-    /// Money that was put in is there once for each key, and no more came in than was sent.
+    /// Each granted recharge is in the ledger, and there are no more charges than keys and deliveries without a key.
     fn check_charges(&self, wrong: &mut Vec<String>) {
         let (mut granted, mut keys, mut without) = (BTreeSet::new(), BTreeSet::new(), 0);
         let mut bodies: BTreeMap<&str, &Value> = BTreeMap::new();
@@ -63,12 +64,12 @@ impl Account<'_> {
             }
             let Some(reply) = call.outcome.reply().filter(|reply| reply.status == 200) else { continue };
             if number(&reply.body, "newBalance") != number(&reply.body, "currentBalance") + amount {
-                wrong.push(format!("history: {} put in {amount} and is told {}", self.user, reply.body));
+                wrong.push(format!("history: {} recharged {amount} and is answered {}", self.user, reply.body));
             }
             let once = key.as_ref().is_some_and(|key| **bodies.entry(key).or_insert(&reply.body) != reply.body);
             if once || self.entries_of(call).is_none() {
                 wrong.push(format!(
-                    "history: {} put in {amount}, told {}, ledger {:?}",
+                    "history: {} recharged {amount}, answered {}, ledger {:?}",
                     self.user, reply.body, self.ledger
                 ));
             }
@@ -76,7 +77,7 @@ impl Account<'_> {
             granted.insert(known);
         }
         let charges = self.ledger.iter().filter(|entry| text(entry, "type") == "CHARGE").count();
-        // Whatever the functions try again by themselves: each delivery puts money in once.
+        // Each delivery adds money at most once, however often the function retries its writes.
         if charges > keys.len() + without {
             wrong.push(format!(
                 "history: {} has {charges} charges for {} keys, {without} without",
@@ -89,7 +90,7 @@ impl Account<'_> {
         }
     }
 
-    /// What was paid or given back is in the ledger, with the balance that was told.
+    /// Each granted payment or refund is in the ledger, with the balance that was answered.
     fn check_payments(&self, wrong: &mut Vec<String>) {
         for call in self.calls.iter().filter(|call| matches!(call.op, Op::Pay(..) | Op::Refund(..))) {
             let Some(reply) = call.outcome.reply().filter(|reply| reply.status == 200) else { continue };
@@ -97,19 +98,19 @@ impl Account<'_> {
                 wrong.push(format!("history: {} {} was granted and is not in the ledger", self.user, call.op));
                 continue;
             };
-            let told = number(&reply.body, "newBalance");
-            // Of a refund that was made before, the balance as it is then is told.
+            let answered = number(&reply.body, "newBalance");
+            // A repeated refund is answered with the balance at the time of the repeat.
             let fits = match call.op {
-                Op::Pay(..) => told == self.balance(entry),
-                _ => self.range(call).any(|entries| self.balance(entries) == told),
+                Op::Pay(..) => answered == self.balance(entry),
+                _ => self.range(call).any(|entries| self.balance(entries) == answered),
             };
             if !fits && !reply.headers.contains_key("idempotency-replayed") {
-                wrong.push(format!("history: {} {} and is told a balance of {told}", self.user, call.op));
+                wrong.push(format!("history: {} {} and is answered a balance of {answered}", self.user, call.op));
             }
         }
     }
 
-    /// Money is missing only where there was too little of it, and the reservation was not paid.
+    /// `insufficient_balance` is answered only if the balance was too low while the reservation was not paid.
     fn check_missing(&self, end: &Oracle, wrong: &mut Vec<String>) {
         for call in self.calls {
             let (Op::Pay(id, _), Some(reply)) = (&call.op, call.outcome.reply()) else { continue };
@@ -125,7 +126,7 @@ impl Account<'_> {
         }
     }
 
-    /// How many entries there may have been while a request was under way.
+    /// How many ledger entries there may have been while a request was under way.
     fn range(&self, call: &Call) -> impl Iterator<Item = usize> + use<> {
         let made = |other: &&&Call| matches!(other.op, Op::Recharge(..) | Op::Pay(..) | Op::Refund(..));
         let (mut least, mut most) = (0, self.ledger.len());
@@ -134,7 +135,7 @@ impl Account<'_> {
             if other.end_ms < call.start_ms {
                 least = least.max(first);
             }
-            // An entry may have been made by an earlier request that was not answered.
+            // An entry may come from an earlier request that got no answer.
             let same = |earlier: &&&Call| earlier.op == other.op && earlier.start_ms <= call.end_ms;
             if other.start_ms > call.end_ms
                 && !self.calls.iter().any(|earlier| same(&earlier))
@@ -146,7 +147,8 @@ impl Account<'_> {
         least..=most.max(least)
     }
 
-    /// Whether the same may have been done by a request of another shape, without a key.
+    /// Whether another request may have made this entry: the reservation has several such requests, or it is a recharge
+    /// without a key.
     fn unsure(&self, op: &Op) -> bool {
         match op {
             Op::Pay(id, _) => {
@@ -160,7 +162,7 @@ impl Account<'_> {
         }
     }
 
-    /// A balance or ledger that was shown is one that there was.
+    /// A balance or ledger that was shown existed while the request was under way.
     fn check_looks(&self, wrong: &mut Vec<String>) {
         for call in self.calls {
             let Some(reply) = call.outcome.reply().filter(|reply| reply.status == 200) else { continue };

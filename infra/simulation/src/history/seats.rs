@@ -6,17 +6,17 @@ use serde_json::Value;
 use shared::domain::time::Timestamp;
 use std::collections::BTreeMap;
 
-/// A request that was answered may be delivered again so much later, in milliseconds, with time to take effect.
+/// How long after its answer a second delivery of a request may still take effect, in milliseconds.
 const LATE_MS: u64 = 15_000;
 
-/// What fans know of one reservation.
+/// What the answers say about one reservation.
 #[derive(Debug)]
 struct Known<'a> {
     user: &'a str,
     seats: Vec<u64>,
-    /// When it was known to be held, until it may have ended, in milliseconds since the epoch.
+    /// From when it was known to be held until its hold may have ended, in milliseconds since the epoch.
     held: (u64, u64),
-    /// When it was known to be paid, until it may have been given back.
+    /// From when it was known to be paid until it may have been refunded.
     sold: (u64, u64),
 }
 
@@ -58,7 +58,7 @@ fn seats_of(body: &Value) -> Vec<u64> {
     body["seatNumbers"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect()
 }
 
-/// The first time that anybody asked for something about a reservation that may end its hold or sale.
+/// When the first of the wanted requests was sent; `u64::MAX` if there is none.
 fn first(history: &History, wanted: impl Fn(&Call) -> bool) -> u64 {
     history.calls.iter().filter(|call| wanted(call)).map(|call| call.start_ms).min().unwrap_or(u64::MAX)
 }
@@ -73,7 +73,7 @@ fn known(history: &History) -> BTreeMap<String, Known<'_>> {
         let (id, user) = (reply.text("reservationId").to_owned(), call.user_id.as_str());
         let ends = |other: &Call| match &other.op {
             Op::Cancel(of) | Op::Pay(of, _) => *of == id,
-            // One that was not answered, or is delivered again, may come after the hold.
+            // A leave without an answer, or its second delivery, may reach the function after the hold was made.
             Op::Leave => {
                 let late_ms = if other.outcome.definite() { other.end_ms.saturating_add(LATE_MS) } else { u64::MAX };
                 other.user_id == user && late_ms > call.start_ms
@@ -100,7 +100,7 @@ fn succeeded(call: &Call) -> bool {
     call.outcome.reply().is_some_and(|reply| reply.status < 300 || reply.text("code") == "payment_already_processed")
 }
 
-/// What was answered with 201 is there, as it was said.
+/// A hold that was answered with 201 has a reservation at the end, with its fan and seats.
 fn check_existence(id: &str, known: &Known<'_>, end: &Oracle, wrong: &mut Vec<String>) {
     let found = end.seats.reservations.get(id).unwrap_or(&Value::Null);
     if text(found, "userId") != known.user || seats_of(found) != known.seats {
@@ -108,7 +108,7 @@ fn check_existence(id: &str, known: &Known<'_>, end: &Oracle, wrong: &mut Vec<St
     }
 }
 
-/// No seat is known to two fans as theirs at the same time.
+/// No seat belongs to two reservations at the same time (invariant 1).
 fn check_exclusion(known: &BTreeMap<String, Known<'_>>, wrong: &mut Vec<String>) {
     let mut owned: BTreeMap<u64, Vec<(u64, u64, &str)>> = BTreeMap::new();
     for (id, reservation) in known {
@@ -131,7 +131,7 @@ fn check_exclusion(known: &BTreeMap<String, Known<'_>>, wrong: &mut Vec<String>)
     }
 }
 
-/// One key, one reservation.
+/// An idempotency key makes one reservation.
 fn check_keys(history: &History, wrong: &mut Vec<String>) {
     let mut first: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for call in &history.calls {
@@ -160,7 +160,7 @@ fn first_asked(history: &History) -> BTreeMap<(&str, u64), u64> {
     asked
 }
 
-/// A seat is refused only where somebody has it, or may have it.
+/// A seat is refused as unavailable only if a reservation has it that was requested before the refusal.
 fn check_refused_hold(call: &Call, asked: &BTreeMap<(&str, u64), u64>, end: &Oracle, wrong: &mut Vec<String>) {
     let Some(reply) = call.outcome.reply() else { return };
     if reply.text("code") != "seat_unavailable" {
@@ -177,7 +177,7 @@ fn check_refused_hold(call: &Call, asked: &BTreeMap<(&str, u64), u64>, end: &Ora
     }
 }
 
-/// Nobody is refused a seat for the very hold that this request made.
+/// A request is never refused for the hold that it made itself.
 fn check_own_hold(call: &Call, seats: &[u64], history: &History, wrong: &mut Vec<String>) {
     let Some(reply) = call.outcome.reply().filter(|reply| !reply.text("reservationId").is_empty()) else { return };
     if reply.text("code") != "seat_unavailable" {
@@ -193,7 +193,7 @@ fn check_own_hold(call: &Call, seats: &[u64], history: &History, wrong: &mut Vec
     }
 }
 
-/// What was cancelled, paid or given back stays so.
+/// A granted payment, cancellation or refund is still in effect at the end.
 fn check_lasting(call: &Call, id: &str, history: &History, end: &Oracle, wrong: &mut Vec<String>) {
     if !succeeded(call) {
         return;
@@ -209,8 +209,9 @@ fn check_lasting(call: &Call, id: &str, history: &History, end: &Oracle, wrong: 
     }
 }
 
-/// Whoever has paid is told so (invariant 6), whatever has become of turn and money since. A turn that is over before
-/// its time cannot have paid later: whoever is told so of a reservation that is paid should have been told that.
+/// A payment after a successful one is answered `payment_already_processed` (invariant 6), whatever happened to session
+/// and money since. `session_over` before the hold's end is wrong as well if the reservation is paid in the end: a
+/// session that is over cannot have paid later, so the payment came first.
 fn check_paid(call: &Call, id: &str, history: &History, end: &Oracle, stale_ms: u64, wrong: &mut Vec<String>) {
     let Some(reply) = call.outcome.reply().filter(|_| call.outcome.definite() && !succeeded(call)) else { return };
     let paid = |other: &Call| matches!(&other.op, Op::Pay(of, _) if of == id) && succeeded(other);
@@ -223,7 +224,7 @@ fn check_paid(call: &Call, id: &str, history: &History, end: &Oracle, stale_ms: 
     }
 }
 
-/// Whoever asks with a key is answered what that key was answered first; only another payment comes before it.
+/// `payment_already_processed` needs another payment that came first: a retry with the same key gets its first answer.
 fn check_already_paid(call: &Call, id: &str, history: &History, wrong: &mut Vec<String>) {
     if call.outcome.reply().is_none_or(|reply| reply.text("code") != "payment_already_processed") {
         return;
@@ -231,20 +232,20 @@ fn check_already_paid(call: &Call, id: &str, history: &History, wrong: &mut Vec<
     let pays = |other: &&Call| matches!(&other.op, Op::Pay(of, _) if of == id);
     let same_key = |other: &Call| matches!(&other.op, Op::Pay(_, Some(_))) && other.op == call.op;
     let others = history.calls.iter().filter(pays).filter(|other| !same_key(other));
-    // Without a key, each delivery is a payment of its own.
+    // Without a key each delivery is a payment of its own, and one delivery of this request is among `others`.
     let least = if same_key(call) { 1 } else { 2 };
     if others.map(|other| other.deliveries).sum::<usize>() < least {
-        wrong.push(format!("history: {} {}, and nobody else did, and is told that it was paid", call.user_id, call.op));
+        wrong.push(format!("history: {} {}, nobody else did, and it was paid already", call.user_id, call.op));
     }
 }
 
-/// A session is not over while one of its holds is open, by the clock of whoever answers.
+/// `session_over` is not answered while a hold of the session is open, within the clock skew of functions.
 fn check_over(call: &Call, known: &BTreeMap<String, Known<'_>>, wrong: &mut Vec<String>) {
     let Some(reply) = call.outcome.reply() else { return };
     if reply.text("code") != "session_over" {
         return;
     }
-    // Other requests are also sent with the token of an earlier turn.
+    // Only polls and seat maps: other requests may carry the token of an earlier session.
     let open = |held: &&Known<'_>| {
         held.user == call.user_id && held.held.0 < call.start_ms && call.end_ms + AHEAD_MS < held.held.1
     };
@@ -255,7 +256,7 @@ fn check_over(call: &Call, known: &BTreeMap<String, Known<'_>>, wrong: &mut Vec<
     }
 }
 
-/// A look shows what was granted before it began.
+/// A read of a reservation shows what was granted before the read began.
 fn check_look(call: &Call, id: &str, history: &History, wrong: &mut Vec<String>) {
     let Some(reply) = call.outcome.reply().filter(|reply| reply.status == 200) else { return };
     let about = |other: &&Call| matches!(&other.op, Op::Pay(of, _) | Op::Cancel(of) | Op::Refund(of, _) if of == id);
@@ -280,7 +281,7 @@ fn check_look(call: &Call, id: &str, history: &History, wrong: &mut Vec<String>)
     }
 }
 
-/// A sold seat is not shown free, and one that nobody paid for is not shown sold.
+/// A seat map shows a sold seat as sold, once the map cannot be stale any more.
 fn check_map(call: &Call, known: &BTreeMap<String, Known<'_>>, stale_ms: u64, wrong: &mut Vec<String>) {
     let Some(reply) = call.outcome.reply().filter(|reply| reply.status == 200) else { return };
     let sold = |reservation: &&Known<'_>| {

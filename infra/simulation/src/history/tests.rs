@@ -1,4 +1,4 @@
-//! The checker on trial: histories that no order of events explains, and some that one does.
+//! Tests of the history checker, with histories that it must refuse and histories that it must accept.
 
 use super::{Call, History, Op, Outcome, check};
 use crate::{invariants::Oracle, network::Change, network::ItemKey};
@@ -10,7 +10,7 @@ use shared::{config::Config, domain::time::Timestamp};
 
 const NOW: u64 = 1_780_272_000_000;
 
-/// Something asked and answered, in seconds after [`NOW`].
+/// A request and its answer; times are in seconds after [`NOW`].
 fn call(user: &str, op: Op, from: u64, to: u64, status: u16, body: Value) -> Call {
     let response = Response::builder().status(status).body(Body::Text(body.to_string()));
     let outcome = Outcome::Answer(Reply::of(response.unwrap()));
@@ -39,7 +39,8 @@ fn paid(user: &str, id: &str, from: u64, to: u64, balance: u64) -> Call {
     call(user, Op::Pay(id.to_owned(), None), from, to, 200, json!({ "newBalance": balance }))
 }
 
-/// The tables at the end: reservations as user, id, seat, status, and the ledger of `ann`.
+/// The tables at the end: reservations as user, id, seat and status, and the ledger of `ann` as type, amount, balance
+/// after it and reservation.
 fn tables(reservations: &[(&str, &str, u64, &str)], ledger: &[(&str, u64, u64, &str)]) -> Oracle {
     let config = Config::from_lookup(|name| match name {
         "TOKEN_SIGNING_SECRET" => Some("x".repeat(32)),
@@ -63,7 +64,7 @@ fn judge(calls: Vec<Call>, end: &Oracle) -> String {
 }
 
 #[test]
-fn a_seat_is_known_to_one_fan_at_a_time() {
+fn a_seat_belongs_to_one_fan_at_a_time() {
     let end = tables(&[("ann", "r1", 7, "CANCELLED"), ("bob", "r2", 7, "PENDING")], &[]);
     let both = vec![held("ann", "r1", 7, 0, 1), held("bob", "r2", 7, 2, 3)];
     assert!(judge(both.clone(), &end).contains("seat 7 belonged to r1 and r2"));
@@ -73,7 +74,7 @@ fn a_seat_is_known_to_one_fan_at_a_time() {
 }
 
 #[test]
-fn what_was_granted_is_there_and_stays() {
+fn a_granted_hold_or_payment_exists_and_lasts() {
     let end = tables(&[], &[]);
     assert!(judge(vec![held("ann", "r1", 7, 0, 1)], &end).contains("r1 was granted to ann"));
     let end = tables(&[("ann", "r1", 7, "PENDING")], &[("PAYMENT", 5, 0, "r1")]);
@@ -96,7 +97,7 @@ fn what_was_granted_is_there_and_stays() {
 }
 
 #[test]
-fn a_seat_is_refused_only_where_a_rival_asked_for_it() {
+fn a_seat_is_refused_only_if_a_rival_asked_for_it() {
     let refused = || {
         let body = json!({ "code": "seat_unavailable", "seatNumbers": [7] });
         call("ann", Op::Hold(vec![7], None), 5, 6, 409, body)
@@ -107,7 +108,7 @@ fn a_seat_is_refused_only_where_a_rival_asked_for_it() {
 }
 
 #[test]
-fn nobody_is_refused_a_seat_for_the_hold_that_the_request_itself_made() {
+fn a_request_is_not_refused_for_its_own_hold() {
     let end = tables(&[("ann", "r1", 7, "EXPIRED")], &[]);
     let refused = |deliveries| {
         let body = json!({ "code": "seat_unavailable", "seatNumbers": [7], "reservationId": "r1" });
@@ -130,29 +131,29 @@ fn one_key_makes_one_reservation() {
 }
 
 #[test]
-fn a_key_is_answered_what_it_was_answered_first() {
+fn a_repeated_key_gets_its_first_answer() {
     let end = tables(&[("ann", "r1", 7, "CONFIRMED")], &[("PAYMENT", 5, 0, "r1")]);
     let pay = |key: Option<&str>| Op::Pay("r1".to_owned(), key.map(str::to_owned));
-    let told = |key| call("ann", pay(key), 5, 6, 409, json!({ "code": "payment_already_processed" }));
-    let with = |first: Call, told: Call| judge(vec![held("ann", "r1", 7, 0, 1), first, told], &end);
-    assert!(with(lost("ann", pay(Some("k")), 1), told(Some("k"))).contains("nobody else did"));
-    assert_eq!(with(lost("ann", pay(Some("other")), 1), told(Some("k"))), "");
-    assert_eq!(with(lost("ann", pay(None), 1), told(None)), "");
-    assert!(judge(vec![held("ann", "r1", 7, 0, 1), told(None)], &end).contains("nobody else did"));
-    let twice = Call { deliveries: 2, ..told(None) };
+    let already = |key| call("ann", pay(key), 5, 6, 409, json!({ "code": "payment_already_processed" }));
+    let with = |first: Call, then: Call| judge(vec![held("ann", "r1", 7, 0, 1), first, then], &end);
+    assert!(with(lost("ann", pay(Some("k")), 1), already(Some("k"))).contains("nobody else did"));
+    assert_eq!(with(lost("ann", pay(Some("other")), 1), already(Some("k"))), "");
+    assert_eq!(with(lost("ann", pay(None), 1), already(None)), "");
+    assert!(judge(vec![held("ann", "r1", 7, 0, 1), already(None)], &end).contains("nobody else did"));
+    let twice = Call { deliveries: 2, ..already(None) };
     assert_eq!(judge(vec![held("ann", "r1", 7, 0, 1), twice], &end), "");
 }
 
 #[test]
-fn a_turn_is_not_over_while_it_holds() {
+fn a_session_is_not_over_while_it_holds_seats() {
     let end = tables(&[("ann", "r1", 7, "PENDING")], &[]);
     let over = |user, from| call(user, Op::Poll, from, from + 1, 410, json!({ "code": "session_over" }));
     let with = |over| judge(vec![held("ann", "r1", 7, 0, 1), over], &end);
     assert!(with(over("ann", 200)).contains("[7] held and is answered 410"));
-    assert_eq!(with(over("ann", 299)), "", "by a faster clock");
+    assert_eq!(with(over("ann", 299)), "", "a fast clock may see the hold as over");
     assert_eq!(with(over("bob", 200)), "");
-    let by_an_old_turn = Call { op: Op::Hold(vec![8], None), ..over("ann", 200) };
-    assert_eq!(with(by_an_old_turn), "");
+    let with_an_old_token = Call { op: Op::Hold(vec![8], None), ..over("ann", 200) };
+    assert_eq!(with(with_an_old_token), "");
     let left = vec![held("ann", "r1", 7, 0, 1), lost("ann", Op::Leave, 3), over("ann", 200)];
     assert_eq!(judge(left, &end), "");
 }
@@ -165,32 +166,32 @@ fn a_sold_seat_is_not_shown_free() {
         call("bob", Op::SeatMap, from, from + 1, 200, body)
     };
     let calls = |from| vec![held("ann", "r1", 7, 0, 1), paid("ann", "r1", 1, 2, 0), map(from)];
-    assert_eq!(judge(calls(3), &end), "", "a map may be a little old");
+    assert_eq!(judge(calls(3), &end), "", "a seat map may be stale");
     assert!(judge(calls(10), &end).contains("which is sold"));
 }
 
 #[test]
-fn money_comes_in_once_and_as_told() {
+fn a_recharge_adds_money_once_and_as_answered() {
     let put_in = |from, body| call("ann", Op::Recharge(10, Some("k".to_owned())), from, from + 1, 200, body);
-    let told = json!({ "currentBalance": 0, "newBalance": 10 });
+    let answer = json!({ "currentBalance": 0, "newBalance": 10 });
     let once = tables(&[], &[("CHARGE", 10, 10, "")]);
-    assert_eq!(judge(vec![put_in(0, told.clone()), put_in(2, told.clone())], &once), "");
+    assert_eq!(judge(vec![put_in(0, answer.clone()), put_in(2, answer.clone())], &once), "");
     let twice = tables(&[], &[("CHARGE", 10, 10, ""), ("CHARGE", 10, 20, "")]);
-    assert!(judge(vec![put_in(0, told.clone())], &twice).contains("2 charges for 1 keys"));
-    let without = Call { op: Op::Recharge(10, None), ..put_in(0, told.clone()) };
+    assert!(judge(vec![put_in(0, answer.clone())], &twice).contains("2 charges for 1 keys"));
+    let without = Call { op: Op::Recharge(10, None), ..put_in(0, answer.clone()) };
     assert!(judge(vec![without.clone()], &twice).contains("2 charges for 0 keys"));
     assert_eq!(judge(vec![Call { deliveries: 2, ..without }], &twice), "");
     let never = tables(&[], &[]);
-    assert!(judge(vec![put_in(0, told)], &never).contains("put in 10, told"));
+    assert!(judge(vec![put_in(0, answer)], &never).contains("recharged 10, answered"));
     let odd = json!({ "currentBalance": 3, "newBalance": 10 });
-    assert!(judge(vec![put_in(0, odd)], &once).contains("is told"));
+    assert!(judge(vec![put_in(0, odd)], &once).contains("is answered"));
     let other = json!({ "currentBalance": 10, "newBalance": 20 });
-    let told = json!({ "currentBalance": 0, "newBalance": 10 });
-    assert!(!judge(vec![put_in(0, told), put_in(2, other)], &twice).is_empty(), "a replay is the first answer");
+    let answer = json!({ "currentBalance": 0, "newBalance": 10 });
+    assert!(!judge(vec![put_in(0, answer), put_in(2, other)], &twice).is_empty(), "a replay has the first answer");
 }
 
 #[test]
-fn a_balance_that_is_shown_is_one_that_there_was() {
+fn a_shown_balance_existed_during_the_request() {
     let end = tables(&[], &[("CHARGE", 10, 10, ""), ("CHARGE", 5, 15, "")]);
     let put_in = |amount: u64, key: &str, from, after: u64| {
         let body = json!({ "currentBalance": after - amount, "newBalance": after });
@@ -200,13 +201,13 @@ fn a_balance_that_is_shown_is_one_that_there_was() {
     let both = |look| vec![put_in(10, "a", 0, 10), put_in(5, "b", 10, 15), look];
     assert_eq!(judge(both(look(5, 10)), &end), "");
     assert_eq!(judge(both(look(10, 15)), &end), "");
-    assert!(judge(both(look(5, 0)), &end).contains("balance of 0"), "forgot what was acknowledged");
-    assert!(judge(both(look(5, 15)), &end).contains("balance of 15"), "knew what nobody had asked for");
-    assert!(judge(both(look(20, 12)), &end).contains("balance of 12"), "never was");
+    assert!(judge(both(look(5, 0)), &end).contains("balance of 0"), "an acknowledged recharge is missing");
+    assert!(judge(both(look(5, 15)), &end).contains("balance of 15"), "a recharge counts before its request");
+    assert!(judge(both(look(20, 12)), &end).contains("balance of 12"), "never existed");
 }
 
 #[test]
-fn money_is_missing_only_where_it_is() {
+fn insufficient_balance_needs_a_balance_that_is_too_low() {
     let ledger = [("CHARGE", 10, 10, ""), ("PAYMENT", 10, 0, "r1")];
     let mut end = tables(&[("ann", "r1", 7, "CONFIRMED")], &ledger);
     end.seats.reservations.get_mut("r1").unwrap()["amount"] = json!(10);
@@ -217,32 +218,32 @@ fn money_is_missing_only_where_it_is() {
     let with =
         |refused| judge(vec![held("ann", "r1", 7, 0, 1), put_in.clone(), paid("ann", "r1", 5, 8, 0), refused], &end);
     assert_eq!(with(refused(1, 2)), "");
-    assert!(with(refused(5, 9)).contains("lacks no money"), "it was paid meanwhile");
+    assert!(with(refused(5, 9)).contains("lacks no money"), "the reservation was paid meanwhile");
 }
 
 #[test]
-fn nobody_is_overtaken() {
+fn no_fan_is_overtaken_or_loses_a_place() {
     let token = |place: u64| {
         let claims = BASE64_URL_SAFE_NO_PAD.encode(json!({ "place": place }).to_string());
         format!("header.{claims}.signature")
     };
-    let told = |user: &str, place, from, status: &str| {
+    let polled = |user: &str, place, from, status: &str| {
         call(user, Op::Poll, from, from + 1, 200, json!({ "status": status, "token": token(place) }))
     };
     let end = tables(&[], &[]);
-    let fair = vec![told("ann", 2, 0, "WAITING"), told("bob", 1, 0, "ACTIVE"), told("ann", 2, 9, "ACTIVE")];
+    let fair = vec![polled("ann", 2, 0, "WAITING"), polled("bob", 1, 0, "ACTIVE"), polled("ann", 2, 9, "ACTIVE")];
     assert_eq!(judge(fair, &end), "");
-    let overtaken = vec![told("ann", 2, 0, "ACTIVE"), told("bob", 1, 10, "WAITING")];
-    assert!(judge(overtaken, &end).contains("waits at place 1 while place 2 is in"));
-    let thrown_back = vec![told("ann", 2, 0, "ACTIVE"), told("ann", 2, 10, "WAITING")];
-    assert!(judge(thrown_back, &end).contains("waits again"));
+    let overtaken = vec![polled("ann", 2, 0, "ACTIVE"), polled("bob", 1, 10, "WAITING")];
+    assert!(judge(overtaken, &end).contains("waits at place 1 while place 2 is admitted"));
+    let waits_again = vec![polled("ann", 2, 0, "ACTIVE"), polled("ann", 2, 10, "WAITING")];
+    assert!(judge(waits_again, &end).contains("waits again"));
     let unknown = |from| call("ann", Op::Poll, from, from + 1, 404, json!({ "code": "token_not_found" }));
-    assert!(judge(vec![told("ann", 2, 0, "WAITING"), unknown(5)], &end).contains("has place 2 and is told of none"));
-    assert_eq!(judge(vec![unknown(0), told("ann", 2, 5, "WAITING")], &end), "");
+    assert!(judge(vec![polled("ann", 2, 0, "WAITING"), unknown(5)], &end).contains("place 2 and is answered token"));
+    assert_eq!(judge(vec![unknown(0), polled("ann", 2, 5, "WAITING")], &end), "");
 }
 
 #[test]
-fn a_write_that_breaks_an_invariant_is_seen_at_once() {
+fn a_write_that_breaks_an_invariant_is_reported_at_once() {
     let seat = |reservation: &str, status: &str| {
         json!({ "concertId": "c", "seatNumber": 7, "status": status, "reservationId": reservation, "price": 5,
                 "heldUntil": NOW + 60_000 })

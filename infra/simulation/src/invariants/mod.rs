@@ -1,4 +1,4 @@
-//! The invariants, checked with every write as it is applied: the tables mirrored from their own changes.
+//! The oracle: checks the invariants after each write, on a mirror of the tables that is built from their changes.
 
 mod money;
 mod queue;
@@ -14,10 +14,10 @@ use sessions::Sessions;
 use shared::config::Config;
 use std::collections::BTreeSet;
 
-/// The clock of a function is never further ahead than this (an old one is behind).
+/// How far the clock of a function can be ahead of the true time, in milliseconds. An old clock is behind.
 pub(crate) const AHEAD_MS: u64 = 1_000;
 
-/// What the tables hold.
+/// The mirror of the tables, with the checks.
 #[derive(Debug)]
 pub struct Oracle {
     /// Seats and reservations.
@@ -26,7 +26,7 @@ pub struct Oracle {
     pub money: Money,
     /// Queues, tickets, sessions.
     pub queues: Queues,
-    /// How often sessions hold.
+    /// The check of how many holds a session makes.
     pub sessions: Sessions,
     /// The ids of the domain events that consumers must see.
     pub expected_events: BTreeSet<String>,
@@ -34,18 +34,18 @@ pub struct Oracle {
     pub checks: u64,
 }
 
-/// A string of an item; empty where there is none.
+/// A string attribute of an item; empty if it is missing.
 pub(crate) fn text<'a>(item: &'a Value, name: &str) -> &'a str {
     item[name].as_str().unwrap_or_default()
 }
 
-/// A number of an item; 0 where there is none.
+/// A number attribute of an item; 0 if it is missing.
 pub(crate) fn number(item: &Value, name: &str) -> u64 {
     item[name].as_u64().unwrap_or_default()
 }
 
 impl Oracle {
-    /// Empty tables.
+    /// A mirror of empty tables.
     pub fn new(config: &Config) -> Self {
         Oracle {
             seats: Seats::default(),
@@ -57,7 +57,7 @@ impl Oracle {
         }
     }
 
-    /// Takes note of changes that were applied at once and answers what is wrong with them.
+    /// Mirrors the changes of one write, applied at the true time `now_ms`, and returns the violations.
     pub fn observe(&mut self, changes: &[Change], now_ms: u64) -> Vec<String> {
         let mut wrong = Vec::new();
         for change in changes {
@@ -88,7 +88,8 @@ impl Oracle {
         wrong
     }
 
-    /// Every change of a reservation, ledger or session is one event (invariant 7).
+    /// Expects an event for each new status of a reservation, each ledger entry, and each start and end of a session
+    /// (invariant 7).
     fn expect_event(&mut self, change: &Change) {
         let (old, new) = (&change.old, &change.new);
         if new.is_null() {
@@ -112,22 +113,22 @@ impl Oracle {
     }
 }
 
-/// A name has one owner.
+/// A user name never goes from one account to another.
 fn check_name(change: &Change, wrong: &mut Vec<String>) {
     if !change.old.is_null() && change.old["userId"] != change.new["userId"] {
         wrong.push(format!("a user name goes to another: {change}"));
     }
 }
 
-/// A count is never replaced by one that was begun earlier.
+/// Each seat count follows the version before it, so that no count replaces one that was read later.
 fn check_count(change: &Change, wrong: &mut Vec<String>) {
     if number(&change.new, "version") != number(&change.old, "version") + 1 {
         wrong.push(format!("a count of seats was overtaken: {change}"));
     }
 }
 
-/// Admins change one thing at a time: whatever else changes with it is the change of another, undone. Each change is made
-/// to the version before it.
+/// The admins of a run change one setting at a time, so a write that changes several undoes another admin's change.
+/// Each write follows the version before it.
 fn check_concert(change: &Change, wrong: &mut Vec<String>) {
     let (old, new) = (&change.old, &change.new);
     let changed = ["enabled", "saleOpensAt", "saleClosesAt"].iter().filter(|name| old[**name] != new[**name]).count();

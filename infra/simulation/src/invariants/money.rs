@@ -12,14 +12,14 @@ pub struct Money {
     pub ledgers: BTreeMap<String, Vec<Value>>,
     /// Balance items by user.
     pub balances: BTreeMap<String, Value>,
-    /// Payments less refunds, of all.
+    /// The sum of all payments less all refunds.
     pub paid: i64,
     payments: BTreeMap<String, (u32, u32)>,
     touched: BTreeSet<String>,
 }
 
 impl Money {
-    /// An entry was written.
+    /// Checks and mirrors a change of a ledger entry.
     pub fn entry(&mut self, change: &Change, wrong: &mut Vec<String>) {
         let user = change.key.pk.trim_start_matches("FAN#").to_owned();
         let (old, new) = (&change.old, &change.new);
@@ -60,7 +60,7 @@ impl Money {
         self.touched.insert(user);
     }
 
-    /// A balance was written.
+    /// Checks and mirrors a change of a balance item.
     pub fn balance(&mut self, change: &Change, wrong: &mut Vec<String>) {
         let user = change.key.pk.trim_start_matches("FAN#").to_owned();
         if change.new.is_null() {
@@ -70,7 +70,7 @@ impl Money {
         self.touched.insert(user);
     }
 
-    /// After all changes of one write.
+    /// Checks, after all changes of one write, that balances fit ledgers, and payments the confirmed reservations.
     pub fn settle(&mut self, seats: &Seats, wrong: &mut Vec<String>) {
         for user in std::mem::take(&mut self.touched) {
             let ledger = self.ledgers.get(&user);

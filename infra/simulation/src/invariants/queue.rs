@@ -1,4 +1,4 @@
-//! The line: invariants 4 and 5, and never two live places for a fan.
+//! Queues: invariants 4 and 5, and that a fan never has two live places.
 
 use super::{AHEAD_MS, number, text};
 use crate::network::Change;
@@ -6,15 +6,15 @@ use serde_json::{Map, Value};
 use shared::config::Config;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A place: queue and number.
+/// A place: queue id and number.
 pub type PlaceId = (String, u64);
 
-/// Sessions and tickets are kept 90 days: what TTL has deleted is older.
+/// How old a ticket is, in milliseconds, if its session may be missing because TTL deleted it: sessions live 90 days.
 const KEPT_MS: u64 = 89 * 24 * 3_600_000;
-/// A deadline of places that died of waiting.
+/// The deadline in a bucket of places that waited too long.
 const DISTANT_PAST: u64 = 0;
 
-/// Queues, tickets, sessions.
+/// The mirror of queues, tickets and sessions.
 #[derive(Debug)]
 pub struct Queues {
     capacity: u64,
@@ -25,19 +25,19 @@ pub struct Queues {
     pub sessions: BTreeMap<PlaceId, Value>,
     /// Tickets by queue and fan.
     pub tickets: BTreeMap<(String, String), Value>,
-    /// Who drew a place.
+    /// The fan who drew each place.
     pub owners: BTreeMap<PlaceId, String>,
-    /// Places whose tombstone TTL has taken.
+    /// Places whose session or tombstone TTL has deleted.
     gone: BTreeSet<PlaceId>,
     /// The last place that was drawn, by queue, and whether the queue sleeps.
     drawn: BTreeMap<String, (u64, bool)>,
-    /// How many places count against the capacity.
+    /// How many places counted against the capacity of each queue after the last write.
     inside: BTreeMap<String, u64>,
     touched: BTreeSet<String>,
 }
 
 impl Queues {
-    /// No queues.
+    /// A mirror without queues.
     pub fn new(config: &Config) -> Self {
         Queues {
             capacity: config.queue_rules.capacity,
@@ -53,13 +53,13 @@ impl Queues {
         }
     }
 
-    /// The state of a queue changed.
+    /// Checks and mirrors a change of a queue's state.
     pub fn state(&mut self, change: &Change, now_ms: u64, wrong: &mut Vec<String>) {
         let (old, new) = (&change.old, &change.new);
         let settings = &old["settings"];
         let early = number(settings, "opensAt") > now_ms + AHEAD_MS;
         if number(new, "admitted") > number(old, "admitted") && (settings["paused"] == true || early) {
-            wrong.push(format!("admitted while nobody is: {old} => {new}"));
+            wrong.push(format!("admitted while the queue is paused or not open: {old} => {new}"));
         }
         for grows in ["served", "floor", "tick", "settingsVersion", "admitted", "clockThen"] {
             if number(new, grows) < number(old, grows) {
@@ -85,7 +85,7 @@ impl Queues {
         self.touched.insert(queue);
     }
 
-    /// A place that is passed without a tombstone has waited for as long as its ticket says.
+    /// A place that is passed without a tombstone must have waited as long as its ticket allows.
     fn check_died(&self, queue: &str, place: u64, state: &Value, now_ms: u64, wrong: &mut Vec<String>) {
         let id = (queue.to_owned(), place);
         let Some(owner) = self.owners.get(&id).filter(|_| !self.sessions.contains_key(&id)) else { return };
@@ -96,7 +96,7 @@ impl Queues {
         }
     }
 
-    /// The counter of places changed.
+    /// Checks and mirrors a change of a join counter.
     pub fn counter(&mut self, change: &Change, wrong: &mut Vec<String>) {
         let (old, new) = (&change.old, &change.new);
         if number(new, "last") < number(old, "last") {
@@ -107,22 +107,22 @@ impl Queues {
         self.drawn.insert(queue, (number(new, "last"), sleeps));
     }
 
-    /// Queues that do not rest although everybody went home: somebody waits, or the queue is awake.
+    /// What keeps queues from quiescence after all fans went home: places that were not passed, and awake queues.
     pub fn awake(&self) -> Vec<String> {
         let mut awake = Vec::new();
         for (queue, (last, sleeps)) in &self.drawn {
             let state = self.states.get(queue).unwrap_or(&Value::Null);
             if number(state, "served") < *last {
-                awake.push(format!("places up to {last} that nobody passed: {state}"));
+                awake.push(format!("places up to {last} are not passed: {state}"));
             }
             if !sleeps {
-                awake.push(format!("a queue that is awake: {state}"));
+                awake.push(format!("a queue is awake: {state}"));
             }
         }
         awake
     }
 
-    /// A session or tombstone changed.
+    /// Checks and mirrors a change of a session or tombstone.
     pub fn session(
         &mut self,
         change: &Change,
@@ -152,23 +152,23 @@ impl Queues {
         }
         let claimed = old.is_null() && new["ended"].is_null();
         if claimed && self.gone.contains(&id) {
-            wrong.push(format!("invariant 4: a place that was shut a day ago is claimed: {new}"));
+            wrong.push(format!("invariant 4: a place whose session TTL deleted is claimed: {new}"));
         }
         let state = self.states.get(&id.0).unwrap_or(&Value::Null);
         if claimed && id.1 > number(state, "served") {
-            wrong.push(format!("invariant 5: {new} was let in past {state}"));
+            wrong.push(format!("invariant 5: {new} was admitted past {state}"));
         }
         if old.is_null() && text(new, "endReason") == "WAITED_TOO_LONG" {
             self.check_died(&id.0, id.1, state, now_ms, wrong);
         }
         if claimed && is_dead(state, id.1) {
-            wrong.push(format!("a place that died of waiting is claimed: {new}, {state}"));
+            wrong.push(format!("a place that waited too long is claimed: {new}, {state}"));
         }
         if claimed && id.1 < number(state, "floor") {
-            wrong.push(format!("invariant 4: {new} comes in below the floor of {state}"));
+            wrong.push(format!("invariant 4: {new} is claimed below the floor of {state}"));
         }
         if claimed && self.owners.get(&id).is_none_or(|owner| owner != text(new, "userId")) {
-            wrong.push(format!("a place is claimed by somebody else: {new}"));
+            wrong.push(format!("a place is claimed by another fan: {new}"));
         }
         self.check_seats(change, reservations, wrong);
         if !old.is_null() {
@@ -177,7 +177,7 @@ impl Queues {
         self.sessions.insert(id, new.clone());
     }
 
-    /// A session takes the seats of its listed holds and of those that it paid, and no more than it may.
+    /// `seatsTaken` of a session is the seats of its listed holds and of those that it bought, within the limit.
     fn check_seats(&self, change: &Change, reservations: &BTreeMap<String, Value>, wrong: &mut Vec<String>) {
         let (old, new) = (&change.old, &change.new);
         let holds = |session: &Value| session["holds"].as_object().cloned().unwrap_or_default();
@@ -193,7 +193,7 @@ impl Queues {
         }
     }
 
-    /// A fan's ticket changed. The place before is shut by then.
+    /// Checks and mirrors a change of a fan's ticket. A new place is drawn only after the one before has ended.
     pub fn ticket(&mut self, change: &Change, now_ms: u64, wrong: &mut Vec<String>) {
         let (old, new) = (&change.old, &change.new);
         if new.is_null() {
@@ -220,8 +220,8 @@ impl Queues {
         self.tickets.insert((queue, user), new.clone());
     }
 
-    /// After all changes of one write: nobody is inside past the capacity (invariant 4). Whoever was let in counts until
-    /// the place is shut, whatever the time: its slot is not free before.
+    /// Checks, after all changes of one write, that no more fans are inside than the capacity allows (invariant 4). An
+    /// admitted place counts until it has ended, even past its time: its slot is not free before.
     pub fn settle(&mut self, wrong: &mut Vec<String>) {
         for queue in std::mem::take(&mut self.touched) {
             let Some(state) = self.states.get(&queue) else { continue };
@@ -232,7 +232,7 @@ impl Queues {
                 wrong.push(format!("invariant 4: {is} inside, {was} before, capacity {capacity}: {state}"));
             }
             if is > number(state, "occupied") {
-                wrong.push(format!("invariant 4: {is} inside, fewer are taken: {state}"));
+                wrong.push(format!("invariant 4: {is} inside, fewer slots are occupied: {state}"));
             }
         }
     }
@@ -250,7 +250,7 @@ impl Queues {
     }
 }
 
-/// Whether a place was passed as one that died of waiting.
+/// Whether a place was passed because it waited too long.
 fn is_dead(state: &Value, place: u64) -> bool {
     let mut buckets = state["buckets"].as_array().into_iter().flatten();
     let bucket = buckets.find(|bucket| place <= bucket[0].as_u64().unwrap_or_default());
@@ -264,8 +264,8 @@ fn clock(state: &Value, now_ms: u64) -> u64 {
     number(state, "clockThen") + ran
 }
 
-/// Only a living turn holds and pays, no hold ends after the cap, and a payment ends the turn only with its last hold.
-/// Whether a turn lives is judged by the clock of whoever wrote: that clock is what a reservation keeps.
+/// Only a live session holds and pays, no hold ends after the cap, and a payment ends the session only with its last
+/// hold. Whether the session was live is judged by the writer's clock, which the reservation stores.
 fn check_holds(change: &Change, now_ms: u64, reservations: &BTreeMap<String, Value>, wrong: &mut Vec<String>) {
     let (old, new) = (&change.old, &change.new);
     let holds = |session: &Value| session["holds"].as_object().cloned().unwrap_or_default();
@@ -275,7 +275,7 @@ fn check_holds(change: &Change, now_ms: u64, reservations: &BTreeMap<String, Val
     let end = number(old, "activeUntil").max(number(old, "holdUntil"));
     for id in after.keys().filter(|id| !before.contains_key(*id)) {
         if ended || number(of(id), "reservedAt") >= end {
-            wrong.push(format!("invariant 4: a turn that is over holds seats: {old} => {new}, {}", of(id)));
+            wrong.push(format!("invariant 4: a session that is over holds seats: {old} => {new}, {}", of(id)));
         }
         if number(new, "holdUntil") > number(new, "holdCap") {
             wrong.push(format!("invariant 4: a hold ends after the cap: {old} => {new}"));
@@ -285,10 +285,10 @@ fn check_holds(change: &Change, now_ms: u64, reservations: &BTreeMap<String, Val
         }
     }
     if before.keys().any(|id| ended && !after.contains_key(id) && text(of(id), "status") == "CONFIRMED") {
-        wrong.push(format!("a turn that has ended pays: {old} => {new}"));
+        wrong.push(format!("a session that has ended pays: {old} => {new}"));
     }
     let open = |hold: &Value| number(hold, "until") > now_ms + AHEAD_MS;
     if !ended && text(new, "endReason") == "PAID" && after.values().any(open) {
-        wrong.push(format!("a payment ends a turn that has another hold: {old} => {new}"));
+        wrong.push(format!("a payment ends a session that has another hold: {old} => {new}"));
     }
 }

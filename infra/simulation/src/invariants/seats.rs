@@ -9,22 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A seat: concert and number.
 pub type SeatId = (String, u64);
 
-/// All seats that are held or sold, and all reservations.
+/// The mirror of all seats that are held or sold, and of all reservations.
 #[derive(Debug, Default)]
 pub struct Seats {
     /// Seats by concert and number.
     pub seats: BTreeMap<SeatId, Value>,
     /// Reservations by id.
     pub reservations: BTreeMap<String, Value>,
-    /// The prices of all sold seats.
+    /// The sum of the prices of all sold seats.
     pub sold: i64,
-    /// The prices of all confirmed reservations.
+    /// The sum of the amounts of all confirmed reservations.
     pub confirmed: i64,
     touched: BTreeSet<String>,
     freed: Vec<(SeatId, Value)>,
 }
 
-/// An amount of an item that has this status; 0 for any other.
+/// An amount of an item with this status; 0 for an item with another.
 fn sum(item: &Value, status: &str, amount: &str) -> i64 {
     if text(item, "status") == status { i64::try_from(number(item, amount)).unwrap_or(i64::MAX) } else { 0 }
 }
@@ -34,7 +34,7 @@ fn is_sold(seat: &Value) -> bool {
 }
 
 impl Seats {
-    /// A seat changed.
+    /// Checks and mirrors a change of a seat.
     pub fn seat(&mut self, change: &Change, now_ms: u64, wrong: &mut Vec<String>) {
         let (old, new) = (&change.old, &change.new);
         let either = if new.is_null() { old } else { new };
@@ -66,12 +66,12 @@ impl Seats {
         }
     }
 
-    /// A reservation changed.
+    /// Checks and mirrors a change of a reservation.
     pub fn reservation(&mut self, change: &Change, now_ms: u64, wrong: &mut Vec<String>) {
         let (old, new) = (&change.old, &change.new);
         let id = text(if new.is_null() { old } else { new }, "reservationId").to_owned();
         if new.is_null() {
-            // One that was never paid is kept for a time.
+            // Only TTL deletes a reservation, and only one that was never paid.
             if old["ttl"].is_null() || now_ms < number(old, "ttl") * 1_000 {
                 wrong.push(format!("invariant 3: reservation {id} is gone: {old}"));
             }
@@ -84,7 +84,7 @@ impl Seats {
             (was, is) if was == is => {}
             (was, is) => wrong.push(format!("invariant 3: reservation {id} went from {was} to {is}: {old} => {new}")),
         }
-        // By the clock of whoever wrote.
+        // Judged by the writer's clock, which the reservation stores.
         let moved = ["paidAt", "cancelledAt"].map(|name| number(new, name)).into_iter().max().unwrap_or_default();
         let held = text(old, "status") == "PENDING" && matches!(text(new, "status"), "CONFIRMED" | "CANCELLED");
         if held && moved >= number(new, "expiresAt") {
@@ -93,12 +93,12 @@ impl Seats {
         if !old.is_null() {
             for fixed in ["amount", "seatNumbers", "userId", "concertId", "expiresAt", "reservedAt"] {
                 if old[fixed] != new[fixed] {
-                    wrong.push(format!("what is fixed about a reservation changed: {fixed} of {id}: {old} => {new}"));
+                    wrong.push(format!("a fixed attribute of a reservation changed: {fixed} of {id}: {old} => {new}"));
                 }
             }
         }
         if !new.is_null() && (text(new, "status") == "CANCELLED") == new["cancelReason"].is_null() {
-            wrong.push(format!("what is cancelled has a reason, and nothing else: {new}"));
+            wrong.push(format!("a reservation has a cancel reason if and only if it is cancelled: {new}"));
         }
         if !new.is_null() && new["paidAt"].is_null() == new["ttl"].is_null() {
             wrong.push(format!("a reservation has a TTL until it is paid, and none from then on: {new}"));
@@ -115,7 +115,7 @@ impl Seats {
         self.reservations.insert(id, new.clone());
     }
 
-    /// After all changes of one write: what was touched fits together.
+    /// Checks, after all changes of one write, that seats and reservations fit together.
     pub fn settle(&mut self, now_ms: u64, wrong: &mut Vec<String>) {
         for (seat, old) in std::mem::take(&mut self.freed) {
             self.check_freed(&seat, &old, now_ms, wrong);
@@ -124,7 +124,7 @@ impl Seats {
             if let Some(reservation) = self.reservations.get(&id) {
                 self.check_owned(&id, reservation, now_ms, wrong);
             } else if !id.is_empty() {
-                wrong.push(format!("invariant 3: a seat of reservation {id}, which is nowhere"));
+                wrong.push(format!("invariant 3: a seat of reservation {id}, which does not exist"));
             }
         }
         if self.sold != self.confirmed {
@@ -136,7 +136,7 @@ impl Seats {
         }
     }
 
-    /// A seat that nobody has any more: its reservation is over.
+    /// The reservation of a deleted seat must be over.
     fn check_freed(&self, (concert, number_): &SeatId, old: &Value, now_ms: u64, wrong: &mut Vec<String>) {
         let reservation = self.reservations.get(text(old, "reservationId")).unwrap_or(&Value::Null);
         let over = match text(reservation, "status") {
@@ -148,7 +148,7 @@ impl Seats {
         }
     }
 
-    /// A reservation that is paid, or held and not over, has its seats.
+    /// A reservation that is paid, or pending and not over, must have its seats.
     fn check_owned(&self, id: &str, reservation: &Value, now_ms: u64, wrong: &mut Vec<String>) {
         let wanted = match text(reservation, "status") {
             "CONFIRMED" => "SOLD",

@@ -1,23 +1,23 @@
-//! How often sessions hold: each hold is counted, and none is made past the limit.
+//! How many holds a session makes: each is counted, and none is made past the limit.
 
 use super::number;
 use crate::network::Change;
 use serde_json::Value;
 use shared::config::Config;
 
-/// The limits of a session.
+/// The limit of holds for a session.
 #[derive(Debug)]
 pub struct Sessions {
     holds_per_session: u64,
 }
 
 impl Sessions {
-    /// The limits of a deployment.
+    /// The limit of a deployment.
     pub fn new(config: &Config) -> Self {
         Sessions { holds_per_session: u64::from(config.holds_per_session) }
     }
 
-    /// A session changed: what it counts is what it has held.
+    /// Checks that a session's `holdsMade` grows by the holds that a change adds, up to the limit.
     pub fn session(&self, change: &Change, wrong: &mut Vec<String>) {
         let (old, new) = (&change.old, &change.new);
         if new.is_null() {

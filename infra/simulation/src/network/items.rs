@@ -1,11 +1,11 @@
-//! Which items a request is about, and what became of them.
+//! The items that a request names, and how a write changed them.
 
 use crate::mutation::Write;
 use serde_json::Value;
 use shared::store::keys::kind;
 use std::{collections::BTreeSet, fmt};
 
-/// Where an item is.
+/// The table and key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ItemKey {
     /// Its table.
@@ -16,20 +16,20 @@ pub struct ItemKey {
     pub sk: String,
 }
 
-/// What became of an item.
+/// The change of an item by one write.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// Which.
+    /// The item.
     pub key: ItemKey,
-    /// Before, in DynamoDB's JSON; null where it was not there.
+    /// The item before, in DynamoDB's JSON; null if it did not exist.
     pub raw_old: Value,
-    /// After, in DynamoDB's JSON; null where it is not there any more.
+    /// The item after, in DynamoDB's JSON; null if it was deleted.
     pub raw_new: Value,
-    /// Before, as plain JSON.
+    /// The item before, as plain JSON.
     pub old: Value,
-    /// After, as plain JSON.
+    /// The item after, as plain JSON.
     pub new: Value,
-    /// When, in milliseconds since the epoch.
+    /// When the write was applied, in milliseconds since the epoch.
     pub at_ms: u64,
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for Change {
 }
 
 impl Change {
-    /// From a record of a table's stream.
+    /// Reads a change from a record of a table's stream.
     pub fn new(table: &str, record: &Value, at_ms: u64) -> Self {
         let image = |name: &str| record["dynamodb"].get(name).cloned().unwrap_or_default();
         let (keys, raw_old, raw_new) = (image("Keys"), image("OldImage"), image("NewImage"));
@@ -69,7 +69,7 @@ pub fn writes(operation: &str) -> bool {
     matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem" | "TransactWriteItems")
 }
 
-/// The items that a write is about, in its order.
+/// The items that a write names, in its order.
 pub fn keys(operation: &str, body: &Value) -> Vec<ItemKey> {
     let key = |action: &Value| {
         let keys = if action["Key"].is_object() { &action["Key"] } else { &action["Item"] };
@@ -86,12 +86,12 @@ pub fn keys(operation: &str, body: &Value) -> Vec<ItemKey> {
     actions.filter_map(|action| action.as_object()?.values().next().map(key)).collect()
 }
 
-/// The index of the first item that somebody else owns.
+/// The index of the first item that a transaction in flight owns.
 pub fn conflict(keys: &[ItemKey], owned: &BTreeSet<ItemKey>) -> Option<usize> {
     keys.iter().position(|key| owned.contains(key))
 }
 
-/// Each write of a request.
+/// The writes of a request: one, or each action of a transaction.
 pub fn each_write<'a>(operation: &str, body: &'a mut Value) -> Vec<Write<'a>> {
     let keys = keys(operation, body);
     if operation != "TransactWriteItems" {
@@ -117,7 +117,7 @@ pub fn each_write<'a>(operation: &str, body: &'a mut Value) -> Vec<Write<'a>> {
     each.collect()
 }
 
-/// The kind of item that a read is about.
+/// The kind of item that a `GetItem` or `Query` reads.
 pub fn kind_read(body: &Value) -> &'static str {
     if body["Key"].is_object() {
         return kind(&text(&body["Key"], "pk"), &text(&body["Key"], "sk"));

@@ -1,5 +1,5 @@
-//! The network between functions and tables: requests and answers take their time, get lost, come late, and meet
-//! transactions in flight.
+//! The simulated network between functions and tables: requests and answers take time, get lost or come late, and
+//! writes conflict with transactions in flight.
 
 mod items;
 mod stale;
@@ -28,10 +28,10 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// An attempt waits no longer than this for an answer.
+/// How long the SDK waits for the answer to one attempt, in milliseconds.
 const ATTEMPT_MS: u64 = 1_000;
 
-/// What is under way.
+/// The state of the network, and what passed it so far.
 #[derive(Debug, Default)]
 pub struct Network {
     /// Items that a transaction in flight owns.
@@ -43,17 +43,17 @@ pub struct Network {
 }
 
 impl Network {
-    /// Nothing under way.
+    /// A network that no request has passed.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The guards that passed.
+    /// The mutations that the requests so far allow.
     pub fn guards(&self) -> Guards {
         lock(&self.guards).clone()
     }
 
-    /// How many requests passed.
+    /// How many requests were sent.
     pub fn requests(&self) -> u64 {
         *lock(&self.requests)
     }
@@ -73,7 +73,7 @@ impl fmt::Debug for Connector {
 }
 
 impl Connector {
-    /// The client of a caller.
+    /// The HTTP client of an instance, by its name.
     pub fn new(world: &Arc<World>, caller: &Arc<str>) -> Self {
         Connector { world: Arc::clone(world), caller: Arc::clone(caller) }
     }
@@ -99,7 +99,7 @@ impl HttpConnector for Connector {
                 body,
             };
             let (sender, answer) = oneshot::channel();
-            // Whoever waits may give up or die: the request goes its way all the same.
+            // In a task of its own, so that the request is applied even if the caller gives up or dies.
             tokio::spawn(async move { sender.send(passage.go().await) });
             match answer.await {
                 Ok(Some(answer)) => engine::respond(&answer),
@@ -120,7 +120,7 @@ struct Passage {
 }
 
 impl Passage {
-    /// There and back; `None` where the connection breaks.
+    /// Takes the request to the service and returns the answer; `None` if the connection breaks.
     async fn go(mut self) -> Option<Answer> {
         let world = Arc::clone(&self.world);
         *lock(&world.network.requests) += 1;
@@ -154,7 +154,8 @@ impl Passage {
         Some(answer)
     }
 
-    /// Waits until the next copy is refused, where there is one: it comes when whoever sent this one gives up.
+    /// Delays a transaction until its next copy is refused, if that fault is injected. The SDK sends the next copy when
+    /// it gives up on this one.
     async fn straggle(&self) {
         let Some(token) = self.token() else { return };
         let world = &self.world;
@@ -171,7 +172,7 @@ impl Passage {
         self.world.tell(format_args!("  {} {}: {what}", self.caller, self.operation));
     }
 
-    /// A connection that breaks at once, or falls silent.
+    /// The connection breaks, at once or after a long silence.
     async fn broken(&self, what: &str) {
         self.say(what);
         if self.world.draw(0..=1) == 0 {
@@ -179,7 +180,7 @@ impl Passage {
         }
     }
 
-    /// The service has other troubles.
+    /// The error of a request that is refused before it is applied; `None` if it is not refused.
     fn refused_at_once(&self) -> Option<Answer> {
         let world = &self.world;
         let fault = if world.should_inject(Fault::Throttled) {
@@ -202,7 +203,7 @@ impl Passage {
         self.say(&format!("{fault:?}"));
         let transaction = self.operation == "TransactWriteItems" && !self.applied();
         if fault == engine::Fault::Throttled && transaction && world.draw(0..=1) == 0 {
-            // A transaction may be told so by one of its actions.
+            // DynamoDB may also cancel the transaction, with the throttled action among the reasons.
             let mut answer = conflict(0, &self.body);
             answer.body["CancellationReasons"][0]["Code"] = json!("ThrottlingError");
             return Some(answer);
@@ -214,7 +215,7 @@ impl Passage {
         self.body["ClientRequestToken"].as_str()
     }
 
-    /// Whether an earlier copy waits for this one to be refused; it comes at once then.
+    /// Whether an earlier copy of this transaction waits for this one to be refused; if so, lets the earlier one go on.
     fn overtakes(&self) -> bool {
         let late = self.token().and_then(|token| lock(&self.world.network.tokens).straggler(token));
         let Some(refused) = late.filter(|_| !self.applied()) else { return false };
@@ -222,13 +223,13 @@ impl Passage {
         true
     }
 
-    /// Whether it is a copy of a transaction that succeeded: such a one is not cancelled.
+    /// Whether this is a copy of a transaction that succeeded. DynamoDB answers it with success and does not cancel it.
     fn applied(&self) -> bool {
         let known = !self.world.plan.mutations.contains(&Mutation::ClientToken);
         known && self.token().is_some_and(|token| lock(&self.world.network.tokens).succeeded(token))
     }
 
-    /// The table's part.
+    /// Applies a request to the tables, unless it conflicts with a transaction in flight.
     async fn apply(&mut self) -> Answer {
         let world = Arc::clone(&self.world);
         let answer = if self.operation == "TransactWriteItems" {
@@ -238,7 +239,7 @@ impl Passage {
             match items::conflict(&keys, &lock(&world.network.owned)) {
                 Some(_) => {
                     world.faults().note(Fault::Overlap);
-                    self.say("meets a transaction");
+                    self.say("conflicts with a transaction in flight");
                     return conflict(0, &self.body);
                 }
                 None => self.execute(),
@@ -263,7 +264,7 @@ impl Passage {
             && let Some(answer) = lock(&world.network.tokens).arrive(token, &self.body, world.clock.now_ms())
         {
             world.faults().note(Fault::Repeated);
-            self.say(if answer.status == 200 { "known by its token" } else { "refused by its token" });
+            self.say(if answer.status == 200 { "replayed by its token" } else { "refused by its token" });
             return answer;
         }
         let keys = items::keys(&self.operation, &self.body);
@@ -278,7 +279,7 @@ impl Passage {
         let answer = match conflicting {
             Some(index) => {
                 world.faults().note(Fault::Overlap);
-                self.say("meets a transaction");
+                self.say("conflicts with a transaction in flight");
                 conflict(index, &self.body)
             }
             None => {
@@ -295,7 +296,7 @@ impl Passage {
         answer
     }
 
-    /// A write, with the changes that it made.
+    /// Applies a write and observes its changes.
     fn execute(&mut self) -> Answer {
         self.guard();
         let answer = self.world.engine.execute(&self.operation, self.body.clone());
@@ -309,7 +310,7 @@ impl Passage {
         answer
     }
 
-    /// Notes the guards of the write, and takes out the one that the plan wants out.
+    /// Records the mutations that the write allows, and applies those of the plan.
     fn guard(&mut self) {
         let mut guards = lock(&self.world.network.guards);
         if self.operation == "TransactWriteItems" {
@@ -323,7 +324,7 @@ impl Passage {
         }
     }
 
-    /// A read, which may show an earlier version where the caller does not insist.
+    /// Answers a read. One that is not consistent may show an earlier version.
     fn read(&mut self) -> Answer {
         let world = Arc::clone(&self.world);
         let item = items::kind_read(&self.body);
@@ -344,13 +345,13 @@ impl Passage {
     }
 }
 
-/// DynamoDB's words for meeting a transaction, at the action with this index.
+/// DynamoDB's answer to a transaction conflict at the action with this index.
 fn conflict(action: usize, body: &Value) -> Answer {
     let fault = engine::Fault::TransactionConflict { action };
     engine::answer(fault, DYNAMODB, body).expect("a conflict is answered")
 }
 
-/// Takes note of what just changed in some tables, all at once.
+/// Passes what one write just changed in some tables to the streams, the versions for stale reads and the oracle.
 pub fn observe(world: &Arc<World>, tables: &[String], by: &str) {
     let now = world.clock.now_ms();
     let mut changes = Vec::new();

@@ -1,22 +1,22 @@
-//! Earlier versions of items, for reads that do not insist on the latest.
+//! Earlier versions of items, for eventually consistent reads.
 
 use super::Change;
 use engine::Answer;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Versions older than this are never shown.
+/// How long a version can still be read after it was replaced, in milliseconds. No read is as stale as that.
 const KEPT_MS: u64 = 5_000;
 
-/// The versions of an item: when it became so, and how it was; null where it was not there.
+/// The versions of an item: since when, in milliseconds since the epoch, and the item, null if it did not exist.
 type History = Vec<(u64, Value)>;
 
-/// The items of each partition, by table, partition key and sort key.
+/// The versions of items, by table and partition key, then by sort key.
 #[derive(Debug, Default)]
 pub struct Versions(BTreeMap<(String, String), BTreeMap<String, History>>);
 
 impl Versions {
-    /// Takes note of changes.
+    /// Records the versions that changes made.
     pub fn note(&mut self, changes: &[Change]) {
         for change in changes {
             let partition = self.0.entry((change.key.table.clone(), change.key.pk.clone())).or_default();
@@ -30,7 +30,7 @@ impl Versions {
         }
     }
 
-    /// What a read would have been answered at an earlier time; `None` for one of a shape that is not known here.
+    /// Answers a read as of an earlier time; `None` if what it reads never changed, or its shape is not supported.
     pub fn read(&self, operation: &str, body: &Value, as_of_ms: u64) -> Option<Answer> {
         let table = body["TableName"].as_str()?.to_owned();
         let found = match operation {
@@ -73,7 +73,7 @@ fn at(history: &History, as_of_ms: u64) -> &Value {
     version.map_or(&Value::Null, |(_, item)| item)
 }
 
-/// Whether a sort key is asked for; `None` for a condition that is not known here.
+/// Whether the key condition selects a sort key; `None` if the condition is not supported.
 fn in_range(body: &Value, sk: &str) -> Option<bool> {
     let condition = body["KeyConditionExpression"].as_str()?;
     let value = |name: &str| body["ExpressionAttributeValues"][name]["S"].as_str();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_shows_what_was_at_its_time() {
+    fn a_read_shows_the_versions_of_its_time() {
         let mut versions = Versions::default();
         versions.note(&[change("a", Value::Null, json!(1), 100), change("b", json!(7), Value::Null, 200)]);
         versions.note(&[change("a", json!(1), json!(2), 300)]);
@@ -123,7 +123,7 @@ mod tests {
             versions.read("Query", &query, 150).map(|answer| answer.body["Items"].clone())
         };
         assert_eq!(newest(3), Some(json!([7, 1])));
-        assert_eq!(newest(2), None, "a page that may not be the last is not known here");
+        assert_eq!(newest(2), None, "a page that may not be the last is not supported");
         let get = json!({ "TableName": "T", "Key": { "pk": { "S": "p" }, "sk": { "S": "b" } } });
         assert_eq!(versions.read("GetItem", &get, 199).unwrap().body, json!({ "Item": 7 }));
         assert_eq!(versions.read("GetItem", &get, 200).unwrap().body, json!({}));

@@ -1,11 +1,11 @@
-//! `ClientRequestToken`, on simulated time: dynoxide's own window runs on the machine's clock.
+//! Client tokens of transactions (`ClientRequestToken`) on simulated time; dynoxide would use the machine's clock.
 
 use engine::{Answer, error};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::Notify;
 
-/// How long DynamoDB remembers a token.
+/// How long DynamoDB remembers the token of a transaction that succeeded, in milliseconds.
 const REMEMBERED_MS: u64 = 10 * 60 * 1_000;
 
 #[derive(Debug)]
@@ -15,7 +15,7 @@ struct Known {
     succeeded_ms: Option<u64>,
 }
 
-/// Tokens in flight, and those that succeeded.
+/// The tokens of transactions in flight and of those that succeeded.
 #[derive(Debug, Default)]
 pub struct Tokens {
     known: BTreeMap<String, Known>,
@@ -23,7 +23,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// What a transaction with a known token is answered; `None` lets it in.
+    /// Answers a transaction with a known token. `None` for a new token: its transaction is in flight then.
     pub fn arrive(&mut self, token: &str, parameters: &Value, now_ms: u64) -> Option<Answer> {
         self.known.retain(|_, known| known.succeeded_ms.is_none_or(|at| now_ms < at + REMEMBERED_MS));
         let refuse = |kind: &str| error(400, &format!("com.amazonaws.dynamodb.v20120810#{kind}"), kind);
@@ -38,9 +38,10 @@ impl Tokens {
         }
     }
 
-    /// Has a copy with this token wait for the next one to be refused; one at a time, and only where it is struck.
-    pub fn straggle(&mut self, token: &str, struck: impl FnOnce() -> bool) -> Option<Arc<Notify>> {
-        if self.straggler(token).is_some() || !struck() {
+    /// Delays a copy with this token until the next one is refused, and returns what it waits for; `None` if another
+    /// copy is delayed already, or `inject` decides against it.
+    pub fn straggle(&mut self, token: &str, inject: impl FnOnce() -> bool) -> Option<Arc<Notify>> {
+        if self.straggler(token).is_some() || !inject() {
             return None;
         }
         let refused = Arc::<Notify>::default();
@@ -48,12 +49,12 @@ impl Tokens {
         Some(refused)
     }
 
-    /// What the copy with this token waits for that is late, if one is.
+    /// What the delayed copy with this token waits for, if there is one.
     pub fn straggler(&self, token: &str) -> Option<Arc<Notify>> {
         self.stragglers.get(token).cloned()
     }
 
-    /// No copy with this token is late any more.
+    /// Records that the delayed copy with this token goes on.
     pub fn arrived(&mut self, token: &str) {
         self.stragglers.remove(token);
     }
@@ -63,7 +64,7 @@ impl Tokens {
         self.known.get(token).is_some_and(|known| known.succeeded_ms.is_some())
     }
 
-    /// The transaction is through. One that failed may come again.
+    /// Ends a transaction in flight. If it failed, its token may be used again.
     pub fn leave(&mut self, token: &str, success: bool, now_ms: u64) {
         if !success {
             self.known.remove(token);
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_good_for_one_success_and_ten_minutes() {
+    fn a_token_replays_one_success_for_ten_minutes() {
         let (mut tokens, one, other) = (Tokens::default(), json!({ "a": 1 }), json!({ "a": 2 }));
         let kind = |answer: Option<Answer>| {
             let body = answer.map(|answer| answer.body["__type"].as_str().unwrap_or("success").to_owned());

@@ -1,4 +1,4 @@
-//! Where places stand, and the queue's clock.
+//! The status of places, and the queue's clock.
 
 use super::*;
 use proptest::prelude::*;
@@ -23,13 +23,13 @@ fn wait(place: u64) -> Wait {
 }
 
 #[test]
-fn standing_is_computed() {
+fn the_status_of_a_place_follows_from_the_state() {
     let at = |place, seconds| state().place_status(wait(place), NOW + Seconds(seconds));
     assert_eq!(at(13, 0), PlaceStatus::Waiting { position: 1 });
     assert_eq!(at(13, 99), PlaceStatus::Waiting { position: 1 });
     assert_eq!(at(13, 100), PlaceStatus::WaitedTooLong);
     assert_eq!(at(2, 0), PlaceStatus::Admitted { claim_before: Timestamp::DISTANT_PAST });
-    assert_eq!(at(4, 100), PlaceStatus::Admitted { claim_before: NOW + Seconds(1) }, "admitted is not asked");
+    assert_eq!(at(4, 100), PlaceStatus::Admitted { claim_before: NOW + Seconds(1) }, "admitted for good");
     assert_eq!(at(5, 0), PlaceStatus::WaitedTooLong, "passed as dead");
     assert_eq!(at(7, 0), PlaceStatus::Admitted { claim_before: NOW + Seconds(5) });
     assert_eq!(at(12, 0), PlaceStatus::Admitted { claim_before: NOW + Seconds(9) });
@@ -63,14 +63,14 @@ proptest! {
             (state.clock_then, state.clock_since) = (clock, now);
             state.settings.paused = paused;
             state.settings.opens_at = opens.map(|opens| NOW + Seconds(opens));
-            prop_assert_eq!(state.clock(now), clock, "a changed setting moves no clock");
+            prop_assert_eq!(state.clock(now), clock, "a changed setting does not move the clock");
             last = clock;
         }
     }
 }
 
 #[test]
-fn the_rate_counts_the_admitted_of_the_last_minute_only() {
+fn the_rate_counts_only_admissions_of_the_last_minute() {
     let mut state = state();
     state.admitted = 10;
     state.marks = vec![(NOW - Seconds(90), 2), (NOW - Seconds(60), 5), (NOW - Seconds(30), 9)];

@@ -1,13 +1,13 @@
-//! Whole queues, second by second: what fans were told against how long they waited.
+//! Whole queues, second by second: estimated waits against true waits.
 
 use super::*;
 use std::collections::BTreeMap;
 
-/// How long a slot is taken, as `activeSeconds` of 600 has it before anything is known.
+/// How long a slot is assumed to be taken, in seconds, with `activeSeconds` of 600.
 const ASSUMED: f64 = 300.0;
 const SECONDS: u64 = 1_800;
 
-/// Numbers that look random.
+/// Pseudo-random numbers from a seed.
 struct Dice(u64);
 
 impl Dice {
@@ -22,7 +22,7 @@ impl Dice {
 enum Start {
     /// Fans wait when it opens: a tick fills its slots.
     Opening,
-    /// The first fans walk in, and all others come behind them.
+    /// The first fans walk in, and all others join behind them.
     WalkIns,
     /// One fan walks in every two seconds for a quarter of an hour; then a crowd comes.
     Quiet,
@@ -33,24 +33,24 @@ enum Start {
 struct Sale {
     name: &'static str,
     capacity: u64,
-    /// Seconds inside, by a roll of the dice.
+    /// How long a fan stays inside, in seconds, by a roll of the dice.
     stay: fn(&mut Dice) -> f64,
-    /// The part of the places that left while waiting.
+    /// The share of fans who leave while they wait.
     leavers: f64,
     start: Start,
 }
 
-struct Told {
+struct Estimate {
     second: u64,
     place: u64,
     outlook: Outlook,
 }
 
-/// What was told, and when each place was admitted.
+/// The estimates of a run, and when each place was admitted.
 struct Ran {
-    told: Vec<Told>,
+    estimates: Vec<Estimate>,
     admitted: BTreeMap<u64, u64>,
-    /// When ten slots had come back.
+    /// The second in which the tenth slot came back.
     known_from: u64,
 }
 
@@ -58,7 +58,7 @@ fn run(sale: Sale, seed: u64) -> Ran {
     let mut dice = Dice(seed);
     let (mut pace, mut served, mut returned) = (Pace::default(), 0, 0);
     let mut ends: Vec<f64> = Vec::new();
-    let mut ran = Ran { told: Vec::new(), admitted: BTreeMap::new(), known_from: u64::MAX };
+    let mut ran = Ran { estimates: Vec::new(), admitted: BTreeMap::new(), known_from: u64::MAX };
     let crowd_from = if sale.start == Start::Quiet { 900 } else { 0 };
     for second in 0..crowd_from + SECONDS {
         let walks_in = match sale.start {
@@ -98,7 +98,7 @@ fn run(sale: Sale, seed: u64) -> Ran {
         if waited && second % 10 == 5 {
             for position in [1, sale.capacity / 4 + 1, sale.capacity, 3 * sale.capacity] {
                 let outlook = pace.outlook(position, sale.capacity, ASSUMED);
-                ran.told.push(Told { second, place: served + position, outlook });
+                ran.estimates.push(Estimate { second, place: served + position, outlook });
             }
         }
     }
@@ -189,12 +189,13 @@ const SALES: [Sale; 11] = [
     },
 ];
 
-/// Told divided by true, for those who were told once ten slots had come back, by minute.
+/// Estimated waits divided by true ones, by minute, and whether the range held. Only estimates count that were made
+/// after ten slots had come back.
 fn ratios(sale: Sale, min_waited: u64) -> BTreeMap<u64, Vec<(f64, bool)>> {
     let mut by_minute: BTreeMap<u64, Vec<(f64, bool)>> = BTreeMap::new();
     for seed in 1..=10 {
-        let Ran { told, admitted, known_from } = run(sale, seed);
-        for Told { second, place, outlook } in told {
+        let Ran { estimates, admitted, known_from } = run(sale, seed);
+        for Estimate { second, place, outlook } in estimates {
             let was_admitted = admitted.range(..=place).next_back().is_some_and(|(last, _)| *last == place);
             if second < known_from || !was_admitted {
                 continue;
@@ -220,16 +221,18 @@ fn the_median_estimate_is_near_the_true_wait() {
     for sale in SALES {
         let by_minute = ratios(sale, 2);
         let all: Vec<(f64, bool)> = by_minute.values().flatten().copied().collect();
-        let told = median(all.iter().map(|(ratio, _)| *ratio).collect());
+        let ratio = median(all.iter().map(|(ratio, _)| *ratio).collect());
         let within = all.iter().filter(|(_, within)| *within).count() as f64 / all.len() as f64;
         let minutes: Vec<String> = by_minute
             .iter()
-            .map(|(minute, told)| format!("{minute}: {:.2}", median(told.iter().map(|(ratio, _)| *ratio).collect())))
+            .map(|(minute, ratios)| {
+                format!("{minute}: {:.2}", median(ratios.iter().map(|(ratio, _)| *ratio).collect()))
+            })
             .collect();
-        println!("{}: {told:.2}, within {within:.2}; {}", sale.name, minutes.join(", "));
-        assert!((0.8..=1.4).contains(&told), "{}: {told}", sale.name);
-        // Where all fans come out in waves, and where half of them go at once, the range is less often right.
+        println!("{}: {ratio:.2}, within {within:.2}; {}", sale.name, minutes.join(", "));
+        assert!((0.8..=1.4).contains(&ratio), "{}: the median ratio is {ratio}", sale.name);
+        // Where fans leave in waves, and where half of them leave at once, the range is right less often.
         let expected = if ["all stay alike", "half join and go at once"].contains(&sale.name) { 0.5 } else { 0.8 };
-        assert!(within >= expected, "{}: within the range in {within}", sale.name);
+        assert!(within >= expected, "{}: a share of {within} lies within the range", sale.name);
     }
 }

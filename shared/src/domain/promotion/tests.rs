@@ -22,7 +22,7 @@ enum Step {
     Wait(u32),
     Capacity(u64),
     Pause(bool),
-    /// A tick that looks at so many places, and how many walk-ins come between its reads and its write.
+    /// A tick that looks at this many places, and the number of walk-ins between its reads and its write.
     Tick(u64, u8),
 }
 
@@ -41,7 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A queue with its sessions, as the tables hold them, and who drew a place when.
+/// A queue with its sessions, as the tables hold them, and the queue's clock at the issue of each place.
 struct Model {
     now: Timestamp,
     state: QueueState,
@@ -93,7 +93,7 @@ impl Model {
         self.state.free += self.state.capacity as i64 - before as i64;
     }
 
-    /// A tick as the store does it, with every fence granted.
+    /// A tick as the store runs it, where every fence succeeds.
     fn tick(&mut self, most: u64, walk_ins: u8) {
         let read = self.state.clone();
         let (now, last_place) = (self.now, self.last());
@@ -130,7 +130,7 @@ impl Model {
         for _ in 0..walk_ins {
             self.walk_in();
         }
-        // Somebody moved the queue at every try, or the write is planned again.
+        // Two walk-ins stand for a conflict at every attempt; otherwise the write is planned again.
         let planned = advance(&self.state, observed.freed, &ahead, last_place, self.rules(), now);
         let commit = commit(&self.state, &observed, planned, self.rules(), now);
         let commit = if walk_ins == 2 { commit.without_admitting(&self.state) } else { commit };
@@ -154,7 +154,7 @@ impl Model {
         place <= self.state.served && !self.sessions.contains_key(&place) && self.now < self.state.claim_deadline(place)
     }
 
-    /// Fans who take a slot, or still may.
+    /// Fans inside: live sessions, and admitted places that can still be claimed.
     fn inside(&self) -> u64 {
         let lives = |seen: &&Seen| seen.ended.is_none() && self.now < seen.active_until;
         let unclaimed = (1..=self.state.served.get()).filter(|place| self.claims(Place::new(*place))).count();
@@ -255,7 +255,7 @@ fn leavers_where_nobody_ever_walked_in_fill_no_buckets() {
     model.state.settings.capacity = Some(1);
     for place in (1..60).map(Place::new) {
         model.tick(100, 0);
-        // The one who is inside pays, the next leaves.
+        // The session of the admitted fan ends before the next tick.
         model.put(place, Some(model.now));
         model.now = model.now + Seconds(1);
         let dead = model.state.buckets.iter().filter(|bucket| bucket.is_dead()).count();
@@ -298,7 +298,7 @@ fn no_shows_are_passed_after_window_and_margin() {
 }
 
 #[test]
-fn a_deployment_with_another_default_capacity_is_reckoned_with() {
+fn a_new_default_capacity_of_the_deployment_applies_at_the_next_tick() {
     let mut model = Model::new(2);
     (0..10).for_each(|_| model.join());
     model.tick(100, 0);

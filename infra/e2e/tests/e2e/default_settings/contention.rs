@@ -1,4 +1,4 @@
-//! Many at once for the same thing.
+//! Contention: many requests at once for the same seat, payment, recharge, refund or place.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,15 +19,15 @@ const RECHARGES: usize = 50;
 const REFUNDS: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sixty_fans_want_ten_seats() {
+async fn sixty_fans_compete_for_ten_seats() {
     let stage = Stage::alone(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": FANS })).await;
     let concert = site.concert(&queue, SEATS).await;
     let fans = site.fans_inside(&queue, FANS).await;
 
-    // Every fan wants every seat, and starts with another one.
-    let attempts = (0..SEATS).flat_map(|turn| (0_u32..).zip(&fans).map(move |(index, fan)| (turn + index, fan)));
+    // Every fan asks for every seat, in a different order.
+    let attempts = (0..SEATS).flat_map(|round| (0_u32..).zip(&fans).map(move |(index, fan)| (round + index, fan)));
     let started = Instant::now();
     let attempts = attempts.map(|(seat, fan)| fan.hold(&concert, &[seat % SEATS + 1], None).send());
     let replies = join_all(attempts).await;
@@ -45,7 +45,7 @@ async fn sixty_fans_want_ten_seats() {
     assert_eq!(won.len(), SEATS as usize, "{outcomes:?}");
     assert!(replies.iter().all(|reply| [201, 409].contains(&reply.status)), "{outcomes:?}");
     let seats: BTreeSet<_> = won.iter().map(|reply| reply.body["seatNumbers"][0].as_u64()).collect();
-    assert_eq!(seats.len(), SEATS as usize, "each seat once");
+    assert_eq!(seats.len(), SEATS as usize, "a seat was held twice");
     let map = fans[0].seats(&concert).await.expect(200);
     assert!(map.body.as_array().expect("a list").iter().all(|seat| seat["status"] == "HELD"), "{}", map.body);
 }
@@ -105,7 +105,7 @@ async fn one_recharge_moves_money_once() {
     assert_one_success_replayed(&replies);
     fan.recharge(30_001, Some("one")).send().await.expect_problem(422, "idempotency_key_reused");
 
-    // With a key each, each counts; they only have to queue up for the ledger's next number.
+    // With different keys, every recharge counts. They conflict only for the ledger's next number.
     let keys: Vec<_> = (0..RECHARGES).map(|number| format!("key-{number}")).collect();
     let started = Instant::now();
     join_all(keys.iter().map(|key| recharge_until_done(&fan, key))).await;
@@ -133,7 +133,7 @@ async fn one_payment_is_refunded_once_and_its_seat_stays_with_the_next_fan() {
     let path = format!("/api/v1/payments/{}/cancel", paid.text("paymentId"));
 
     let refund = || site.client.post(path.as_str(), &json!({})).bearer(&fan.access).send();
-    // While the refunds come in, another fan wants the seat.
+    // During the refunds, another fan asks for the seat.
     let taken = async {
         loop {
             let reply = next.hold(&concert, &[1], None).send().await;
@@ -181,7 +181,7 @@ async fn a_double_click_draws_one_place() {
     assert!(places.contains(&again.body["queuePosition"].as_u64()));
 }
 
-/// How often each outcome was seen.
+/// Counts the replies by outcome.
 fn outcomes(replies: &[Reply]) -> BTreeMap<(u16, String), usize> {
     let mut counts = BTreeMap::new();
     for reply in replies {
@@ -198,7 +198,7 @@ fn latencies(replies: &[Reply]) -> String {
     format!("answers took {:.2} s in the median and {:.2} s at most", median.as_secs_f64(), last.as_secs_f64())
 }
 
-/// All succeeded with the same answer, and all but one say that they repeat it.
+/// Asserts that all replies are the same success, and that all but one say that they repeat it.
 fn assert_one_success_replayed(replies: &[Reply]) {
     assert!(replies.iter().all(|reply| reply.status == 200), "{:?}", outcomes(replies));
     assert!(replies.iter().all(|reply| reply.body == replies[0].body), "{replies:?}");

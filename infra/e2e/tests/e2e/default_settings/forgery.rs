@@ -1,4 +1,4 @@
-//! Tokens that the stack has not signed, or not for this.
+//! Forged tokens, and tokens of the wrong kind.
 
 use aws_lc_rs::{
     hmac,
@@ -33,7 +33,7 @@ impl Token {
         Self { header: json(header), claims: json(claims), signature: signature.to_owned() }
     }
 
-    /// With a claim or header of another value and the old signature.
+    /// The token with another value of a claim or header, under the old signature.
     fn edited(&self, part: &str, name: &str, value: Value) -> String {
         let (mut header, mut claims) = (self.header.clone(), self.claims.clone());
         if part == "header" {
@@ -44,7 +44,7 @@ impl Token {
         format!("{}.{}.{}", encode(header.to_string()), encode(claims.to_string()), self.signature)
     }
 
-    /// The same claims under a header with another algorithm, signed anew.
+    /// These claims under a header with another algorithm, signed again.
     fn signed_with(&self, algorithm: &str, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
         let mut header = self.header.clone();
         header["alg"] = json!(algorithm);
@@ -54,7 +54,7 @@ impl Token {
     }
 }
 
-/// Forgeries of a token, with what each of them is.
+/// Forgeries of a token, with a description of each.
 fn forgeries(token: &str, jwks: &Value, other: &str) -> Vec<(&'static str, String)> {
     let genuine = Token::parse(token);
     let public_key = jwks["keys"][0]["x"].as_str().expect("an OKP key").to_owned();
@@ -88,20 +88,20 @@ fn forgeries(token: &str, jwks: &Value, other: &str) -> Vec<(&'static str, Strin
         ("another fan", genuine.edited("claims", "sub", json!(other))),
         ("a later exp", genuine.edited("claims", "exp", json!(extended))),
         ("the role of an admin", genuine.edited("claims", "role", json!("admin"))),
-        ("inside", genuine.edited("claims", "activeUntil", json!(4_000_000_000_000_u64))),
-        ("the front of the line", genuine.edited("claims", "place", json!(1))),
+        ("an active session", genuine.edited("claims", "activeUntil", json!(4_000_000_000_000_u64))),
+        ("the first place in the queue", genuine.edited("claims", "place", json!(1))),
         ("another kind", {
             let kind = if genuine.claims["kind"] == "access" { "queue" } else { "access" };
             genuine.edited("claims", "kind", json!(kind))
         }),
         ("no signature", format!("{header}.{claims}.")),
         ("two parts", format!("{header}.{claims}")),
-        ("nothing", String::new()),
-        ("no token at all", "x".repeat(5_000)),
+        ("an empty token", String::new()),
+        ("5,000 letters", "x".repeat(5_000)),
     ]
 }
 
-/// Requests that need a token, with the kinds of tokens that they take.
+/// Sends one request of each kind that needs a token.
 async fn send_all(site: &Site, fan: &Fan<'_>, token: &str) -> Vec<Reply> {
     let reservation = json!({ "concertId": fan.id, "seatNumber": 1 });
     let settings = json!({ "capacity": 1 });
@@ -146,7 +146,7 @@ async fn forged_tokens_are_401() {
 }
 
 #[tokio::test]
-async fn each_kind_of_token_has_its_routes() {
+async fn each_kind_of_token_is_good_for_its_own_routes_only() {
     let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 5 })).await;

@@ -1,4 +1,4 @@
-//! Every function by `cargo lambda invoke`, with each of its events.
+//! Every event in `events/`, sent to its function with `cargo lambda invoke`.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn every_event_gets_its_answer() {
+async fn every_event_gets_its_expected_answer() {
     let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let values = values(site).await;
@@ -25,7 +25,7 @@ async fn every_event_gets_its_answer() {
     let answers = answers();
     let started = Instant::now();
     let mut wrong = Vec::new();
-    // One after the other, in the order of their names: some change what later ones see.
+    // One after the other, in the order of their names: some change state that later ones read.
     for (file, expected) in &answers {
         let event = rendered(file, &values);
         let path = directory.path().join(file);
@@ -41,7 +41,7 @@ async fn every_event_gets_its_answer() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Invokes a function as one does by hand: what it answered, or what was said of its error.
+/// Invokes a function as one does by hand. Returns its answer, or the error that cargo-lambda printed.
 fn invoke(stack: &Stack, function: &str, event: &Path) -> Result<Value, String> {
     let output = Command::new(cargo_lambda())
         .args(["lambda", "invoke", "--invoke-address", "127.0.0.1", "--invoke-port", &stack.port().to_string()])
@@ -62,7 +62,7 @@ fn cargo_lambda() -> PathBuf {
     target.join("helpers/bin/cargo-lambda")
 }
 
-/// Why an outcome is not the expected one, if it is not.
+/// Returns how an outcome differs from the expected one; `None` if it does not.
 fn judge(event: &str, expected: &Value, outcome: &Result<Value, String>) -> Option<String> {
     match (expected, outcome) {
         (expected, Err(said)) => {
@@ -75,7 +75,7 @@ fn judge(event: &str, expected: &Value, outcome: &Result<Value, String>) -> Opti
     }
 }
 
-/// The same for an answer to API Gateway.
+/// As [`judge`], for an answer to API Gateway.
 fn judge_response(event: &str, expected: &Value, answer: &Value) -> Option<String> {
     let event: Value = serde_json::from_str(event).expect("JSON");
     let request_id = &event["requestContext"]["requestId"];
@@ -101,7 +101,7 @@ fn judge_response(event: &str, expected: &Value, answer: &Value) -> Option<Strin
     difference(&whole, &answer)
 }
 
-/// What the placeholders of the events stand for: see `events/README.md`.
+/// The values of the placeholders in the events: see `events/README.md`.
 async fn values(site: &Site) -> BTreeMap<&'static str, String> {
     let queue = site.queue(&json!({ "capacity": 10 })).await;
     let closed = site.queue(&json!({ "capacity": 0 })).await;

@@ -1,4 +1,4 @@
-//! A fan's way from signing up to a paid seat.
+//! A fan's steps from signing up to a paid seat.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ async fn from_an_account_to_a_paid_seat() {
     let ledger = fan.ledger().await;
     ledger.assert_adds_up();
     assert_eq!((ledger.entries.len(), ledger.count("PAYMENT")), (2, 1));
-    // The turn is over with the last open hold.
+    // The session ends with its last open hold.
     fan.poll().await.expect_problem(410, "session_over");
     fan.seats(&concert).await.expect_problem(401, "session_over");
     fan.join(&queue).await.expect(201);
@@ -58,7 +58,7 @@ async fn from_an_account_to_a_paid_seat() {
 }
 
 #[tokio::test]
-async fn what_is_given_back_is_free_at_once() {
+async fn a_cancelled_seat_is_free_at_once() {
     let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 2 })).await;
@@ -71,7 +71,7 @@ async fn what_is_given_back_is_free_at_once() {
     first.cancel(&id).await.expect(204);
     assert_eq!(first.reservation(&id).await.expect(200).text("status"), "CANCELLED");
     second.hold_seats(&concert, &[1]).await;
-    // Leaving gives back what is left.
+    // Leaving cancels the remaining holds.
     second.hold(&concert, &[2], None).send().await.expect_problem(409, "seat_unavailable");
     first.leave().await.expect(204);
     second.hold_seats(&concert, &[2]).await;
@@ -90,13 +90,13 @@ async fn the_list_of_dates_catches_up_with_a_purchase() {
     fans[0].pay(&id, 3 * concert.price, None).send().await.expect(200);
     let paid = Instant::now();
     while available(site, &concert.id).await != 47 {
-        assert!(paid.elapsed() < DATES_AGE, "dates may be {DATES_AGE:?} old");
+        assert!(paid.elapsed() < DATES_AGE, "the list of dates is more than {DATES_AGE:?} old");
         time::sleep(Duration::from_millis(50)).await;
     }
     report_measurement(format!("the list of dates caught up {:.2} s after the payment", paid.elapsed().as_secs_f64()));
 }
 
-/// The free seats of a concert by the list of dates, whose pages are followed to the end.
+/// The free seats of a concert in the list of dates, searched page by page.
 async fn available(site: &Site, concert: &str) -> u64 {
     let mut path = "/api/v1/reservations/dates?limit=3".to_owned();
     let mut last = String::new();
@@ -106,7 +106,7 @@ async fn available(site: &Site, concert: &str) -> u64 {
         let dates = page.body.as_array().expect("an array").clone();
         for date in &dates {
             let starts_at = date["startsAt"].as_str().expect("a time").to_owned();
-            assert!(last <= starts_at, "ordered by startsAt");
+            assert!(last <= starts_at, "not ordered by startsAt");
             last = starts_at;
         }
         if let Some(date) = dates.iter().find(|date| date["concertId"] == concert) {
@@ -118,7 +118,7 @@ async fn available(site: &Site, concert: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn waiting_fans_are_told_when_to_come_back() {
+async fn waiting_fans_get_a_retry_after_and_no_shows_are_passed() {
     let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({ "capacity": 1, "claimWindowSeconds": 1 })).await;
@@ -143,16 +143,16 @@ async fn waiting_fans_are_told_when_to_come_back() {
     for (name, value) in [("served", 1), ("lastPlace", 3), ("waiting", 2), ("active", 1), ("capacity", 1)] {
         assert_eq!(view.body[name], value, "{name}: {}", view.body);
     }
-    missed_turn(site, &queue, &mut fans).await;
+    no_show(site, &queue, &mut fans).await;
 }
 
-/// The next in line is let in, does not show up in time, and is passed by.
-async fn missed_turn(site: &Site, queue: &str, fans: &mut [Fan<'_>]) {
+/// The next fan is admitted, does not claim the place in time, and is passed as a no-show.
+async fn no_show(site: &Site, queue: &str, fans: &mut [Fan<'_>]) {
     site.begin_minute().await;
     fans[0].leave().await.expect(204);
     let passed_by = fans[2].wait_until_active(Duration::from_secs(20)).await;
     report_measurement(format!(
-        "a no-show with a claim window of 1 s held the line up for {:.1} s",
+        "a no-show with a claim window of 1 s delayed the queue by {:.1} s",
         passed_by.as_secs_f64()
     ));
     fans[1].poll().await.expect_problem(410, "session_over");

@@ -1,4 +1,4 @@
-//! What goes wrong says so in one form.
+//! Every error is a problem in the contract's form.
 
 use hyper::Method;
 use serde_json::json;
@@ -49,7 +49,7 @@ async fn bad_bodies_are_problems() {
 }
 
 #[tokio::test]
-async fn every_answer_names_its_request() {
+async fn every_answer_has_a_request_id_of_its_own() {
     let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let client = &stage.site.client;
     let mut ids = std::collections::BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Kills the processes of functions.
+//! Fault injection: kills processes of functions at random.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use e2e::Stack;
 use fastrand::Rng;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// Every function that a sale needs once the fans have accounts.
+/// Every function that a sale uses once the fans have accounts.
 const VICTIMS: [&str; 17] = [
     "cancel_payment",
     "cancel_reservation",
@@ -37,7 +37,7 @@ const VICTIMS: [&str; 17] = [
 /// Pause between two kills, in milliseconds.
 const BETWEEN_KILLS: std::ops::Range<u64> = 20..70;
 
-/// Somebody who kills (-9) a process of some victim again and again, until stopped or dropped.
+/// Kills (-9) a process of a random function again and again, until stopped or dropped.
 pub struct Killer {
     going_on: Arc<AtomicBool>,
     killed: JoinHandle<BTreeMap<&'static str, u64>>,
@@ -53,10 +53,10 @@ impl Killer {
         Self { going_on, killed }
     }
 
-    /// Stops and answers how many processes of each function were killed.
+    /// Stops the killing, and returns how many processes of each function were killed.
     pub async fn stop(mut self) -> BTreeMap<&'static str, u64> {
         self.going_on.store(false, Ordering::Relaxed);
-        (&mut self.killed).await.expect("it does not panic")
+        (&mut self.killed).await.expect("the killer does not panic")
     }
 }
 

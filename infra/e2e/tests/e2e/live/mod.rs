@@ -1,8 +1,8 @@
-//! A sale while processes die and the database's connections are cut, judged by what the fans saw and by what is there
-//! in the end.
+//! A live sale under fault injection: function processes are killed and connections to the database are cut. The
+//! history checker then judges the answers and the final state.
 //!
-//! The choices of fans, killer and proxy come from a seed, which is printed; what they meet does not: real processes
-//! keep a time of their own, so that a seed repeats a run only roughly.
+//! The choices of fans, killer and proxy come from a seed, which is printed. The timing of real processes does not, so
+//! a seed repeats a run only roughly.
 
 mod chaos;
 mod outcome;
@@ -29,7 +29,8 @@ const FANS: usize = 24;
 const SEATS: u64 = 40;
 const CAPACITY: usize = 16;
 const CLAIM_WINDOW: Duration = Duration::from_secs(2);
-/// Everything ends fast enough to be waited for. `QUEUE_CAPACITY` and `CLAIM_WINDOW_SECONDS` as above.
+/// Times so short that the test can wait for the end of each. `QUEUE_CAPACITY` and `CLAIM_WINDOW_SECONDS` repeat the
+/// constants above.
 const VARIABLES: [(&str, &str); 5] = [
     ("HOLD_SECONDS", "3"),
     ("QUEUE_CAPACITY", "16"),
@@ -37,23 +38,23 @@ const VARIABLES: [(&str, &str); 5] = [
     ("ACTIVE_SECONDS", "3"),
     ("TICK_SECONDS", "1"),
 ];
-/// How long fans buy unless `LIVE_SALE_SECONDS` says otherwise.
+/// How long fans buy, unless `LIVE_SALE_SECONDS` is set.
 const DURATION: Duration = Duration::from_secs(10);
-/// Wrong things that are told; all of them are rarely of use.
-const MOST_TOLD: usize = 20;
+/// The limit on reported violations: one fault can cause hundreds.
+const MAX_REPORTED: usize = 20;
 
 /// A sale under way.
 struct Sale<'a> {
     site: &'a Site,
     concert: Concert,
     history: History,
-    /// When fans stop to want more.
+    /// When fans stop buying.
     ends: Instant,
 }
 
 fn variable(name: &str) -> Option<u64> {
     let value = env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number: {value}")))
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} is not a number: {value}")))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,19 +93,19 @@ async fn a_sale_survives_killed_processes_and_cut_connections() {
     if !wrong.is_empty() {
         fail(seed, &calls, &wrong);
     }
-    assert!(killed.values().sum::<u64>() >= 10 && proxy.cuts().len() >= 5, "{killed:?} is no test");
+    assert!(killed.values().sum::<u64>() >= 10 && proxy.cuts().len() >= 5, "too few faults: killed {killed:?}");
 }
 
-/// Tells what is wrong, and where the story is.
+/// Writes the history to a file, and panics with the violations.
 fn fail(seed: u64, calls: &[Call], wrong: &[String]) -> ! {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("live-sale-{seed}.txt"));
-    let story: String = calls.iter().map(|call| format!("{call}\n")).collect();
-    let story = match fs::write(&path, story) {
+    let log: String = calls.iter().map(|call| format!("{call}\n")).collect();
+    let log = match fs::write(&path, log) {
         Ok(()) => format!("every call is in {}", path.display()),
-        Err(error) => format!("the story cannot be written: {error}"),
+        Err(error) => format!("the history cannot be written: {error}"),
     };
-    let told: String = wrong.iter().take(MOST_TOLD).map(|wrong| format!("  {wrong}\n")).collect();
-    panic!("{} things are wrong, seed {seed}; {story}\n{told}", wrong.len());
+    let reported: String = wrong.iter().take(MAX_REPORTED).map(|wrong| format!("  {wrong}\n")).collect();
+    panic!("{} violations, seed {seed}; {log}\n{reported}", wrong.len());
 }
 
 impl Sale<'_> {

@@ -1,4 +1,4 @@
-//! What is there when all is over.
+//! The end of the sale: quiescence, the final state, and a summary.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,16 +20,16 @@ use super::{
     player::{Hold, Player},
 };
 
-/// By then nothing may be open any more: session, hold, clean-up.
+/// The limit on the time to quiescence: sessions and holds end, and seats are recounted.
 const SETTLED: Duration = Duration::from_secs(30);
-/// Seats that one session may hold.
+/// The limit on seats per session.
 const AT_ONCE: usize = 4;
 
-/// Waits until no session and no hold is left and every seat is counted.
+/// Waits for quiescence: no session and no hold is left, nobody waits, and the seat counts are right.
 pub async fn settle(sale: &Sale<'_>) {
     let deadline = Instant::now() + SETTLED;
     loop {
-        // What was lost, the schedules find; one that fails comes again.
+        // The schedules repair what the faults broke. A run that fails is repeated.
         for function in ["promote_tokens", "sweep_holds"] {
             sale.site.run_schedule(function).await;
         }
@@ -51,7 +51,7 @@ pub async fn settle(sale: &Sale<'_>) {
     }
 }
 
-/// Sells every seat that is free to fans who come late, and answers these.
+/// Sells every free seat to new fans, and returns them. A seat that cannot be sold was lost to a fault.
 pub async fn sell_the_rest<'a>(sale: &'a Sale<'a>, dice: &mut Rng) -> Vec<Player<'a>> {
     let mut late = Vec::new();
     let mut free = Vec::new();
@@ -78,7 +78,7 @@ pub async fn sell_the_rest<'a>(sale: &'a Sale<'a>, dice: &mut Rng) -> Vec<Player
     }
 }
 
-/// Reads what there is.
+/// Reads the final state.
 pub async fn read(sale: &Sale<'_>, players: &[Player<'_>]) -> End {
     let accounts = join_all(players.iter().map(|player| account(sale, &player.fan))).await;
     let accounts = players.iter().map(|player| player.fan.id.clone()).zip(accounts).collect();
@@ -104,7 +104,7 @@ async fn account(sale: &Sale<'_>, fan: &Fan<'_>) -> Account {
     Account { ledger, balance: balance["currentBalance"].as_u64().expect("a number"), reservations }
 }
 
-/// One line of figures.
+/// The figures of the run in one line.
 pub fn summary(
     calls: &[Call],
     killed: &BTreeMap<&'static str, u64>,
@@ -116,12 +116,12 @@ pub fn summary(
         granted.map(|call| &call.op).collect::<BTreeSet<_>>().len()
     };
     let answers = calls.iter().filter_map(Call::reply);
-    let again = answers.clone().filter(|reply| reply.is_temporary()).count();
+    let temporary = answers.clone().filter(|reply| reply.is_temporary()).count();
     let longest = answers.map(|reply| reply.took).max().unwrap_or_default();
     format!(
         "{} calls, {} purchases, {} refunds, {} cancelled holds in {:.1} s while {} processes of {} functions were killed \
-         (-9) and connections cut {cuts:?}: {again} answers had to be asked for again, {} were not waited for, the longest \
-         took {:.2} s",
+         (-9) and connections cut {cuts:?}: {temporary} answers were temporary errors, {} calls got no answer, the \
+         longest answer took {:.2} s",
         calls.len(),
         distinct(|op| matches!(op, Op::Pay(_))),
         distinct(|op| matches!(op, Op::Refund(_))),
@@ -150,7 +150,7 @@ async fn concert(sale: &Sale<'_>) -> Value {
     get(sale, &sale.site.admin, &format!("/api/v1/concerts/{}", sale.concert.id)).await
 }
 
-/// All pages of a list.
+/// Reads all pages of a list.
 async fn pages(sale: &Sale<'_>, fan: &Fan<'_>, path: &str) -> Vec<Value> {
     let (mut items, mut query) = (Vec::new(), "?limit=100".to_owned());
     loop {

@@ -1,4 +1,4 @@
-//! A fan with a will of his own.
+//! A fan who buys at random: joins, holds, pays, cancels, leaves, hangs up and comes back.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,42 +14,41 @@ use tokio::time::Instant;
 
 use super::{SEATS, Sale};
 
-/// Seats that everybody wants.
+/// The first seats, which half of the holds ask for, so that fans compete.
 const BEST: u64 = 5;
-/// Reservations that a fan keeps; what he has beyond goes back.
-const MOST_KEPT: usize = 1;
-/// Whoever has no definite answer by then has met a function that does not come back.
+/// The limit on paid reservations that a fan keeps; further ones are refunded.
+const MAX_KEPT: usize = 1;
+/// The limit on retries of one operation. No definite answer by then means that a function does not recover.
 const LONGEST_WAIT: Duration = Duration::from_secs(40);
-/// Longer than any answer may take.
+/// How long a patient fan waits for an answer: longer than any answer may take.
 const PATIENT: Duration = Duration::from_secs(20);
-/// Some hang up early.
+/// How long an impatient fan waits before hanging up.
 const IMPATIENT: Duration = Duration::from_millis(120);
-/// Pause before the same is asked again, in milliseconds.
+/// Pause before a retry, in milliseconds.
 const AGAIN: std::ops::Range<u64> = 20..120;
 /// Pause between two polls, in milliseconds.
 const BETWEEN_POLLS: std::ops::Range<u64> = 100..300;
-
-/// Pause before seats that are taken are tried again, in milliseconds.
+/// Pause before another hold of seats that were taken, in milliseconds.
 const BETWEEN_TRIES: std::ops::Range<u64> = 100..400;
 
-/// A fan, and what he knows.
+/// A fan, and what this fan knows from answers.
 pub struct Player<'a> {
     sale: &'a Sale<'a>,
     pub fan: Fan<'a>,
     dice: Rng,
-    /// The payments of reservations that he paid and did not give back.
+    /// The payment ids of reservations that were paid and not refunded.
     payments: BTreeMap<String, String>,
-    /// Reservations that he has heard of, and how many seats each has.
+    /// The number of seats of each reservation that an answer mentioned.
     known: BTreeMap<String, u64>,
-    /// Tells one amount from the other.
+    /// The number of recharges so far, which makes each amount unique.
     recharges: u64,
 }
 
-/// What came of wanting seats.
+/// The outcome of a hold.
 pub enum Hold {
     Held(String),
     Refused,
-    TurnOver,
+    SessionOver,
 }
 
 impl<'a> Player<'a> {
@@ -57,7 +56,7 @@ impl<'a> Player<'a> {
         Self { sale, fan, dice, payments: BTreeMap::new(), known: BTreeMap::new(), recharges: 0 }
     }
 
-    /// Comes, buys and comes back until the sale ends.
+    /// Joins, buys, and comes back until the sale ends.
     pub async fn play(mut self) -> Self {
         while self.sale.goes_on() {
             if !self.get_in().await {
@@ -77,52 +76,52 @@ impl<'a> Player<'a> {
         self
     }
 
-    /// Joins and waits. False if he went away, or the sale ended.
+    /// Joins and waits. False if the fan left, or the sale ended.
     async fn get_in(&mut self) -> bool {
-        let mut told = self.insist(Op::Join, None).await;
+        let mut reply = self.insist(Op::Join, None).await;
         loop {
-            match told.status {
-                200 | 201 if told.text("status") == "ACTIVE" => return true,
+            match reply.status {
+                200 | 201 if reply.text("status") == "ACTIVE" => return true,
                 200 | 201 => {}
-                // The turn was over before it began.
+                // The claim window or the waiting time was over.
                 _ => {
-                    told = self.insist(Op::Join, None).await;
-                    assert!(told.status < 300, "{}", told.body);
+                    reply = self.insist(Op::Join, None).await;
+                    assert!(reply.status < 300, "{}", reply.body);
                     continue;
                 }
             }
-            // Those who do not leave at the end have to be found out.
+            // A few stay silent at the end of the sale: promotion has to find them as no-shows.
             if self.may(if self.sale.goes_on() { 1 } else { 85 }) {
                 self.insist(Op::Leave, None).await;
                 return false;
             }
-            // Some do not show up in time.
+            // Some miss the claim window.
             let pause = if self.may(2) { 2_500..3_000 } else { BETWEEN_POLLS };
             self.sale.pause(&mut self.dice, pause).await;
             if !self.sale.goes_on() {
                 return false;
             }
-            told = self.insist(Op::Poll, None).await;
+            reply = self.insist(Op::Poll, None).await;
         }
     }
 
-    /// Joins when the sale is over and waits his turn.
+    /// Joins after the sale and waits for admission.
     pub async fn come_late(&mut self) {
-        let mut told = self.insist(Op::Join, None).await;
-        while told.text("status") != "ACTIVE" {
+        let mut reply = self.insist(Op::Join, None).await;
+        while reply.text("status") != "ACTIVE" {
             self.sale.pause(&mut self.dice, BETWEEN_POLLS).await;
-            told = self.insist(Op::Poll, None).await.expect(200);
+            reply = self.insist(Op::Poll, None).await.expect(200);
         }
     }
 
-    /// Wants seats and does something with them. False if the turn is over.
+    /// Holds seats, and pays, cancels, leaves or abandons them. False if the session is over.
     async fn shop(&mut self) -> bool {
         if self.may(30) && self.insist(Op::SeatMap, None).await.status == 401 {
             return false;
         }
         let seats = self.choose();
         let mut held = self.hold(seats.clone()).await;
-        // Some want these and no others.
+        // Some insist on these seats.
         let tries = if self.may(40) { 5 } else { 0 };
         for _ in 0..tries {
             if matches!(held, Hold::Refused) {
@@ -133,7 +132,7 @@ impl<'a> Player<'a> {
         let id = match held {
             Hold::Held(id) => id,
             Hold::Refused => return true,
-            Hold::TurnOver => return false,
+            Hold::SessionOver => return false,
         };
         if self.may(40) {
             self.sale.pause(&mut self.dice, 100..1_000).await;
@@ -148,7 +147,7 @@ impl<'a> Player<'a> {
             _ => {}
         }
         self.look_around(id).await;
-        while self.payments.len() > MOST_KEPT || (!self.payments.is_empty() && self.may(40)) {
+        while self.payments.len() > MAX_KEPT || (!self.payments.is_empty() && self.may(40)) {
             self.give_back().await;
         }
         true
@@ -162,7 +161,8 @@ impl<'a> Player<'a> {
         seats
     }
 
-    /// Holds seats: with a key until the answer is there, or without, and then looks what became of it.
+    /// Holds seats. With a key, retries until the answer is definite; without, sends the request once and, without a
+    /// definite answer, looks for the reservation.
     pub async fn hold(&mut self, seats: Vec<u64>) -> Hold {
         let key = self.key(70);
         let op = Op::Hold(seats);
@@ -172,7 +172,7 @@ impl<'a> Player<'a> {
         };
         let id = match reply {
             Some(reply) if reply.status == 201 => Some(self.learn(&reply.body)),
-            Some(reply) if reply.status == 401 => return Hold::TurnOver,
+            Some(reply) if reply.status == 401 => return Hold::SessionOver,
             Some(_) => return Hold::Refused,
             None => self.find_hold().await,
         };
@@ -180,7 +180,7 @@ impl<'a> Player<'a> {
         Hold::Held(id)
     }
 
-    /// A hold that he was not told of.
+    /// Finds a hold whose answer was lost.
     async fn find_hold(&mut self) -> Option<String> {
         let list = self.insist(Op::Reservations, None).await.expect(200);
         let items = list.body["items"].as_array().expect("a list");
@@ -189,7 +189,7 @@ impl<'a> Player<'a> {
         Some(self.learn(found))
     }
 
-    /// Remembers a reservation and answers its id.
+    /// Remembers a reservation and returns its id.
     fn learn(&mut self, reservation: &Value) -> String {
         let id = reservation["reservationId"].as_str().expect("it has one").to_owned();
         let seats = reservation["seatNumbers"].as_array().map_or(0, Vec::len);
@@ -197,7 +197,7 @@ impl<'a> Player<'a> {
         id
     }
 
-    /// Pays, and puts money in if there is not enough.
+    /// Pays, and recharges if the balance is too low.
     pub async fn buy(&mut self, id: &str) {
         for _ in 0..4 {
             let (key, op) = (self.key(60), Op::Pay(id.to_owned()));
@@ -225,7 +225,7 @@ impl<'a> Player<'a> {
 
     async fn recharge(&mut self, seats: u64) {
         self.recharges += 1;
-        // Often for more than these.
+        // Often enough for further seats.
         let seats = seats + self.dice.u64(..=4);
         let op = Op::Recharge(self.sale.concert.price * seats + self.recharges);
         match self.key(70) {
@@ -250,7 +250,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Asks until the answer is definite.
+    /// Sends the request again until the answer is definite.
     pub async fn insist(&mut self, op: Op, key: Option<&str>) -> Reply {
         let started = Instant::now();
         loop {
@@ -260,7 +260,7 @@ impl<'a> Player<'a> {
                 Some(reply) if !reply.is_temporary() => {
                     self.keep_token(&op, &reply);
                     if key.is_some() && self.may(25) {
-                        // From another device, or the back button: nothing may come of it.
+                        // A duplicate from another device or the back button: it must have no effect.
                         self.once(op, key).await;
                     }
                     return reply;
@@ -295,11 +295,11 @@ impl<'a> Player<'a> {
     fn request(&self, op: &Op, key: Option<&str>) -> Request<'a> {
         let (client, fan, concert) = (&self.sale.site.client, &self.fan, &self.sale.concert);
         let get = |path: String| client.get(path).bearer(&fan.access);
-        let turn = |method| client.request(method, format!("/api/v1/tokens/{}", fan.id)).bearer(&fan.token);
+        let token = |method| client.request(method, format!("/api/v1/tokens/{}", fan.id)).bearer(&fan.token);
         match op {
             Op::Join => client.post("/api/v1/tokens", &json!({ "queueId": concert.queue })).bearer(&fan.access),
-            Op::Poll => turn(Method::GET),
-            Op::Leave => turn(Method::DELETE),
+            Op::Poll => token(Method::GET),
+            Op::Leave => token(Method::DELETE),
             Op::SeatMap => client.get(format!("/api/v1/reservations/{}/seats", concert.id)).bearer(&fan.token),
             Op::Hold(seats) => {
                 let seats: Vec<u32> = seats.iter().filter_map(|seat| u32::try_from(*seat).ok()).collect();

@@ -1,4 +1,4 @@
-//! Holds whose time is up.
+//! Holds that expire.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::time::{self, Instant};
 
 use crate::{SHORT_TIMEOUTS, Stage};
 
-/// `HOLD_SECONDS` of the brisk stack.
+/// `HOLD_SECONDS` of the stack with short timeouts.
 const HOLD: Duration = Duration::from_secs(4);
-/// How long the clean-up after an expiry may take until everybody sees it: one look of the sweep and more.
+/// How long it may take until the seat counts show an expiry.
 const CLEAN_UP: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn the_seat_goes_to_the_next_fan() {
+async fn an_expired_seat_can_be_held_by_the_next_fan() {
     let stage = Stage::together(&SHORT_TIMEOUTS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({})).await;
@@ -28,7 +28,7 @@ async fn the_seat_goes_to_the_next_fan() {
     let answered = Instant::now();
     let id = held.text("reservationId");
     next.hold(&concert, &[1], None).send().await.expect_problem(409, "seat_unavailable");
-    // A fan may be refused 20 times in 10 s.
+    // Waits first, since a fan may be refused only 20 times in 10 s.
     time::sleep(HOLD.saturating_sub(asked.elapsed() + Duration::from_millis(100))).await;
     let next_hold = loop {
         let reply = next.hold(&concert, &[1], None).send().await;
@@ -54,7 +54,7 @@ async fn the_seat_goes_to_the_next_fan() {
 }
 
 #[tokio::test]
-async fn nobody_takes_the_seat() {
+async fn an_expired_seat_that_nobody_takes_is_counted_as_free() {
     let stage = Stage::together(&SHORT_TIMEOUTS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({})).await;

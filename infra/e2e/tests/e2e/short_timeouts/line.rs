@@ -1,4 +1,4 @@
-//! Forty fans in a line with five slots.
+//! Forty fans in a queue with five slots.
 
 use std::time::Duration;
 
@@ -9,33 +9,33 @@ use tokio::time::{self, Instant};
 use crate::{SHORT_TIMEOUTS, Stage};
 
 const FANS: usize = 40;
-/// `QUEUE_CAPACITY` of the brisk stack.
+/// `QUEUE_CAPACITY` of the stack with short timeouts.
 const CAPACITY: usize = 5;
-/// `CLAIM_WINDOW_SECONDS` of the brisk stack, and the eighth that a place may gain by sharing its deadline.
+/// `CLAIM_WINDOW_SECONDS` of the stack with short timeouts, plus the eighth that a place may gain from a shared bucket.
 const CLAIM_WINDOW: Duration = Duration::from_millis(3_000 + 375);
 /// How long a fan stays inside.
 const STAY: Duration = Duration::from_millis(500);
 /// A waiting fan is answered from a state of the queue that is at most this old.
 const STATE_AGE: Duration = Duration::from_secs(1);
-/// Everybody must have had his turn by then.
+/// How long it may take until every fan has been inside.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a fan does with his place.
+/// What a fan does with a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Plan {
-    /// Waits, goes in, leaves again.
+    /// Waits, claims the place, stays, and leaves.
     Visit,
     /// Leaves while waiting.
     Leave,
-    /// Is never seen again.
+    /// Never polls.
     NoShow,
 }
 
-/// A fan in the line.
+/// A fan in the queue.
 struct Guest<'a> {
     fan: Fan<'a>,
     plan: Plan,
-    /// When he was first told that he is in.
+    /// When an answer first said that the fan is active.
     entered: Option<Instant>,
     gone: bool,
 }
@@ -60,7 +60,7 @@ fn plan(place: usize) -> Plan {
 }
 
 #[tokio::test]
-async fn five_at_a_time_in_order() {
+async fn five_fans_at_a_time_are_inside_in_order_of_places() {
     let stage = Stage::together(&SHORT_TIMEOUTS).await;
     let site = &stage.site;
     let queue = site.queue(&json!({})).await;
@@ -75,23 +75,23 @@ async fn five_at_a_time_in_order() {
         let active = view["active"].as_u64().expect("a number");
         assert!(active <= CAPACITY as u64, "{view}");
         let before = std::mem::replace(&mut served, view["served"].as_u64().expect("a number"));
-        assert!(served >= before, "served only grows");
+        assert!(served >= before, "served went back");
         most = most.max(guests.iter().filter(|guest| guest.is_inside()).count());
         leave_after_the_stay(&mut guests).await;
     }
     let took = started.elapsed();
-    // The last no-show could still show up until then; afterwards the token of each of them is worthless.
+    // Until then the last no-show could still claim the place; afterwards every such token is refused.
     time::sleep(CLAIM_WINDOW).await;
     for guest in guests.iter_mut().filter(|guest| guest.plan != Plan::Visit) {
         guest.fan.poll().await.expect_problem(410, "session_over");
     }
     report_measurement(format!(
-        "{FANS} fans, {CAPACITY} slots, {} left the line, {} no-shows: all through in {:.1} s, at most {most} inside",
+        "{FANS} fans, {CAPACITY} slots, {} left the queue, {} no-shows: done in {:.1} s, at most {most} inside",
         guests.iter().filter(|guest| guest.plan == Plan::Leave).count(),
         guests.iter().filter(|guest| guest.plan == Plan::NoShow).count(),
         took.as_secs_f64(),
     ));
-    assert_eq!(most, CAPACITY, "the slots were used");
+    assert_eq!(most, CAPACITY, "some slots were never used");
 }
 
 async fn join_in_order<'a>(site: &'a Site, queue: &str) -> Vec<Guest<'a>> {
@@ -113,7 +113,7 @@ async fn join_in_order<'a>(site: &'a Site, queue: &str) -> Vec<Guest<'a>> {
     guests
 }
 
-/// Asks for everybody, from the back to the front: whoever is still told to wait must not have been overtaken.
+/// Polls for all fans, from the last place to the first, and asserts that no fan waits while a later place is active.
 async fn poll_everybody(guests: &mut [Guest<'_>]) {
     let mut overtaken_by: Option<(usize, Instant)> = None;
     for index in (0..guests.len()).rev() {
@@ -146,7 +146,7 @@ async fn poll_everybody(guests: &mut [Guest<'_>]) {
 async fn leave_after_the_stay(guests: &mut [Guest<'_>]) {
     for guest in guests.iter_mut().filter(|guest| guest.is_inside()) {
         if guest.entered.is_some_and(|entered| entered.elapsed() >= STAY) {
-            // From the request on, the slot may be given to the next.
+            // The slot may go to the next fan as soon as the request is sent.
             guest.gone = true;
             guest.fan.leave().await.expect(204);
         }

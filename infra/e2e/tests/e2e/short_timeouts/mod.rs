@@ -1,4 +1,4 @@
-//! Tests on the stack in which time flies.
+//! Tests on the stack with short timeouts.
 
 mod expiry;
 mod limits;

@@ -1,4 +1,4 @@
-//! Stacks beside each other.
+//! Two stacks on one machine.
 
 use std::process::Command;
 
@@ -8,10 +8,10 @@ use serde_json::json;
 use crate::{DEFAULT_SETTINGS, SHORT_TIMEOUTS, Stage};
 
 #[tokio::test]
-async fn two_stacks_know_nothing_of_each_other() {
+async fn two_stacks_share_neither_accounts_nor_keys() {
     let stage = Stage::together(&DEFAULT_SETTINGS).await;
-    let brisk = SHORT_TIMEOUTS.lease();
-    let (here, there) = (&stage.site, Site::open(&brisk).await);
+    let other = SHORT_TIMEOUTS.lease();
+    let (here, there) = (&stage.site, Site::open(&other).await);
     let fan = here.fan().await;
     let account = json!({ "username": fan.name, "password": PASSWORD });
     here.client.post("/api/v1/users/login", &account).send().await.expect(200);

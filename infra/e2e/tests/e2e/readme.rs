@@ -1,0 +1,72 @@
+//! The README's tour, word for word: what it prints is what it says.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::symlink,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use e2e::{Data, Stack, workspace};
+use verify::venv::target_directory;
+
+use crate::alone;
+
+/// Installed where there is no jq: an implementation of it in Rust.
+const JAQ_VERSION: &str = "=3.1.2";
+/// The only line that is changed: the address.
+const ADDRESS: &str = "U=http://127.0.0.1:9000\n";
+
+/// The tour's shell commands.
+fn tour() -> String {
+    let readme = fs::read_to_string(workspace().join("README.md")).expect("a README");
+    let tour = readme.split_once("\n## A tour\n").expect("a tour").1;
+    let (_, block) = tour.split_once("\n```sh\n").expect("a block of commands");
+    block.split_once("\n```\n").expect("its end").0.to_owned() + "\n"
+}
+
+/// A directory with a `jq` to put in front of PATH; none where PATH has one.
+fn jq() -> Option<PathBuf> {
+    let found = Command::new("jq").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if found.is_ok_and(|status| status.success()) {
+        return None;
+    }
+    let bin = target_directory(&workspace()).join("jaq/bin");
+    if !bin.join("jq").exists() {
+        let installed = Command::new(env!("CARGO"))
+            .args(["install", "jaq", "--version", JAQ_VERSION, "--locked", "--quiet", "--debug"])
+            .args(["--no-default-features", "--root"])
+            .arg(bin.parent().expect("a parent"))
+            .status();
+        assert!(installed.is_ok_and(|status| status.success()), "jaq is not installed");
+        symlink("jaq", bin.join("jq")).expect("a link");
+    }
+    Some(bin)
+}
+
+#[tokio::test]
+async fn the_tour_of_the_readme_prints_what_it_says() {
+    let _machine = alone().await;
+    let tour = tour();
+    let promised: Vec<&str> = tour.lines().filter_map(|line| line.strip_prefix("# -> ")).collect();
+    assert!(promised.len() >= 8 && tour.starts_with(ADDRESS), "{tour}");
+    let stack = Stack::start(Data::Ephemeral, &[]);
+    let script = tour.replacen(ADDRESS, &format!("U={}\n", stack.address()), 1);
+
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = jq().map_or(path.clone(), |jq| format!("{}:{path}", jq.display()));
+    let mut bash = Command::new("bash")
+        .args(["-euo", "pipefail"])
+        .env("PATH", path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("bash");
+    bash.stdin.take().expect("piped").write_all(script.as_bytes()).expect("read by bash");
+    let output = bash.wait_with_output().expect("an end");
+
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(printed.lines().collect::<Vec<_>>(), promised);
+    assert!(output.status.success(), "{}", output.status);
+}
