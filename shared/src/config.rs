@@ -2,7 +2,7 @@
 
 use crate::domain::{
     limit::Limits,
-    line::{QueueRules, bounds},
+    queue::{QueueRules, bounds},
     time::Seconds,
 };
 use std::{env, str::FromStr};

@@ -5,7 +5,7 @@ use shared::{
     app::App,
     domain::{
         id::QueueId,
-        line::QueueSettings,
+        queue::QueueSettings,
         time::{Seconds, Timestamp},
     },
     http::{
@@ -31,8 +31,8 @@ fn check(change: &QueueChange, now: Timestamp) -> Result<(), Problem> {
 
 /// The new setting of a length of time: the old one if none was sent, the deployment's (`None`) for null, or what was
 /// sent.
-fn seconds<const LEAST: u32, const MOST: u32>(
-    sent: Option<Option<Whole<LEAST, MOST>>>,
+fn seconds<const MIN: u32, const MAX: u32>(
+    sent: Option<Option<Whole<MIN, MAX>>>,
     was: Option<Seconds>,
 ) -> Option<Seconds> {
     sent.map_or(was, |sent| sent.map(|Whole(seconds)| Seconds(seconds)))

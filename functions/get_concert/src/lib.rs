@@ -10,7 +10,7 @@ use shared::{
 /// Answers 200 with the concert.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let concert: ConcertId = call.path("concertId")?;
-    let offer = app.store.offer(concert).await?;
+    let offer = app.store.concert_with_availability(concert).await?;
     let body = ConcertBody::new(&offer, app.config.hold, app.config.seats_per_session, &app.config.currency);
     Ok(with_header(json(StatusCode::OK, &body), "cache-control", "public, max-age=1"))
 }

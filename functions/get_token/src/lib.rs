@@ -30,7 +30,10 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
         proof.account_version = app.store.account(user).await?.ver;
     }
     let claims = QueueClaims::of(&ticket, proof);
-    let standing =
-        if user == caller.user_id { app.store.session_status(&claims).await? } else { app.store.look(&claims).await? };
+    let standing = if user == caller.user_id {
+        app.store.session_status(&claims).await?
+    } else {
+        app.store.peek_session_status(&claims).await?
+    };
     token_answer::answer(app, StatusCode::OK, &claims, standing).await
 }

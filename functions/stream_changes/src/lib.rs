@@ -61,7 +61,7 @@ async fn act(app: &App, changes: Changes, dead: &[DeadRecord]) -> Result<(), Sto
     let alarms: Vec<_> = changes.alarms.into_iter().filter(Alarm::fits_a_message).collect();
     app.queues.send_alarms(&alarms, now).await?;
     for (queue, lowest) in &changes.ended {
-        wish_tick(app, queue, *lowest).await?;
+        request_tick(app, queue, *lowest).await?;
     }
     app.queues.send_events(&changes.events).await?;
     app.queues.send_dead_letters(dead).await?;
@@ -70,13 +70,13 @@ async fn act(app: &App, changes: Changes, dead: &[DeadRecord]) -> Result<(), Sto
 
 /// Asks for a tick of a queue in which a place ended, at most once a second. Only if that place was admitted: a fan who
 /// left while waiting had no slot.
-async fn wish_tick(app: &App, queue: &QueueId, lowest: Place) -> Result<(), StoreError> {
+async fn request_tick(app: &App, queue: &QueueId, lowest: Place) -> Result<(), StoreError> {
     let state = match app.store.queue_state(queue, 0).await {
         Ok(state) if lowest <= state.served => state,
         Ok(_) | Err(Failure::Refused(_)) => return Ok(()),
         Err(Failure::Store(error)) => return Err(error),
     };
-    let Some(delay_seconds) = app.store.wish_tick(queue) else { return Ok(()) };
+    let Some(delay_seconds) = app.store.request_tick(queue) else { return Ok(()) };
     let tick = [Delayed::tick(queue, delay_seconds)];
     if state.last_seen > state.served {
         app.queues.send_ticks(&tick).await

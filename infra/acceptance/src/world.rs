@@ -251,7 +251,7 @@ impl World {
     /// Where the engine fails.
     pub async fn set_capacity(&self, capacity: u64) {
         let queue = shared::domain::id::QueueId::main();
-        let change = |settings: &mut shared::domain::line::QueueSettings| settings.capacity = Some(capacity);
+        let change = |settings: &mut shared::domain::queue::QueueSettings| settings.capacity = Some(capacity);
         self.app.store.configure_queue(&queue, change).await.expect("a configured queue");
     }
 

@@ -52,7 +52,7 @@ impl Admin {
 
     /// Changes the queue, or one setting of the sale, again and again until the sale closes; `with` says which. Several
     /// admins do so at once.
-    pub async fn meddle(self, world: Arc<World>, concert: String, with: u64) {
+    pub async fn change_settings(self, world: Arc<World>, concert: String, with: u64) {
         let mut dice = Dice::of(world.plan.seed, "admin", with);
         while !world.closing() {
             let elapsed_ms = world.clock.elapsed_ms();
@@ -112,7 +112,7 @@ impl Admin {
 }
 
 /// How many admins change settings at the same time.
-pub const MEDDLERS: u64 = 4;
+pub const ADMINS: u64 = 4;
 /// The admin who changes the queue.
 const QUEUE: u64 = 0;
 /// How long fans arrive, in milliseconds. The queue is shut for moments in this time, since walk-ins must respect it.

@@ -45,7 +45,7 @@ impl Summary {
         self.simulated_ms += report.simulated_ms;
     }
 
-    fn struck(&self) -> u64 {
+    fn injected(&self) -> u64 {
         self.faults.values().map(|(count, _)| count).sum()
     }
 
@@ -55,7 +55,7 @@ impl Summary {
             "{:>6} runs, {:.1}/s, {} faults, {} purchases, {} checks, {} failed",
             self.runs,
             self.runs as f64 / since.as_secs_f64().max(0.001),
-            self.struck(),
+            self.injected(),
             self.purchases,
             self.checks,
             self.failed.len()
@@ -70,7 +70,7 @@ impl fmt::Display for Summary {
             let (count, runs) = self.faults.get(fault).copied().unwrap_or_default();
             writeln!(f, "{:<44} {count:>12} {runs:>8}", fault.text())?;
         }
-        writeln!(f, "{:<44} {:>12} {:>8}", "all faults", self.struck(), self.runs)?;
+        writeln!(f, "{:<44} {:>12} {:>8}", "all faults", self.injected(), self.runs)?;
         for (what, count) in [
             ("simulated hours", self.simulated_ms / 3_600_000),
             ("requests of fans and admins", self.calls),

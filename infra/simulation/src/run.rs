@@ -1,7 +1,7 @@
 //! One run: a sale under a seed, from the first account to the last message.
 
 use crate::{
-    admin::{Admin, MEDDLERS},
+    admin::{ADMINS, Admin},
     door::Client,
     fans::Desk,
     fault::Fault,
@@ -28,7 +28,7 @@ pub const SECTION: u64 = 1_000;
 /// How long fans go on after fault injection has ended, in milliseconds.
 const GRACE_MS: u64 = 15_000;
 /// How long fans may take to go home after that, in seconds, beyond a hold that they may wait for.
-const END_WITHIN: u64 = 400;
+const MAX_CLOSING_SECONDS: u64 = 400;
 
 /// The result of a run.
 #[derive(Debug, Clone, Default)]
@@ -118,7 +118,7 @@ async fn run_plan(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
 }
 
 async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let desk = Desk { instance: Arc::new(functions::start(world, "desk")?), spoils: Arc::new(Mutex::default()) };
+    let desk = Desk { instance: Arc::new(functions::start(world, "desk")?), leaked_ids: Arc::new(Mutex::default()) };
     let admin = admin(world, &desk).await?;
     // The first of these concurrent requests creates the queue.
     let settings = json!({ "capacity": world.plan.capacity });
@@ -137,8 +137,8 @@ async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Syn
         fans.spawn(fan.live());
     }
     if world.plan.admin {
-        for with in 0..MEDDLERS {
-            others.spawn(admin.clone().meddle(Arc::clone(world), concert.clone(), with));
+        for with in 0..ADMINS {
+            others.spawn(admin.clone().change_settings(Arc::clone(world), concert.clone(), with));
         }
     }
     others.spawn(signups::rush(Arc::clone(world)));
@@ -148,7 +148,7 @@ async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Syn
     world.sleep(GRACE_MS).await;
     world.close(true);
     world.tell(format_args!("the sale is over"));
-    let patience = Duration::from_secs(END_WITHIN + world.plan.hold_seconds);
+    let patience = Duration::from_secs(MAX_CLOSING_SECONDS + world.plan.hold_seconds);
     let mut home = Vec::new();
     let all = async {
         while let Some(fan) = fans.join_next().await {

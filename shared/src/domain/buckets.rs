@@ -1,7 +1,7 @@
 //! Claim deadlines of admitted places, kept in a few buckets.
 
 use super::{
-    line::AdmissionBatch,
+    queue::AdmissionBatch,
     ticket::Place,
     time::{Seconds, Timestamp},
 };

@@ -1,8 +1,8 @@
 //! The estimated wait, and when to poll again: one rule for `Token`, `Retry-After` and the table in `Queue`.
 
 use super::{
-    line::{QueueRules, QueueState},
     pace::Outlook,
+    queue::{QueueRules, QueueState},
     time::{Seconds, Timestamp},
 };
 
@@ -157,7 +157,7 @@ impl Polling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{id::QueueId, line::QueueSettings};
+    use crate::domain::{id::QueueId, queue::QueueSettings};
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);

@@ -2,8 +2,8 @@
 
 use super::{
     buckets,
-    line::{AdmissionBatch, QueueRules, QueueState},
     pace::{Pace, Step},
+    queue::{AdmissionBatch, QueueRules, QueueState},
     survey::{CLOCK_MARGIN, Pass},
     ticket::{Place, QueueClock},
     time::{Seconds, Timestamp},

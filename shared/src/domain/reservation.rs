@@ -67,7 +67,7 @@ pub struct Attempt {
 }
 
 /// The most refused payments that a reservation keeps; the newest ones stay.
-pub const ATTEMPTS_KEPT: usize = 10;
+pub const MAX_ATTEMPTS_KEPT: usize = 10;
 
 /// One or several seats for one fan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ pub struct Reservation {
     pub queue_id: QueueId,
     /// The place of that session.
     pub place: Place,
-    /// Refused payments, newest last, at most [`ATTEMPTS_KEPT`].
+    /// Refused payments, newest last, at most [`MAX_ATTEMPTS_KEPT`].
     #[serde(default)]
     pub attempts: Vec<Attempt>,
 }

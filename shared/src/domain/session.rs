@@ -2,7 +2,7 @@
 
 use super::{
     id::{QueueId, ReservationId, UserId},
-    line::bounds,
+    queue::bounds,
     refusal::Refusal,
     ticket::Place,
     time::{Seconds, Timestamp},

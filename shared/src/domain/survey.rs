@@ -1,7 +1,7 @@
 //! The survey: counting the fans inside, a stretch of places at a time.
 
 use super::{
-    line::QueueState,
+    queue::QueueState,
     ticket::Place,
     time::{Seconds, Timestamp},
 };

@@ -2,7 +2,7 @@
 //! session may be over. A queue in which nobody is inside either is at rest, and costs nothing.
 
 use super::{
-    line::QueueState,
+    queue::QueueState,
     survey::Pass,
     ticket::Place,
     time::{Seconds, Timestamp},
@@ -70,7 +70,7 @@ pub fn after_tick(
 
 /// When a tick that is requested at `now` is due: at most one a second. `last` is when the previously requested tick
 /// was due. `None` where that tick has not begun, since it will see the change that this one is requested for.
-pub fn wished_tick(last: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+pub fn requested_tick(last: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     const SPACING: Seconds = Seconds(1);
     match last {
         Some(last) if now < last && last <= now + SPACING => None,
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         id::QueueId,
-        line::{QueueRules, QueueSettings},
+        queue::{QueueRules, QueueSettings},
     };
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
@@ -141,11 +141,11 @@ mod tests {
 
     #[test]
     fn a_requested_tick_comes_once_a_second_and_is_never_dropped_for_one_that_has_begun() {
-        assert_eq!(wished_tick(None, NOW), Some(NOW));
-        assert_eq!(wished_tick(Some(NOW), NOW), Some(NOW + Seconds(1)), "the previous tick has begun");
-        assert_eq!(wished_tick(Some(NOW + Seconds(1)), NOW), None);
-        assert_eq!(wished_tick(Some(NOW - Seconds(1)), NOW), Some(NOW));
-        assert_eq!(wished_tick(Some(NOW + Seconds(50)), NOW), Some(NOW), "a clock was set back");
+        assert_eq!(requested_tick(None, NOW), Some(NOW));
+        assert_eq!(requested_tick(Some(NOW), NOW), Some(NOW + Seconds(1)), "the previous tick has begun");
+        assert_eq!(requested_tick(Some(NOW + Seconds(1)), NOW), None);
+        assert_eq!(requested_tick(Some(NOW - Seconds(1)), NOW), Some(NOW));
+        assert_eq!(requested_tick(Some(NOW + Seconds(50)), NOW), Some(NOW), "a clock was set back");
     }
 
     #[test]

@@ -201,7 +201,7 @@ impl From<StoreError> for Problem {
                 let mut problem = Problem::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "unavailable",
-                    "a dependency did not answer; nothing was lost, try again",
+                    "the request could not be finished now; nothing was lost, try again",
                 );
                 problem.cause = Some(error.to_string());
                 problem.retry_after(1)

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     id::{ConcertId, EventId, QueueId, ReservationId, UserId},
-    line::bounds,
+    queue::bounds,
     text::{ConcertName, Label, Message, Reason},
 };
 use serde::{Deserialize, Deserializer, Serialize};

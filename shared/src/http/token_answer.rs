@@ -12,13 +12,13 @@ use crate::{
     domain::{
         claims::QueueClaims,
         id::QueueId,
-        line::QueueState,
         pace::Outlook,
         polling,
+        queue::QueueState,
         refusal::Refusal,
         time::{Seconds, Timestamp},
     },
-    store::{notices::Notice, queue_state::STATE_AGE_MILLIS, tickets::SessionStatus},
+    store::{notices::Notice, queue_state::MAX_STATE_AGE_MILLIS, tickets::SessionStatus},
 };
 use lambda_http::http::StatusCode;
 
@@ -80,7 +80,7 @@ impl Seen {
     async fn of(app: &App, claims: &QueueClaims) -> Result<Self, Problem> {
         let queue = &claims.queue_id;
         let (state, notice) =
-            futures_util::join!(app.store.queue_state(queue, STATE_AGE_MILLIS), app.store.notice(queue));
+            futures_util::join!(app.store.queue_state(queue, MAX_STATE_AGE_MILLIS), app.store.notice(queue));
         Ok(Seen { state: state?, notice })
     }
 }

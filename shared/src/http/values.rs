@@ -82,28 +82,28 @@ impl<'de> Deserialize<'de> for RequestedPrice {
     }
 }
 
-/// A whole number from `LEAST` to `MOST`. A number with a fraction is refused, even where the fraction is zero.
+/// A whole number from `MIN` to `MAX`. A number with a fraction is refused, even where the fraction is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Whole<const LEAST: u32, const MOST: u32>(pub u32);
+pub struct Whole<const MIN: u32, const MAX: u32>(pub u32);
 
-struct WholeVisitor<const LEAST: u32, const MOST: u32>;
+struct WholeVisitor<const MIN: u32, const MAX: u32>;
 
-impl<const LEAST: u32, const MOST: u32> Visitor<'_> for WholeVisitor<LEAST, MOST> {
+impl<const MIN: u32, const MAX: u32> Visitor<'_> for WholeVisitor<MIN, MAX> {
     type Value = u32;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "must be a whole number from {LEAST} to {MOST}")
+        write!(f, "must be a whole number from {MIN} to {MAX}")
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<u32, E> {
-        let whole = u32::try_from(number).ok().filter(|whole| (LEAST..=MOST).contains(whole));
+        let whole = u32::try_from(number).ok().filter(|whole| (MIN..=MAX).contains(whole));
         whole.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
 }
 
-impl<'de, const LEAST: u32, const MOST: u32> Deserialize<'de> for Whole<LEAST, MOST> {
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_u64(WholeVisitor::<LEAST, MOST>).map(Whole)
+        deserializer.deserialize_u64(WholeVisitor::<MIN, MAX>).map(Whole)
     }
 }
 
@@ -149,7 +149,7 @@ mod schema {
 
     impl ToSchema for RequestedAmount {}
 
-    impl<const LEAST: usize, const MOST: usize, const LINES: bool> PartialSchema for Text<LEAST, MOST, LINES> {
+    impl<const MIN: usize, const MAX: usize, const LINES: bool> PartialSchema for Text<MIN, MAX, LINES> {
         fn schema() -> RefOr<Schema> {
             // Escaped where four digits suffice, which every dialect of patterns reads.
             let escaped = |character: char| match u32::from(character) {
@@ -167,18 +167,18 @@ mod schema {
             let any = format!("(?:[^{refused}]|{flag})*");
             // At least one character is visible.
             let shown = format!(r"{any}(?:[^\s{refused}{unseen}]|{flag}){any}");
-            let pattern = if LEAST == 0 { format!("^(?:{shown})?$") } else { format!("^{shown}$") };
+            let pattern = if MIN == 0 { format!("^(?:{shown})?$") } else { format!("^{shown}$") };
             let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
             let description = "A text for people to read. It is stored in Unicode NFC, and the length counts code points in \
                                that form. It must show something: not only blanks, and no control characters, fillers, \
                                noncharacters, tags (but in an emoji flag) or other invisible characters.";
-            text.min_length(Some(LEAST)).max_length(Some(MOST)).description(Some(description)).into()
+            text.min_length(Some(MIN)).max_length(Some(MAX)).description(Some(description)).into()
         }
     }
 
-    impl<const LEAST: usize, const MOST: usize, const LINES: bool> ToSchema for Text<LEAST, MOST, LINES> {
+    impl<const MIN: usize, const MAX: usize, const LINES: bool> ToSchema for Text<MIN, MAX, LINES> {
         fn name() -> Cow<'static, str> {
-            Cow::Owned(format!("TextOf{LEAST}To{MOST}"))
+            Cow::Owned(format!("TextOf{MIN}To{MAX}"))
         }
     }
 }
@@ -207,7 +207,7 @@ impl<'de> Deserialize<'de> for PlannedSeat {
     }
 }
 
-fn seat<'de, const MOST: u32, D: Deserializer<'de>>(deserializer: D) -> Result<SeatNumber, D::Error> {
-    let Whole(number) = Whole::<1, MOST>::deserialize(deserializer)?;
+fn seat<'de, const MAX: u32, D: Deserializer<'de>>(deserializer: D) -> Result<SeatNumber, D::Error> {
+    let Whole(number) = Whole::<1, MAX>::deserialize(deserializer)?;
     SeatNumber::new(number).ok_or_else(|| D::Error::custom("must be at least 1"))
 }

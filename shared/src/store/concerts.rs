@@ -150,7 +150,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Refusal::ConcertNotFound`].
-    pub async fn offer(&self, id: ConcertId) -> Result<ConcertAvailability, Failure> {
+    pub async fn concert_with_availability(&self, id: ConcertId) -> Result<ConcertAvailability, Failure> {
         match self.read_availability(id, false).await? {
             Some(offer) => Ok(offer),
             // An eventually consistent read may miss a new concert.

@@ -3,7 +3,7 @@
 use super::{
     Failure, Store, StoreError, contention, keys,
     keys::Table,
-    queue_state::{JoinCounter, STATE_AGE_MILLIS, WalkIn},
+    queue_state::{JoinCounter, MAX_STATE_AGE_MILLIS, WalkIn},
     request::{self, WriteFailure, n},
     tickets::SessionStatus,
 };
@@ -11,7 +11,7 @@ use crate::domain::{
     claims::{Proof, QueueClaims},
     id::{QueueId, UserId},
     limit::Limit,
-    line::QueueState,
+    queue::QueueState,
     refusal::Refusal,
     session::EndReason,
     ticket::{Draws, Place, Ticket},
@@ -42,7 +42,7 @@ impl Store {
     /// [`Refusal::QueueNotFound`].
     pub async fn join(&self, queue: &QueueId, user: UserId, proof: Proof, limits: &[Limit]) -> Result<Joined, Failure> {
         let reads = async {
-            try_join!(self.queue_state(queue, STATE_AGE_MILLIS), async {
+            try_join!(self.queue_state(queue, MAX_STATE_AGE_MILLIS), async {
                 self.ticket(queue, user).await.map_err(Failure::from)
             })
         };

@@ -36,7 +36,7 @@ use crate::{
         concert::Concert,
         id::{ConcertId, QueueId},
         layout::Chunk,
-        line::{QueueRules, QueueState},
+        queue::{QueueRules, QueueState},
         refusal::Refusal,
         time::{Seconds, Timestamp},
     },

@@ -3,7 +3,7 @@
 use super::{
     MAX_ATTEMPTS, Store, StoreError, contention, keys,
     keys::Table,
-    queue_state::STATE_AGE_MILLIS,
+    queue_state::MAX_STATE_AGE_MILLIS,
     request::{self, WriteFailure},
 };
 use crate::domain::{id::QueueId, text::Message, ticket::Place};
@@ -29,7 +29,7 @@ impl Store {
     /// old, or an empty one: a poll must not fail because of it.
     pub async fn notice(&self, queue: &QueueId) -> Notice {
         let now = self.now();
-        if let Some(notice) = self.notices.get(queue, now, STATE_AGE_MILLIS) {
+        if let Some(notice) = self.notices.get(queue, now, MAX_STATE_AGE_MILLIS) {
             return notice;
         }
         match self.get::<Notice>(&keys::notice(queue), false).await {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     id::{QueueId, UserId},
-    line::{QueueSettings, QueueState},
+    queue::{QueueSettings, QueueState},
     refusal::Refusal,
     session::EndReason,
     time::Seconds,
@@ -125,7 +125,7 @@ impl Store {
             if self.queue_snapshot(queue).await?.is_in_use() {
                 return Err(Refusal::QueueInUse.into());
             }
-            let deletion = self.shut_counter(queue).await?;
+            let deletion = self.close_counter(queue).await?;
             let view = self.queue_snapshot(queue).await?;
             if view.is_in_use() {
                 self.reopen_counter(queue, deletion).await?;
@@ -174,7 +174,7 @@ impl Store {
     }
 
     /// Closes the join counter, so that no fan draws a place. Returns the id of this deletion.
-    async fn shut_counter(&self, queue: &QueueId) -> Result<Uuid, StoreError> {
+    async fn close_counter(&self, queue: &QueueId) -> Result<Uuid, StoreError> {
         let deletion = self.context.deletion_id();
         let update = self
             .update(&keys::join_counter(queue))

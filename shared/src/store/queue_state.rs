@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     id::{ConcertId, QueueId},
-    line::{QueueSettings, QueueState},
+    queue::{QueueSettings, QueueState},
     refusal::Refusal,
     ticket::Place,
     time::Timestamp,
@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// How old the state may be from which the poll of a waiting fan is answered, in milliseconds.
-pub const STATE_AGE_MILLIS: i64 = 1_000;
+pub const MAX_STATE_AGE_MILLIS: i64 = 1_000;
 /// The same for the fans at the front of the queue.
-pub const FRONT_STATE_AGE_MILLIS: i64 = 200;
+pub const MAX_FRONT_STATE_AGE_MILLIS: i64 = 200;
 const WALK_IN_ATTEMPTS: u32 = 4;
 
 /// A queue with what clients see of it.
@@ -315,8 +315,8 @@ mod tests {
     use super::*;
     use crate::domain::{
         buckets::MAX_BUCKETS,
-        line::{AdmissionBatch, QueueRules},
         pace::Pace,
+        queue::{AdmissionBatch, QueueRules},
         survey::Pass,
         time::Seconds,
     };

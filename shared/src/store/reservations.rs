@@ -8,7 +8,7 @@ use super::{
 use crate::domain::{
     id::{QueueId, ReservationId, UserId},
     refusal::Refusal,
-    reservation::{ATTEMPTS_KEPT, Attempt, Reservation},
+    reservation::{Attempt, MAX_ATTEMPTS_KEPT, Reservation},
     ticket::Place,
     time::Timestamp,
 };
@@ -79,7 +79,7 @@ impl Store {
     pub(crate) async fn note_attempt(&self, reservation: &Reservation, code: &str) -> Result<(), StoreError> {
         let mut attempts = reservation.attempts.clone();
         attempts.push(Attempt { at: self.now(), code: code.to_owned() });
-        let surplus = attempts.len().saturating_sub(ATTEMPTS_KEPT);
+        let surplus = attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
         let update = self
             .update(&keys::reservation(reservation.user_id, reservation.reservation_id))
             .update_expression("SET attempts = :attempts")

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     id::{QueueId, UserId},
-    line::QueueRules,
+    queue::QueueRules,
     session::{EndReason, Session},
     survey::Fence,
     ticket::Place,

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::domain::{
     id::QueueId,
-    line::QueueState,
     promotion::{self, Ahead, MAX_DEAD_TOMBSTONES},
+    queue::QueueState,
     session::EndReason,
     survey::{Fence, Finding, Pass, Seen, judge},
     ticket::{Place, QueueClock},
@@ -215,7 +215,7 @@ impl Store {
         let rules = rules_of(self, state);
         if let Some(before) = promotion::dead_before(state, rules, now) {
             let dead_to = self.last_place_at(&state.queue_id, before).await?.min(last_place);
-            self.bury(state, dead_to, &mut ahead, budget).await?;
+            self.mark_dead(state, dead_to, &mut ahead, budget).await?;
         }
         let mut look = FIRST_LOOK;
         loop {
@@ -238,7 +238,7 @@ impl Store {
 
     /// Makes sure that nobody can claim the places that waited too long: puts tombstones at few of them, and leaves
     /// many to a bucket of the state.
-    async fn bury(
+    async fn mark_dead(
         &self,
         state: &QueueState,
         dead_to: Place,

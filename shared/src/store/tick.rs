@@ -11,8 +11,8 @@ use super::{
 };
 use crate::domain::{
     id::QueueId,
-    line::{QueueRules, QueueState},
     promotion::{self, Commit, Observed},
+    queue::{QueueRules, QueueState},
     survey::Pass,
     ticket::Place,
     time::Timestamp,
@@ -264,9 +264,9 @@ impl Store {
 impl Store {
     /// Returns the delay, in seconds, of a tick that this environment asks for; `None` if a tick that it asked for
     /// before is still to come. Keeps to one tick a second for each queue.
-    pub fn wish_tick(&self, queue: &QueueId) -> Option<u64> {
+    pub fn request_tick(&self, queue: &QueueId) -> Option<u64> {
         let now = self.now();
-        let due = wake::wished_tick(self.wishes.get(queue, now, i64::MAX), now)?;
+        let due = wake::requested_tick(self.wishes.get(queue, now, i64::MAX), now)?;
         self.wishes.put(queue.clone(), due, Timestamp::DISTANT_PAST);
         Some(due.seconds_left(now))
     }

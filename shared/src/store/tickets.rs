@@ -2,15 +2,15 @@
 
 use super::{
     Failure, Store, StoreError, keys,
-    queue_state::{FRONT_STATE_AGE_MILLIS, STATE_AGE_MILLIS},
+    queue_state::{MAX_FRONT_STATE_AGE_MILLIS, MAX_STATE_AGE_MILLIS},
     request::{WriteFailure, n},
 };
 use crate::domain::{
     claims::{Proof, QueueClaims},
     id::{QueueId, UserId},
-    line::{LONGEST_PLACE, PlaceStatus, QueueRules, QueueState},
     pace::Outlook,
     polling::Polling,
+    queue::{MAX_PLACE_LIFE, PlaceStatus, QueueRules, QueueState},
     refusal::Refusal,
     reservation::CancelReason,
     session::{EndReason, Session},
@@ -18,8 +18,8 @@ use crate::domain::{
     time::{Seconds, Timestamp},
 };
 
-/// [`STATE_AGE_MILLIS`] in seconds, rounded up.
-const STATE_AGE: Seconds = Seconds(STATE_AGE_MILLIS.unsigned_abs().div_ceil(1_000) as u32);
+/// [`MAX_STATE_AGE_MILLIS`] in seconds, rounded up.
+const STATE_AGE: Seconds = Seconds(MAX_STATE_AGE_MILLIS.unsigned_abs().div_ceil(1_000) as u32);
 
 /// The status of a fan's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Store {
         let QueueRules { claim_window, active, .. } = state.settings.rules(self.rules.queue);
         let inside = claim_window + active + self.rules.hold;
         let waits_until = state.waits_until(wait, self.now()).max(self.now());
-        waits_until.min(wait.issued_at + LONGEST_PLACE) + inside
+        waits_until.min(wait.issued_at + MAX_PLACE_LIFE) + inside
     }
 
     /// Returns the status of a fan's place. The first call after admission claims the place.
@@ -106,8 +106,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Refusal::QueueNotFound`].
-    pub async fn look(&self, claims: &QueueClaims) -> Result<SessionStatus, Failure> {
-        let state = self.queue_state(&claims.queue_id, STATE_AGE_MILLIS).await?;
+    pub async fn peek_session_status(&self, claims: &QueueClaims) -> Result<SessionStatus, Failure> {
+        let state = self.queue_state(&claims.queue_id, MAX_STATE_AGE_MILLIS).await?;
         let PlaceStatus::Admitted { claim_before } = state.place_status(claims.wait, self.now()) else {
             return self.session_from_state(&state, claims).await;
         };
@@ -184,9 +184,9 @@ impl Store {
 
     /// Returns the state from which a poll is answered: a fresher one for the fans at the front of the queue.
     pub(crate) async fn state_for(&self, queue: &QueueId, place: Place) -> Result<QueueState, Failure> {
-        let state = self.queue_state(queue, STATE_AGE_MILLIS).await?;
+        let state = self.queue_state(queue, MAX_STATE_AGE_MILLIS).await?;
         if place > state.served && state.near_front(place) {
-            return self.queue_state(queue, FRONT_STATE_AGE_MILLIS).await;
+            return self.queue_state(queue, MAX_FRONT_STATE_AGE_MILLIS).await;
         }
         Ok(state)
     }

@@ -3,8 +3,8 @@
 mod accounts;
 mod admin;
 mod concerts;
-mod lines;
 mod payments;
+mod queues;
 mod reservations;
 mod system;
 
@@ -16,7 +16,7 @@ use shared::domain::id::{ConcertId, PaymentId, QueueId, ReservationId, UserId};
 pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
     [
         accounts::operations(schemas),
-        lines::operations(schemas),
+        queues::operations(schemas),
         concerts::operations(schemas),
         reservations::operations(schemas),
         payments::operations(schemas),

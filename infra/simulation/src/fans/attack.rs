@@ -12,7 +12,7 @@ impl Fan {
     /// Sends one request that is not allowed.
     pub(super) async fn attack(&mut self) {
         match self.dice.below(4) {
-            0 => self.use_old_turn().await,
+            0 => self.use_old_token().await,
             1 => self.use_reservation_of_another().await,
             2 => self.use_purse_of_another().await,
             _ => self.forge().await,
@@ -34,8 +34,11 @@ impl Fan {
     }
 
     /// Holds or leaves with an old queue token, which must have no effect once the fan has a later place.
-    async fn use_old_turn(&mut self) {
-        let Some(old) = (!self.old_turns.is_empty()).then(|| self.dice.pick(&self.old_turns).clone()) else { return };
+    async fn use_old_token(&mut self) {
+        let Some(old) = (!self.old_queue_tokens.is_empty()).then(|| self.dice.pick(&self.old_queue_tokens).clone())
+        else {
+            return;
+        };
         let seat = self.dice.within(1..=u64::from(self.world.plan.seats));
         let op = if self.chance(5_000) { Op::Leave } else { Op::Hold(vec![seat], None) };
         // The token may be for the fan's current place, so the answer proves nothing. The invariants judge the writes.
@@ -45,8 +48,9 @@ impl Fan {
 
     async fn use_reservation_of_another(&mut self) {
         let found = {
-            let spoils = crate::world::lock(&self.others);
-            let others: Vec<_> = spoils.reservations.iter().filter(|(_, user)| *user != self.client.user_id).collect();
+            let leaked_ids = crate::world::lock(&self.others);
+            let others: Vec<_> =
+                leaked_ids.reservations.iter().filter(|(_, user)| *user != self.client.user_id).collect();
             if others.is_empty() { None } else { Some(self.dice.pick(&others).0.clone()) }
         };
         let Some(id) = found else { return };
@@ -66,8 +70,8 @@ impl Fan {
 
     async fn use_purse_of_another(&mut self) {
         let found = {
-            let spoils = crate::world::lock(&self.others);
-            let others: Vec<_> = spoils.users.iter().filter(|user| **user != self.client.user_id).collect();
+            let leaked_ids = crate::world::lock(&self.others);
+            let others: Vec<_> = leaked_ids.users.iter().filter(|user| **user != self.client.user_id).collect();
             if others.is_empty() { None } else { Some((*self.dice.pick(&others)).clone()) }
         };
         let Some(user) = found else { return };

@@ -1,6 +1,6 @@
 //! Requests from several devices of one fan at the same moment.
 
-use super::{Fan, life::Turn, requests::millis};
+use super::{Fan, life::SessionResult, requests::millis};
 use crate::{
     door,
     history::{Op, Outcome},
@@ -14,7 +14,7 @@ const RENEWALS: u32 = 6;
 
 impl Fan {
     /// Pays on one device and sends another request from a second device at the same moment.
-    pub(super) async fn pay_and(&mut self, reservation: String, op: Op) -> Turn {
+    pub(super) async fn pay_and(&mut self, reservation: String, op: Op) -> SessionResult {
         let clicks = self.clicks(op);
         let pay = async {
             self.think(0, 20).await;
@@ -28,16 +28,16 @@ impl Fan {
         self.await_instant(expires_ms, 0, 300).await;
         let (first, last) = (self.dice.within(1..=4), u64::from(self.world.plan.seats));
         let seats = (first.min(last)..=(first + 2).min(last)).take(self.world.plan.seats_per_session as usize);
-        let before = std::mem::replace(&mut self.manners.double_clicks, 10_000);
+        let before = std::mem::replace(&mut self.profile.double_clicks, 10_000);
         let op = Op::Hold(seats.collect(), self.key());
         self.insist(op).await;
-        self.manners.double_clicks = before;
+        self.profile.double_clicks = before;
     }
 
     /// Holds the same seats again and again, or as many from the first one on as a session may hold, in the instant in
     /// which the old hold ends. Another device cancels or pays the old hold in the same instant: by the clock of that
     /// device's function it may not be over yet.
-    pub(super) async fn renew(&mut self, mut reservation: String, mut expires_ms: u64) -> Turn {
+    pub(super) async fn renew(&mut self, mut reservation: String, mut expires_ms: u64) -> SessionResult {
         for _ in 0..RENEWALS {
             let Some(found) = self.insist(Op::Reservation(reservation.clone())).await else { break };
             let own: Vec<u64> =
@@ -54,21 +54,21 @@ impl Fan {
                 self.think(0, 60).await;
                 if self.chance(5_000) {
                     self.insist(Op::Cancel(reservation)).await;
-                    return Turn::Nothing;
+                    return SessionResult::Nothing;
                 }
                 self.pay(reservation).await
             };
             let (result, held) = join(settle, clicks).await;
             let held = held.iter().filter_map(Outcome::reply).find(|reply| reply.status == 201);
             match held {
-                Some(held) if result != Turn::Bought && !self.world.closing() => {
+                Some(held) if result != SessionResult::Bought && !self.world.closing() => {
                     reservation = held.text("reservationId").to_owned();
                     expires_ms = millis(&held.body["expiresAt"]);
                 }
                 _ => return result,
             }
         }
-        Turn::Nothing
+        SessionResult::Nothing
     }
 
     /// Waits until an instant, or a moment up to `before` ms earlier or `after` ms later.

@@ -19,7 +19,7 @@ const OVERSTAYS: u32 = 30;
 
 /// How a session went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum SessionResult {
     /// Seats were bought.
     Bought,
     /// No seats were bought.
@@ -33,21 +33,21 @@ impl Fan {
     pub async fn live(mut self) -> Self {
         self.think(0, 8_000).await;
         let (mut bought, mut in_vain) = (0, 0);
-        while !self.world.closing() && bought < self.manners.wants && in_vain < self.manners.patience {
-            if self.chance(self.manners.attacks) {
+        while !self.world.closing() && bought < self.profile.wants && in_vain < self.profile.patience {
+            if self.chance(self.profile.attacks) {
                 self.attack().await;
             }
-            if !self.wait_in_line().await {
+            if !self.wait_in_queue().await {
                 in_vain += 1;
                 self.think(500, 6_000).await;
                 continue;
             }
-            match self.use_turn().await {
-                Turn::Bought => bought += 1,
-                Turn::Nothing | Turn::Over => in_vain += 1,
+            match self.use_session().await {
+                SessionResult::Bought => bought += 1,
+                SessionResult::Nothing | SessionResult::Over => in_vain += 1,
             }
-            if self.chance(self.manners.abandons) {
-                self.think(5_000 / self.manners.haste, 40_000 / self.manners.haste).await;
+            if self.chance(self.profile.abandons) {
+                self.think(5_000 / self.profile.haste, 40_000 / self.profile.haste).await;
             }
         }
         self.go_home().await;
@@ -55,8 +55,8 @@ impl Fan {
     }
 
     /// Joins and waits, and returns whether the fan was admitted.
-    async fn wait_in_line(&mut self) -> bool {
-        if self.chance(self.manners.devices) {
+    async fn wait_in_queue(&mut self) -> bool {
+        if self.chance(self.profile.devices) {
             // Another device has the access token, but no queue token.
             self.turn.clear();
         }
@@ -70,7 +70,7 @@ impl Fan {
             if self.world.closing() {
                 return false;
             }
-            if self.chance(self.manners.abandons / 8) {
+            if self.chance(self.profile.abandons / 8) {
                 if self.chance(5_000) {
                     self.insist(Op::Leave).await;
                 }
@@ -79,9 +79,9 @@ impl Fan {
             }
             let pause = reply.body["pollAfterSeconds"].as_u64().unwrap_or(1).clamp(1, 5) * 1_000;
             self.think(pause, pause + 1_500).await;
-            if self.chance(self.manners.devices) {
+            if self.chance(self.profile.devices) {
                 let token = std::mem::take(&mut self.turn);
-                self.old_turns.push(token);
+                self.old_queue_tokens.push(token);
             }
             match self.insist(Op::Poll).await {
                 Some(next) => reply = next,
@@ -92,24 +92,24 @@ impl Fan {
     }
 
     /// What a fan does in a session: choose seats, hold and pay them.
-    async fn use_turn(&mut self) -> Turn {
+    async fn use_session(&mut self) -> SessionResult {
         if self.turn.is_empty() && self.insist(Op::Poll).await.is_none_or(|reply| reply.status != 200) {
-            return Turn::Over;
+            return SessionResult::Over;
         }
-        if self.chance(self.manners.dawdles / 3) {
+        if self.chance(self.profile.dawdles / 3) {
             // Hold just before the session ends, or after it, in case a function has an old clock.
-            let left = self.turn_ends_ms.saturating_sub(self.world.clock.now_ms());
+            let left = self.session_ends_ms.saturating_sub(self.world.clock.now_ms());
             let after = *self.dice.pick(&[500, 6_000]);
             self.think(left.saturating_sub(1_500), left + after).await;
         }
-        if self.chance(self.manners.overstays)
+        if self.chance(self.profile.overstays)
             && let Some(held) = self.overstay().await
         {
             return self.use_hold(held.text("reservationId").to_owned(), millis(&held.body["expiresAt"])).await;
         }
         for _ in 0..TRIES {
             if self.world.closing() {
-                return Turn::Nothing;
+                return SessionResult::Nothing;
             }
             let seats = self.choose_seats().await;
             if seats.is_empty() {
@@ -118,7 +118,7 @@ impl Fan {
             }
             let key = self.key();
             let Some(mut reply) = self.insist(Op::Hold(seats.clone(), key)).await else { continue };
-            if reply.text("code") == "seat_unavailable" && self.chance(self.manners.snatches) {
+            if reply.text("code") == "seat_unavailable" && self.chance(self.profile.snatches) {
                 reply = self.snatch(seats, reply).await;
             }
             match reply.status {
@@ -126,17 +126,17 @@ impl Fan {
                     let expires_ms = millis(&reply.body["expiresAt"]);
                     return self.use_hold(reply.text("reservationId").to_owned(), expires_ms).await;
                 }
-                401 => return Turn::Over,
+                401 => return SessionResult::Over,
                 _ => self.think(50, 1_500).await,
             }
         }
-        Turn::Nothing
+        SessionResult::Nothing
     }
 
     /// Asks for seats again and again after the session is over, in case a function has an old clock: also at the
     /// moment in which a tick ends the session. Returns the first hold that has not ended already.
     async fn overstay(&mut self) -> Option<Reply> {
-        let left = self.turn_ends_ms.saturating_sub(self.world.clock.now_ms());
+        let left = self.session_ends_ms.saturating_sub(self.world.clock.now_ms());
         self.think(left, left + 3_000).await;
         for _ in 0..OVERSTAYS {
             if self.world.closing() {
@@ -159,7 +159,7 @@ impl Fan {
             if reply.text("code") != "seat_unavailable" || self.world.closing() {
                 break;
             }
-            self.think(20 / self.manners.haste, 500 / self.manners.haste).await;
+            self.think(20 / self.profile.haste, 500 / self.profile.haste).await;
             let key = self.key();
             if let Some(next) = self.insist(Op::Hold(seats.clone(), key)).await {
                 reply = next;
@@ -189,11 +189,11 @@ impl Fan {
     }
 
     /// What a fan does with a hold: pay or cancel it, leave, or let it end.
-    async fn use_hold(&mut self, reservation: String, expires_ms: u64) -> Turn {
-        if self.chance(self.manners.abandons) {
-            return Turn::Nothing;
+    async fn use_hold(&mut self, reservation: String, expires_ms: u64) -> SessionResult {
+        if self.chance(self.profile.abandons) {
+            return SessionResult::Nothing;
         }
-        if self.chance(self.manners.hoards) {
+        if self.chance(self.profile.hoards) {
             let more = self.choose_seats().await;
             let key = self.key();
             if !more.is_empty() {
@@ -201,16 +201,16 @@ impl Fan {
             }
             if self.chance(5_000) {
                 self.insist(Op::Cancel(reservation.clone())).await;
-                return Turn::Nothing;
+                return SessionResult::Nothing;
             }
         }
-        if !self.chance(self.manners.short) {
+        if !self.chance(self.profile.short) {
             self.fill_purse(&reservation).await;
         }
-        if self.chance(self.manners.renews) {
+        if self.chance(self.profile.renews) {
             return self.renew(reservation, expires_ms).await;
         }
-        if self.chance(self.manners.dawdles) {
+        if self.chance(self.profile.dawdles) {
             let left = expires_ms.saturating_sub(self.world.clock.now_ms());
             // In the last second; at the very end, so that a request is judged before it and applied after it; or too
             // late, in case a function has an old clock.
@@ -220,18 +220,18 @@ impl Fan {
                 5 => self.hold_twice(expires_ms).await,
                 0 | 1 => {
                     self.insist(Op::Cancel(reservation)).await;
-                    return Turn::Nothing;
+                    return SessionResult::Nothing;
                 }
                 2 => {
                     self.insist(Op::Leave).await;
-                    return Turn::Nothing;
+                    return SessionResult::Nothing;
                 }
                 _ => {}
             }
         }
-        let op = if self.chance(self.manners.hoards / 2) {
+        let op = if self.chance(self.profile.hoards / 2) {
             Op::Hold(vec![self.dice.within(1..=u64::from(self.world.plan.seats))], self.key())
-        } else if self.chance(self.manners.devices / 2) {
+        } else if self.chance(self.profile.devices / 2) {
             match self.dice.below(6) {
                 0..=2 => Op::Cancel(reservation.clone()),
                 3 => Op::Leave,
@@ -256,22 +256,22 @@ impl Fan {
     }
 
     /// Pays a reservation, and recharges if the balance is too low.
-    pub(super) async fn pay(&mut self, reservation: String) -> Turn {
+    pub(super) async fn pay(&mut self, reservation: String) -> SessionResult {
         for _ in 0..3 {
             let key = self.key();
             let Some(reply) = self.insist(Op::Pay(reservation.clone(), key)).await else { continue };
             let paid = reply.status == 200 || reply.text("code") == "payment_already_processed";
             if paid {
                 self.enjoy(reservation).await;
-                return Turn::Bought;
+                return SessionResult::Bought;
             }
             if reply.text("code") != "insufficient_balance" {
                 self.insist(Op::Reservation(reservation)).await;
-                return Turn::Over;
+                return SessionResult::Over;
             }
             self.fill_purse(&reservation).await;
         }
-        Turn::Nothing
+        SessionResult::Nothing
     }
 
     /// What a fan does after a purchase: look at it, perhaps pay again or have it refunded.
@@ -281,8 +281,8 @@ impl Fan {
             let key = self.key();
             self.insist(Op::Pay(reservation.clone(), key)).await;
         }
-        if self.chance(self.manners.refunds) {
-            self.think(100, 20_000 / self.manners.haste).await;
+        if self.chance(self.profile.refunds) {
+            self.think(100, 20_000 / self.profile.haste).await;
             let key = self.key();
             self.insist(Op::Refund(reservation.clone(), key)).await;
             self.insist(Op::Balance).await;
@@ -311,7 +311,7 @@ impl Fan {
     /// # Errors
     /// With the first answer that is not as expected.
     pub async fn buy(&mut self, seats: &[u64]) -> Result<(), String> {
-        self.manners = super::FanProfile::plain();
+        self.profile = super::FanProfile::plain();
         let price = self.world.plan.price;
         let expect = |what: &str, status: u16, reply: Option<acceptance::Reply>| match reply {
             Some(reply) if reply.status == status => Ok(reply),
@@ -320,7 +320,7 @@ impl Fan {
         for seat in seats {
             // A place may run out of waiting time before the next tick: then the fan joins again.
             let mut waits = 1;
-            while !self.wait_in_line().await {
+            while !self.wait_in_queue().await {
                 if waits == MAX_WAITS {
                     return Err(format!("not admitted after {waits} waits"));
                 }

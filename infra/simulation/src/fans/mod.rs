@@ -132,13 +132,13 @@ pub struct Fan {
     user: UserId,
     role: Role,
     dice: Dice,
-    manners: FanProfile,
+    profile: FanProfile,
     concert: String,
     others: Arc<std::sync::Mutex<LeakedIds>>,
     access: (u64, String),
     turn: String,
-    turn_ends_ms: u64,
-    old_turns: Vec<String>,
+    session_ends_ms: u64,
+    old_queue_tokens: Vec<String>,
     keys: u64,
 }
 
@@ -162,7 +162,7 @@ pub struct Desk {
     /// The instance that makes accounts and signs tokens.
     pub instance: Arc<Instance>,
     /// The ids that attackers know.
-    pub spoils: Arc<std::sync::Mutex<LeakedIds>>,
+    pub leaked_ids: Arc<std::sync::Mutex<LeakedIds>>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -187,30 +187,30 @@ impl Desk {
         let app = &self.instance.app;
         let account = app.store.create_account(&username, "no password matches this".to_owned(), role).await?;
         let mut dice = Dice::of(world.plan.seed, "fan", account.user_id.0.as_u128() as u64);
-        let manners = FanProfile::draw(&mut dice);
+        let profile = FanProfile::draw(&mut dice);
         let user_id = account.user_id.to_string();
         world.log().name(&user_id, name.to_owned());
         let address = format!("10.{}.{}.{}", dice.below(256), dice.below(256), dice.below(256));
-        crate::world::lock(&self.spoils).users.push(user_id.clone());
+        crate::world::lock(&self.leaked_ids).users.push(user_id.clone());
         Ok(Fan {
             world: Arc::clone(world),
             client: Client { name: name.to_owned(), user_id, address },
             desk: Arc::clone(&self.instance),
             user: account.user_id,
             role,
-            manners: match world.plan.crowd {
-                Crowd::Restless => manners.restless(),
-                Crowd::Lingering => manners.lingering(),
-                Crowd::Renewing => manners.renewing(),
-                Crowd::Usual | Crowd::Stampede => manners,
+            profile: match world.plan.crowd {
+                Crowd::Restless => profile.restless(),
+                Crowd::Lingering => profile.lingering(),
+                Crowd::Renewing => profile.renewing(),
+                Crowd::Usual | Crowd::Stampede => profile,
             },
             dice,
             concert: concert.to_owned(),
-            others: Arc::clone(&self.spoils),
+            others: Arc::clone(&self.leaked_ids),
             access: (0, String::new()),
             turn: String::new(),
-            turn_ends_ms: 0,
-            old_turns: Vec::new(),
+            session_ends_ms: 0,
+            old_queue_tokens: Vec::new(),
             keys: 0,
         })
     }
@@ -236,7 +236,7 @@ impl Fan {
     /// A new idempotency key, if the fan sends keys.
     fn key(&mut self) -> Option<String> {
         self.keys += 1;
-        self.manners.careful.then(|| format!("{}-{}", self.client.name.replace(' ', "-"), self.keys))
+        self.profile.careful.then(|| format!("{}-{}", self.client.name.replace(' ', "-"), self.keys))
     }
 
     /// Waits between `least` and `most` milliseconds.

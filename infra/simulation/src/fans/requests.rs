@@ -72,7 +72,7 @@ impl Fan {
     pub(super) async fn ask(&mut self, op: Op) -> Outcome {
         let queue_token = self.turn.clone();
         let request = self.request(&op, &queue_token);
-        let twice = self.chance(self.manners.double_clicks);
+        let twice = self.chance(self.profile.double_clicks);
         let one = door::send(&self.world, &self.client, op.clone(), request.clone());
         let outcome = if twice {
             let (one, two) = join(one, door::send(&self.world, &self.client, op.clone(), request)).await;
@@ -104,7 +104,7 @@ impl Fan {
                 self.world.sleep(seconds * 1_000).await;
             }
             if self.world.faults().active() {
-                if !self.manners.careful && self.chance(4_000) {
+                if !self.profile.careful && self.chance(4_000) {
                     return None;
                 }
             } else {
@@ -123,22 +123,22 @@ impl Fan {
     fn remember(&mut self, op: &Op, outcome: &Outcome) {
         let Some(reply) = outcome.reply() else { return };
         if matches!(op, Op::Join | Op::Poll) && reply.text("status") == "ACTIVE" {
-            self.turn_ends_ms = millis(&reply.body["expiresAt"]);
+            self.session_ends_ms = millis(&reply.body["expiresAt"]);
         }
         match op {
             Op::Join | Op::Poll if reply.status < 300 && reply.text("token") != self.turn => {
                 let old = std::mem::replace(&mut self.turn, reply.text("token").to_owned());
                 if !old.is_empty() {
-                    self.old_turns.push(old);
+                    self.old_queue_tokens.push(old);
                 }
             }
             Op::Hold(..) if reply.status == 201 => {
                 let id = reply.text("reservationId").to_owned();
-                let mut spoils = crate::world::lock(&self.others);
-                let number = spoils.reservations.len() + 1;
-                if !spoils.reservations.iter().any(|(known, _)| *known == id) {
+                let mut leaked_ids = crate::world::lock(&self.others);
+                let number = leaked_ids.reservations.len() + 1;
+                if !leaked_ids.reservations.iter().any(|(known, _)| *known == id) {
                     self.world.log().name(&id, format!("#{number}"));
-                    spoils.reservations.push((id, self.client.user_id.clone()));
+                    leaked_ids.reservations.push((id, self.client.user_id.clone()));
                 }
             }
             _ => {}

@@ -3,7 +3,7 @@
 use super::{AHEAD_MS, number, text};
 use crate::network::Change;
 use serde_json::Value;
-use shared::domain::reservation::ATTEMPTS_KEPT;
+use shared::domain::reservation::MAX_ATTEMPTS_KEPT;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A seat: concert and number.
@@ -105,7 +105,7 @@ impl Seats {
         }
         let (before, after) = (old["attempts"].as_array(), new["attempts"].as_array());
         if let (Some(before), Some(after)) = (before, after)
-            && before.len() < ATTEMPTS_KEPT
+            && before.len() < MAX_ATTEMPTS_KEPT
             && !after.starts_with(before)
         {
             wrong.push(format!("a failed payment is forgotten: reservation {id}: {old} => {new}"));

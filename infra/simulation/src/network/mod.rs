@@ -134,7 +134,7 @@ impl Passage {
             self.say("request late");
             world.sleep_for(Fault::RequestLate, ATTEMPT_MS..=6_000).await;
         }
-        self.straggle().await;
+        self.delay_copy().await;
         let answer = match self.refused_at_once() {
             Some(refusal) => refusal,
             None if self.dynamo => self.apply().await,
@@ -156,10 +156,10 @@ impl Passage {
 
     /// Delays a transaction until its next copy is refused, if that fault is injected. The SDK sends the next copy when
     /// it gives up on this one.
-    async fn straggle(&self) {
+    async fn delay_copy(&self) {
         let Some(token) = self.token() else { return };
         let world = &self.world;
-        let Some(refused) = lock(&world.network.tokens).straggle(token, || world.should_inject(Fault::Straggler))
+        let Some(refused) = lock(&world.network.tokens).delay_copy(token, || world.should_inject(Fault::Straggler))
         else {
             return;
         };

@@ -40,7 +40,7 @@ impl Tokens {
 
     /// Delays a copy with this token until the next one is refused, and returns what it waits for; `None` if another
     /// copy is delayed already, or `inject` decides against it.
-    pub fn straggle(&mut self, token: &str, inject: impl FnOnce() -> bool) -> Option<Arc<Notify>> {
+    pub fn delay_copy(&mut self, token: &str, inject: impl FnOnce() -> bool) -> Option<Arc<Notify>> {
         if self.straggler(token).is_some() || !inject() {
             return None;
         }
@@ -100,9 +100,9 @@ mod tests {
     #[tokio::test]
     async fn one_copy_at_a_time_waits_until_another_is_refused() {
         let mut tokens = Tokens::default();
-        assert!(tokens.straggle("t", || false).is_none() && tokens.straggler("t").is_none());
-        let refused = tokens.straggle("t", || true).unwrap();
-        assert!(tokens.straggle("t", || true).is_none());
+        assert!(tokens.delay_copy("t", || false).is_none() && tokens.straggler("t").is_none());
+        let refused = tokens.delay_copy("t", || true).unwrap();
+        assert!(tokens.delay_copy("t", || true).is_none());
         tokens.straggler("t").unwrap().notify_one();
         refused.notified().await;
         tokens.arrived("t");

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::{
     id::QueueId,
-    line::QueueSettings,
+    queue::QueueSettings,
     survey::{Finding, Seen, judge},
 };
 use proptest::prelude::*;

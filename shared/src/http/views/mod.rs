@@ -2,10 +2,10 @@
 
 mod accounts;
 mod concerts;
-mod lines;
 mod purchases;
+mod queues;
 
 pub use accounts::{Health, HealthBody, LoginBody, TokenType, UserBody};
 pub use concerts::{ConcertBody, ConcertDate, SalesBody, SeatBody};
-pub use lines::{AdminQueueBody, QueueBody, TokenBody, TokenStatus, WaitRange};
 pub use purchases::{BalanceBody, LedgerBody, Page, PaymentBody, PaymentStatus, ReservationBody};
+pub use queues::{AdminQueueBody, QueueBody, TokenBody, TokenStatus, WaitRange};

@@ -101,7 +101,7 @@ impl QueueSettings {
 }
 
 /// The longest that a place lives, whatever pauses and moved openings add to its waiting time.
-pub const LONGEST_PLACE: Seconds = Seconds(60 * 24 * 3_600);
+pub const MAX_PLACE_LIFE: Seconds = Seconds(60 * 24 * 3_600);
 
 /// A bucket: the places behind the previous bucket up to `up_to`. They share one claim deadline, or all are dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -256,7 +256,7 @@ impl QueueState {
         let waited = self.clock(now).millis().saturating_sub(wait.clock_at_issue.millis());
         let left = wait.waiting.millis().saturating_sub(waited);
         let runs_from = self.settings.opens_at.map_or(now, |opens| opens.max(now));
-        Timestamp::from_millis(runs_from.millis().saturating_add(left)).min(wait.issued_at + LONGEST_PLACE)
+        Timestamp::from_millis(runs_from.millis().saturating_add(left)).min(wait.issued_at + MAX_PLACE_LIFE)
     }
 
     /// The status of a place at `now`. How long an admitted place has waited does not matter: a place dies of waiting

@@ -3,8 +3,8 @@
 use crate::{
     domain::{
         id::{ConcertId, QueueId},
-        line::{QueueRules, QueueStatus},
         polling::Polling,
+        queue::{QueueRules, QueueStatus},
         text::Message,
         time::{Seconds, Timestamp},
     },
