@@ -217,6 +217,27 @@ async fn the_first_use_claims_the_place_as_a_poll_does() -> Outcome {
 }
 
 #[tokio::test]
+async fn the_poll_that_claims_returns_a_token_that_spares_holds_a_read_of_the_session() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let concert = world.concert(&admin).await;
+    world.set_capacity(1).await;
+    let fans = line_of(&world, 2).await;
+    leave(&world, &fans[0]).await;
+    world.tick().await;
+    let polled = poll(&world, &fans[1]).await;
+    let newest = Fan { queue: polled.text("token").to_owned(), ..fans[1].clone() };
+    let requests = async |fan: &Fan, seat: u32| {
+        let before = world.engine.meter().requests;
+        assert_eq!(world.hold(fan, &concert, &[seat], None).await.outcome(), "201");
+        world.engine.meter().requests - before
+    };
+    requests(&newest, 1).await;
+    assert_eq!((requests(&newest, 2).await, requests(&fans[1], 3).await), (1, 2), "the concert is in memory by now");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_missed_claim_window_ends_the_place_for_good() -> Outcome {
     let world = World::new().await?;
     let admin = world.admin().await;
