@@ -60,9 +60,9 @@ impl Fan {
         let refund = Request::new("POST", format!("/api/v1/payments/{}/cancel", payment_of(&id)));
         let refund = refund.token(&access).json(&json!({}));
         self.must_be_refused(format!("refunds the payment of #{id}"), refund, &["payment_not_found"]).await;
-        if !self.turn.is_empty() {
+        if !self.queue_token.is_empty() {
             let body = json!({ "reservationId": id, "amount": self.world.plan.price });
-            let pay = Request::new("POST", "/api/v1/payments/process").token(&self.turn.clone()).json(&body);
+            let pay = Request::new("POST", "/api/v1/payments/process").token(&self.queue_token.clone()).json(&body);
             let codes = ["reservation_not_found", "session_over", "not_active", "token_expired"];
             self.must_be_refused(format!("pays #{id} of another"), pay, &codes).await;
         }
@@ -86,7 +86,7 @@ impl Fan {
 
     /// Polls with the claims of the access token under the signature of the queue token.
     async fn forge(&mut self) {
-        let mut parts: Vec<String> = self.turn.split('.').map(str::to_owned).collect();
+        let mut parts: Vec<String> = self.queue_token.split('.').map(str::to_owned).collect();
         let mut others: Vec<String> = self.access().split('.').map(str::to_owned).collect();
         if parts.len() != 3 || others.len() != 3 {
             return;

@@ -79,7 +79,7 @@ impl Fan {
 
     /// Sends the same request one to three times within 50 ms.
     fn clicks(&mut self, op: Op) -> impl Future<Output = Vec<Outcome>> + use<> {
-        let queue_token = self.turn.clone();
+        let queue_token = self.queue_token.clone();
         let request = self.request(&op, &queue_token);
         let pauses: Vec<u64> = (0..self.dice.within(1..=3)).map(|_| self.dice.within(0..=50)).collect();
         let (world, client) = (Arc::clone(&self.world), self.client.clone());

@@ -58,7 +58,7 @@ impl Fan {
     async fn wait_in_queue(&mut self) -> bool {
         if self.chance(self.profile.devices) {
             // Another device has the access token, but no queue token.
-            self.turn.clear();
+            self.queue_token.clear();
         }
         let Some(mut reply) = self.insist(Op::Join).await else { return false };
         for _ in 0..POLLS {
@@ -80,7 +80,7 @@ impl Fan {
             let pause = reply.body["pollAfterSeconds"].as_u64().unwrap_or(1).clamp(1, 5) * 1_000;
             self.think(pause, pause + 1_500).await;
             if self.chance(self.profile.devices) {
-                let token = std::mem::take(&mut self.turn);
+                let token = std::mem::take(&mut self.queue_token);
                 self.old_queue_tokens.push(token);
             }
             match self.insist(Op::Poll).await {
@@ -93,7 +93,7 @@ impl Fan {
 
     /// What a fan does in a session: choose seats, hold and pay them.
     async fn use_session(&mut self) -> SessionResult {
-        if self.turn.is_empty() && self.insist(Op::Poll).await.is_none_or(|reply| reply.status != 200) {
+        if self.queue_token.is_empty() && self.insist(Op::Poll).await.is_none_or(|reply| reply.status != 200) {
             return SessionResult::Over;
         }
         if self.chance(self.profile.dawdles / 3) {
@@ -302,7 +302,7 @@ impl Fan {
     /// Comes back within this many milliseconds to leave the queue.
     pub async fn leave_late(mut self, within_ms: u64) {
         self.think(0, within_ms).await;
-        self.turn.clear();
+        self.queue_token.clear();
         self.insist(Op::Leave).await;
     }
 

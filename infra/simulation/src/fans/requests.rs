@@ -70,7 +70,7 @@ impl Fan {
 
     /// Sends a request once, or twice at the same moment.
     pub(super) async fn ask(&mut self, op: Op) -> Outcome {
-        let queue_token = self.turn.clone();
+        let queue_token = self.queue_token.clone();
         let request = self.request(&op, &queue_token);
         let twice = self.chance(self.profile.double_clicks);
         let one = door::send(&self.world, &self.client, op.clone(), request.clone());
@@ -126,8 +126,8 @@ impl Fan {
             self.session_ends_ms = millis(&reply.body["expiresAt"]);
         }
         match op {
-            Op::Join | Op::Poll if reply.status < 300 && reply.text("token") != self.turn => {
-                let old = std::mem::replace(&mut self.turn, reply.text("token").to_owned());
+            Op::Join | Op::Poll if reply.status < 300 && reply.text("token") != self.queue_token => {
+                let old = std::mem::replace(&mut self.queue_token, reply.text("token").to_owned());
                 if !old.is_empty() {
                     self.old_queue_tokens.push(old);
                 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The place and status in one answer.
-struct Told<'a> {
+struct PlaceShown<'a> {
     call: &'a Call,
     place: u64,
     active: bool,
@@ -14,20 +14,20 @@ struct Told<'a> {
 
 /// Checks that no fan was overtaken, moved ahead, waited again after admission, or lost a place.
 pub fn check(history: &History, stale_ms: u64, wrong: &mut Vec<String>) {
-    let answers: Vec<Told<'_>> = history.calls.iter().filter_map(told).collect();
+    let answers: Vec<PlaceShown<'_>> = history.calls.iter().filter_map(place_shown).collect();
     check_own(&answers, stale_ms, wrong);
     check_order(&answers, stale_ms, wrong);
     check_lost(history, &answers, wrong);
 }
 
 /// The place and status that a join or poll returned; `None` for a refusal and for any other request.
-fn told(call: &Call) -> Option<Told<'_>> {
+fn place_shown(call: &Call) -> Option<PlaceShown<'_>> {
     let reply = call.outcome.reply().filter(|reply| reply.status < 300)?;
     if !matches!(call.op, Op::Join | Op::Poll) {
         return None;
     }
     let active = reply.text("status") == "ACTIVE";
-    Some(Told { call, place: place(reply.text("token"))?, active })
+    Some(PlaceShown { call, place: place(reply.text("token"))?, active })
 }
 
 /// The place in a queue token, without a check of the signature.
@@ -37,8 +37,8 @@ fn place(token: &str) -> Option<u64> {
 }
 
 /// A join never returns a lower place than the fan had before, and an admitted fan never waits again at the same place.
-fn check_own(answers: &[Told<'_>], stale_ms: u64, wrong: &mut Vec<String>) {
-    let mut fans: BTreeMap<&str, Vec<&Told<'_>>> = BTreeMap::new();
+fn check_own(answers: &[PlaceShown<'_>], stale_ms: u64, wrong: &mut Vec<String>) {
+    let mut fans: BTreeMap<&str, Vec<&PlaceShown<'_>>> = BTreeMap::new();
     for one in answers {
         fans.entry(&one.call.user_id).or_default().push(one);
     }
@@ -60,10 +60,10 @@ fn check_own(answers: &[Told<'_>], stale_ms: u64, wrong: &mut Vec<String>) {
 }
 
 /// A fan who has joined is never answered `token_not_found` afterwards.
-fn check_lost(history: &History, answers: &[Told<'_>], wrong: &mut Vec<String>) {
+fn check_lost(history: &History, answers: &[PlaceShown<'_>], wrong: &mut Vec<String>) {
     let lost = |call: &&Call| call.outcome.reply().is_some_and(|reply| reply.text("code") == "token_not_found");
     for call in history.calls.iter().filter(|call| matches!(call.op, Op::Poll)).filter(lost) {
-        let joined = |one: &&Told<'_>| one.call.user_id == call.user_id && one.call.end_ms < call.start_ms;
+        let joined = |one: &&PlaceShown<'_>| one.call.user_id == call.user_id && one.call.end_ms < call.start_ms;
         if let Some(joined) = answers.iter().find(joined) {
             wrong.push(format!("history: {} has place {} and is answered token_not_found", call.user_id, joined.place));
         }
@@ -71,7 +71,7 @@ fn check_lost(history: &History, answers: &[Told<'_>], wrong: &mut Vec<String>) 
 }
 
 /// No fan waits while a fan with a higher place is admitted (invariant 5).
-fn check_order(answers: &[Told<'_>], stale_ms: u64, wrong: &mut Vec<String>) {
+fn check_order(answers: &[PlaceShown<'_>], stale_ms: u64, wrong: &mut Vec<String>) {
     let mut active: Vec<(u64, u64)> =
         answers.iter().filter(|one| one.active).map(|one| (one.call.end_ms, one.place)).collect();
     active.sort_unstable();

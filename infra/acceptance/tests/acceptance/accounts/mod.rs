@@ -1,0 +1,6 @@
+//! Accounts, tokens, and limits against abuse.
+
+mod limits;
+mod limits_sampled;
+mod sign_up;
+mod tokens;

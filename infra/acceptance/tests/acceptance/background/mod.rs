@@ -1,0 +1,8 @@
+//! What runs without a request: streams, timers, sweeps, TTL.
+
+mod stream;
+mod sweep;
+mod sweep_sizes;
+mod timers;
+mod ttl;
+mod ttl_table;

@@ -1,0 +1,10 @@
+//! What is valid of a request, and what a failure answers.
+
+mod body_rules;
+mod check_order;
+mod docs;
+mod failures;
+mod parameters;
+mod request_fuzz;
+mod request_mutations;
+mod request_rules;

@@ -1,0 +1,7 @@
+//! Balances, payments, refunds, and requests that are sent twice.
+
+mod balances;
+mod idempotency;
+mod payment;
+mod payment_races;
+mod refunds;

@@ -1,0 +1,15 @@
+//! Queues: joining, waiting, admission, sessions, settings.
+
+mod deleting_queues;
+mod fences;
+mod joining;
+mod leaving;
+mod passing;
+mod places;
+mod promotion;
+mod queue_clock;
+mod queue_office;
+mod queues;
+mod random_queue;
+mod shown_to_fans;
+mod sleep;

@@ -1,0 +1,4 @@
+//! The whole system: a purchase from start to end, and what each step costs.
+
+mod budget;
+mod journey;
