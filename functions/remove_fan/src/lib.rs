@@ -1,4 +1,4 @@
-//! `DELETE /api/v1/admin/queues/{queueId}/sessions/{userId}`: an operator removes a fan from a queue.
+//! `DELETE /api/v1/admin/queues/{queueId}/sessions/{userId}`: an administrator removes a fan from a queue.
 
 use shared::{
     app::App,

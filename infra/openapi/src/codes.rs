@@ -145,8 +145,9 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "unavailable",
-        "A table did not answer in time, or other requests conflicted too often. Nothing is lost: wait for `Retry-After`, \
-         then send the same request again.",
+        "A table did not answer in time, or other requests conflicted too often. Nothing is lost, and the request may have \
+         been applied: wait for `Retry-After`, then send it again with the same `Idempotency-Key`. Without a key, read the \
+         state first.",
     ),
 ];
 

@@ -27,7 +27,7 @@ pub fn document() -> Value {
         "info": {
             "title": "Stagedoor",
             "version": "1",
-            "summary": "Ticket sales that stay fair and correct when a million fans arrive in the same minute.",
+            "summary": "Ticket sales that stay fair and correct when far more fans arrive than there are seats.",
             "description": DESCRIPTION,
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
@@ -55,7 +55,7 @@ ACTIVE. 4. With the queue token see the seats, hold some (`POST /api/v1/reservat
 (`POST /api/v1/payments/process`).
 
 **Tokens.** Both are bearer tokens. The access token proves who the fan is. The queue token proves a place in one \
-queue, and also who the fan is, for 12 hours after the login and while its session is live. A lock beside an \
+queue, and also who the fan is: for 12 hours after the login, and longer while its session is live. A lock beside an \
 operation names the tokens that it takes.
 
 **Claiming a place.** An admitted fan must claim the place within the claim window, else it is lost. Each of these \

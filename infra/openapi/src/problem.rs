@@ -13,7 +13,7 @@ pub const END_REASONS: &str = "\
 `pollAfterSeconds` says. |
 | `SUPERSEDED` | The fan has a newer place in this queue. | `POST /api/v1/tokens` returns it. |
 | `WAITED_TOO_LONG` | The waiting time was over before the place came up. | Join again. |
-| `REMOVED` | An operator removed the fan. Open holds were cancelled. | Say so to the fan, who may join again. |";
+| `REMOVED` | An administrator removed the fan. Open holds were cancelled. | Say so to the fan, who may join again. |";
 
 /// RFC 9457 problem details.
 pub fn problem() -> Value {

@@ -38,7 +38,7 @@ pub enum ReservationStatus {
 /// |---|---|
 /// | `GIVEN_BACK` | The fan gave the hold back. |
 /// | `LEFT` | The fan left the queue, which cancels all open holds. |
-/// | `REMOVED` | An operator removed the fan from the queue, which cancels all open holds. |
+/// | `REMOVED` | An administrator removed the fan from the queue, which cancels all open holds. |
 /// | `RELEASED` | A payment was refused because the balance was too low, in a deployment that frees the seats then. |
 /// | `REFUNDED` | The reservation was paid, and the payment was refunded. |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ pub enum CancelReason {
     GivenBack,
     /// The fan left the queue.
     Left,
-    /// An operator removed the fan from the queue.
+    /// An administrator removed the fan from the queue.
     Removed,
     /// A payment was refused because the balance was too low, in a deployment that frees the seats then.
     Released,

@@ -36,7 +36,7 @@ pub enum EndReason {
     Superseded,
     /// The fan waited too long.
     WaitedTooLong,
-    /// An operator removed the fan.
+    /// An administrator removed the fan.
     Removed,
 }
 

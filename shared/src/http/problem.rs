@@ -201,7 +201,7 @@ impl From<StoreError> for Problem {
                 let mut problem = Problem::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "unavailable",
-                    "the request could not be finished now; nothing was lost, try again",
+                    "the request could not be finished now; send it again, with the same Idempotency-Key if it had one",
                 );
                 problem.cause = Some(error.to_string());
                 problem.retry_after(1)

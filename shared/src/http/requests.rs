@@ -95,8 +95,8 @@ pub struct ProcessPayment {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CancelPayment {
-    /// Why the payment is refunded, in the words of the caller: at most 500 characters, line breaks allowed. No answer
-    /// shows it.
+    /// Why the payment is refunded: at most 500 characters, line breaks allowed. It is checked and not stored. A retry
+    /// with the same `Idempotency-Key` must send the same reason.
     pub reason: Option<Reason>,
 }
 

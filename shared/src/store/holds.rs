@@ -123,7 +123,8 @@ impl Store {
         let prices = match self.price_order(order).await {
             Ok(prices) => prices,
             Err(refusal @ Failure::Refused(_)) => {
-                // A stored success comes before the end of the session, and that before what is wrong with the order.
+                // The order of answers: a stored success, the end of the session, the fault of the order. Otherwise a
+                // retry would get an error for a hold that it made.
                 let failure = self.live_session(&order.claims).await.err().unwrap_or(refusal);
                 return self.replay_or_refuse(idempotent, failure).await;
             }

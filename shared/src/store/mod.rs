@@ -91,7 +91,7 @@ pub struct Rules {
 /// A request to DynamoDB or SQS that failed. The text is for the log, never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// No answer, throttled, or too many conflicts. Safe to retry.
+    /// No answer, throttled, or too many conflicts. The write may have been applied.
     #[error("database unavailable: {0}")]
     Unavailable(String),
     /// The request was malformed, or an item could not be read: a bug.

@@ -1,4 +1,4 @@
-//! The operators' notice to the fans who wait in a queue. An item of its own, since every tick writes the state.
+//! The administrators' notice to the fans who wait in a queue. An item of its own, since every tick writes the state.
 
 use super::{
     MAX_ATTEMPTS, Store, StoreError, contention, keys,
@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 /// passed.
 const MAX_REMOVED: usize = 100;
 
-/// The operators' message to the fans who wait, and the places that operators removed.
+/// The administrators' message to the fans who wait, and the places that administrators removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Notice {
-    /// The operators' message.
+    /// The administrators' message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Message>,
-    /// Places that an operator removed while they waited, so that a poll, which reads no session, can say so.
+    /// Places that an administrator removed while they waited, so that a poll, which reads no session, can say so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<Place>,
 }

@@ -24,7 +24,7 @@ Gives the fan a place at the end of the queue (201), or returns the place that t
 free and nobody waits, the fan is admitted at once: `status` is ACTIVE. Otherwise poll `GET /api/v1/tokens/{userId}` \
 every `pollAfterSeconds`. If the place has been admitted, this request claims it.
 
-A retry is safe: as long as the place lives, it is answered again. Where the place or session is over, the fan gets \
+A retry is safe: it returns the same place as long as that lives. Where the place or session is over, the fan gets \
 a new place at once, and nothing says why the last one ended. So after a page reload ask `GET \
 /api/v1/tokens/{userId}` first, and join on its 404, or on its 410 once the fan has seen the reason.
 

@@ -59,15 +59,16 @@ pub struct TokenBody {
     /// their own request claims the place. An admin who looks at another fan sees it from the admission to the claim; the
     /// status is ACTIVE then, and `expiresAt` is the same time.
     pub claim_before: Option<Rfc3339>,
-    /// Whether an operator has paused the queue. Then nobody is admitted and the waiting time stands still. Fans inside go
-    /// on, and an admitted fan must still claim in time.
+    /// Whether an administrator has paused the queue. Then nobody is admitted and the waiting time stands still. Fans
+    /// inside go on, and an admitted fan must still claim in time.
     pub paused: bool,
-    /// A message of the operators to the fans of this queue; null when there is none. Show it as plain text.
+    /// A message of the administrators to the fans of this queue; null when there is none. Show it as plain text.
     pub message: Option<Message>,
     /// Whether every seat of the queue's concerts is sold. Always false in this version; see `seatsAvailable` of the
     /// concerts instead.
     pub sold_out: bool,
-    /// The range of the wait, in seconds: it holds the true wait in eight of ten cases. Null where `estimatedWaitSeconds`
+    /// The range of the wait, in seconds: it usually holds the true wait, and does so in about half of
+    /// the cases where fans come out in waves. Null where `estimatedWaitSeconds`
     /// is null.
     pub wait_range_seconds: Option<WaitRange>,
 }
@@ -124,7 +125,7 @@ pub struct QueueBody {
     /// How many fans may be inside at once.
     #[cfg_attr(feature = "openapi", schema(example = 10))]
     capacity: u64,
-    /// Whether an operator has paused the queue. Then nobody is admitted; fans who are inside go on.
+    /// Whether an administrator has paused the queue. Then nobody is admitted; fans who are inside go on.
     paused: bool,
     /// When the queue opens; nobody is admitted before, but fans can join. Null for a queue without an opening time, which
     /// is open.
@@ -142,15 +143,15 @@ pub struct QueueBody {
     /// | `OPEN` | It admits fans as slots become free. |
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^(NOT_OPEN|OPEN|PAUSED|SOLD_OUT)$", example = "OPEN"))]
     state: QueueStatus,
-    /// A message of the operators to the fans of this queue; null when there is none. Show it as plain text.
+    /// A message of the administrators to the fans of this queue; null when there is none. Show it as plain text.
     message: Option<Message>,
     /// The rule by which fans are put in order.
     order: Order,
     /// How many admitted fans have not claimed their place yet; a few seconds old.
     #[cfg_attr(feature = "openapi", schema(example = 2))]
     unclaimed: u64,
-    /// How long an admitted fan may take to claim the place, in seconds. A poll, a look at the seat map, a hold
-    /// or a payment claims it. The time runs on while the queue is paused.
+    /// How long an admitted fan may take to claim the place, in seconds. A poll, a join, a look at the seat map,
+    /// a hold or a payment claims it. The time runs on while the queue is paused.
     claim_window_seconds: Seconds,
     /// How long a session lasts from its claim, in seconds. A hold can move the end, at most to the claim +
     /// `activeSeconds` + `holdSeconds`.
@@ -160,7 +161,7 @@ pub struct QueueBody {
     #[cfg_attr(feature = "openapi", schema(example = 25.0))]
     wait_seconds_per_place: Option<f64>,
     /// How long a fan should wait before the next poll, by position. Rows are in ascending order: take the last row whose
-    /// `position` is at most the fan's own. For clients that read only this document.
+    /// `position` is at most the fan's own. For clients that follow the queue without a token.
     poll_after_seconds: Vec<PollRow>,
     /// The concerts that are on sale through this queue now, at most 20.
     concert_ids: Vec<ConcertId>,
