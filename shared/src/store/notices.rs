@@ -7,6 +7,7 @@ use super::{
     request::{self, WriteFailure},
 };
 use crate::domain::{id::QueueId, text::Message, ticket::Place};
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemOutput, types::ReturnValue};
 use serde::{Deserialize, Serialize};
 
 /// The newest removed places, which a notice names. A fan whose place is no longer named reads WAITING until it is
@@ -54,8 +55,17 @@ impl Store {
                 .expression_attribute_values(":message", request::value(message)?),
             None => update.update_expression("REMOVE message"),
         };
-        self.send_unconditional_update(update).await?;
-        self.notices.remove(queue);
+        match self.send_update(update.return_values(ReturnValue::AllNew)).await {
+            // The answer to the request that set it must not show an older one.
+            Ok(output) => self.keep_notice(queue, output),
+            Err(failure) => Err(request::unconditional(failure)),
+        }
+    }
+
+    /// Keeps the notice that an update returned in the function's memory.
+    fn keep_notice(&self, queue: &QueueId, updated: UpdateItemOutput) -> Result<(), StoreError> {
+        let notice = request::parse(updated.attributes.unwrap_or_default())?;
+        self.notices.put(queue.clone(), notice, self.now());
         Ok(())
     }
 
@@ -87,11 +97,8 @@ impl Store {
             if !before.removed.is_empty() {
                 update = update.expression_attribute_values(":before", request::value(&before.removed)?);
             }
-            match self.send_update(update).await {
-                Ok(_) => {
-                    self.notices.remove(queue);
-                    return Ok(());
-                }
+            match self.send_update(update.return_values(ReturnValue::AllNew)).await {
+                Ok(output) => return self.keep_notice(queue, output),
                 Err(WriteFailure::Condition(_)) => self.context.back_off(attempt).await,
                 Err(WriteFailure::Store(error)) => return Err(error),
             }

@@ -13,7 +13,7 @@ use crate::domain::{
     session::EndReason,
     time::Seconds,
 };
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem};
 use futures_util::try_join;
 use uuid::Uuid;
 
@@ -152,10 +152,8 @@ impl Store {
     fn delete_writes(&self, state: &QueueState, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
         let queue = &state.queue_id;
         let counter = keys::join_counter(queue);
-        let shut = ConditionCheck::builder()
-            .table_name(self.table(counter.table))
-            .key("pk", request::s(&counter.pk))
-            .key("sk", request::s(&counter.sk))
+        let shut = self
+            .transact_check(&counter)
             .condition_expression("deleted = :deletion")
             .expression_attribute_values(":deletion", request::s(deletion.to_string()));
         let mark = self
@@ -193,11 +191,8 @@ impl Store {
         };
         // A completed deletion has marked the state: that queue stays closed.
         let state = keys::queue_state(queue);
-        let exists = ConditionCheck::builder()
-            .table_name(self.table(state.table))
-            .key("pk", request::s(&state.pk))
-            .key("sk", request::s(&state.sk))
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(deleted)");
+        let exists =
+            self.transact_check(&state).condition_expression("attribute_exists(pk) AND attribute_not_exists(deleted)");
         let writes = [vec![transact_item(exists)?], self.reopen_writes(queue, deletion)?].concat();
         match self.transact(writes).await {
             Ok(()) => Ok(true),

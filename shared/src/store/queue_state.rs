@@ -13,7 +13,7 @@ use crate::domain::{
     ticket::Place,
     time::Timestamp,
 };
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem};
 use futures_util::try_join;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -148,14 +148,8 @@ impl Store {
 
     /// The condition that a queue is registered: it was created, and is not deleted.
     pub(crate) fn registry_check(&self, queue: &QueueId) -> Result<TransactWriteItem, StoreError> {
-        let key = keys::queue_registry(queue);
-        transact_item(
-            ConditionCheck::builder()
-                .table_name(self.table(key.table))
-                .key("pk", request::s(&key.pk))
-                .key("sk", request::s(&key.sk))
-                .condition_expression("attribute_exists(pk)"),
-        )
+        let registered = self.transact_check(&keys::queue_registry(queue));
+        transact_item(registered.condition_expression("attribute_exists(pk)"))
     }
 
     /// Reads a queue as it is now. Its notice may be one second old, its concerts five seconds.

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
         update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     },
     types::{
-        AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+        AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
         builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder},
     },
 };
@@ -141,7 +141,7 @@ pub fn store_error<E: ProvideErrorMetadata, R>(operation: &str, error: &SdkError
 }
 
 /// The error of a write that has no condition.
-fn unconditional(failure: WriteFailure) -> StoreError {
+pub(crate) fn unconditional(failure: WriteFailure) -> StoreError {
     match failure {
         WriteFailure::Condition(_) => StoreError::Internal("a write without a condition was refused by one".to_owned()),
         WriteFailure::Store(error) => error,
@@ -287,6 +287,11 @@ impl Store {
             .key("pk", s(&key.pk))
             .key("sk", s(&key.sk))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// A check inside a transaction.
+    pub(crate) fn transact_check(&self, key: &Key) -> ConditionCheckBuilder {
+        ConditionCheck::builder().table_name(self.table(key.table)).key("pk", s(&key.pk)).key("sk", s(&key.sk))
     }
 
     /// Sends a transaction, and the same one again while it only conflicts or is throttled. All copies have one client

@@ -95,8 +95,11 @@ impl Store {
         let status = self.session_from_state(&state, claims).await?;
         if matches!(status, SessionStatus::Waiting { .. }) {
             let notice = self.notice(&claims.queue_id).await;
-            if notice.removed.contains(&claims.place()) {
-                return Ok(SessionStatus::Over(EndReason::Removed));
+            // What the session says, since a removed fan may have left before.
+            if notice.removed.contains(&claims.place())
+                && let Some(session) = self.session(&claims.queue_id, claims.place()).await?
+            {
+                return Ok(self.session_from_item(&session));
             }
         }
         Ok(status)

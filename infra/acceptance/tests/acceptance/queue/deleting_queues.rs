@@ -4,7 +4,7 @@ use crate::{
     Outcome,
     support::{items, join_with, status_and_position},
 };
-use acceptance::{Request, World};
+use acceptance::{Fan, Request, World};
 use engine::Fault;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -24,6 +24,22 @@ async fn join(world: &World, name: &str) -> String {
 
 fn is_shut(world: &World) -> bool {
     !items(world, "JOIN#second")[0]["deleted"].is_null()
+}
+
+/// Deletes the queue up to the deletion's last write, which is lost; returns that write.
+async fn delete_without_the_last_write(world: &World, admin: &Fan) -> Value {
+    let last_write: Arc<Mutex<Option<Value>>> = Arc::default();
+    let kept = Arc::clone(&last_write);
+    world.engine.set_faults(move |call| {
+        if call.operation != "TransactWriteItems" {
+            return Fault::None;
+        }
+        kept.lock().expect("a request").get_or_insert_with(|| call.body.clone());
+        Fault::LostRequest
+    });
+    assert_eq!(world.delete(SECOND, &admin.access).await.outcome(), "503 unavailable");
+    world.engine.clear_faults();
+    last_write.lock().expect("a request").take().expect("a last write")
 }
 
 #[tokio::test]
@@ -85,17 +101,7 @@ async fn a_late_duplicate_of_a_finished_deletion_does_not_refuse_joins() -> Outc
 async fn a_late_write_of_a_deletion_that_was_taken_for_cut_off_deletes_nothing() -> Outcome {
     let world = world_with_second().await?;
     let admin = world.admin().await;
-    let last_write: Arc<Mutex<Option<Value>>> = Arc::default();
-    let kept = Arc::clone(&last_write);
-    world.engine.set_faults(move |call| {
-        if call.operation != "TransactWriteItems" {
-            return Fault::None;
-        }
-        kept.lock().expect("a request").get_or_insert_with(|| call.body.clone());
-        Fault::LostRequest
-    });
-    assert_eq!(world.delete(SECOND, &admin.access).await.outcome(), "503 unavailable");
-    world.engine.clear_faults();
+    let late = delete_without_the_last_write(&world, &admin).await;
     world.wait(60);
     assert_eq!(join(&world, "ann").await, "ACTIVE 0");
     // Another deletion marks the counter, and has not found yet that the queue is in use.
@@ -105,7 +111,6 @@ async fn a_late_write_of_a_deletion_that_was_taken_for_cut_off_deletes_nothing()
         "ExpressionAttributeValues": { ":other": { "S": "00000000-0000-4000-8000-000000000000" } },
     });
     assert_eq!(world.engine.execute("UpdateItem", another).status, 200);
-    let late = last_write.lock().expect("a request").take().ok_or("no request")?;
     assert_eq!(world.engine.execute("TransactWriteItems", late).status, 400);
     assert_eq!(world.get("/api/v1/queues/second", "").await.outcome(), "200");
     Ok(())
@@ -115,21 +120,10 @@ async fn a_late_write_of_a_deletion_that_was_taken_for_cut_off_deletes_nothing()
 async fn a_join_that_knows_an_older_state_does_not_reopen_a_queue_whose_deletion_finished_late() -> Outcome {
     let world = world_with_second().await?;
     let (admin, fan) = (world.admin().await, world.fan("ann").await);
-    let last_write: Arc<Mutex<Option<Value>>> = Arc::default();
-    let kept = Arc::clone(&last_write);
-    world.engine.set_faults(move |call| {
-        if call.operation != "TransactWriteItems" {
-            return Fault::None;
-        }
-        kept.lock().expect("a request").get_or_insert_with(|| call.body.clone());
-        Fault::LostRequest
-    });
-    assert_eq!(world.delete(SECOND, &admin.access).await.outcome(), "503 unavailable");
-    world.engine.clear_faults();
+    let late = delete_without_the_last_write(&world, &admin).await;
     world.wait(60);
     // The function that joins has the state in memory, from just before the last write of the deletion arrives.
     assert_eq!(world.get("/api/v1/queues/second", "").await.outcome(), "200");
-    let late = last_write.lock().expect("a request").take().ok_or("no request")?;
     assert_eq!(world.engine.execute("TransactWriteItems", late).status, 200);
     let joined = join_with(&world, &fan.access, &json!({ "queueId": "second" })).await;
     assert_eq!(joined.outcome(), "404 queue_not_found");

@@ -8,9 +8,16 @@ use crate::{
     },
 };
 use acceptance::{Fan, Reply, Request, World};
+use engine::Fault;
 use serde_json::{Value, json};
 use shared::app::App;
-use std::pin::pin;
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 fn reason(reply: &Reply) -> (String, Option<&str>) {
     (reply.outcome(), reply.body["reason"].as_str())
@@ -77,6 +84,34 @@ async fn a_fan_who_is_removed_while_waiting_sees_it_within_a_second() -> Outcome
     is_over_by(&world, &fans[2], &concert, "REMOVED").await;
     let stays = poll(&world, &fans[1]).await;
     assert_eq!((stays.outcome().as_str(), stays.text("message")), ("200", "soon!"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_answer_that_sets_a_message_shows_it_without_a_read_that_may_be_stale() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    let read = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&read);
+    world.engine.set_faults(move |call| {
+        let notice = call.body["Key"]["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("LINE#"));
+        seen.fetch_or(call.operation == "GetItem" && notice, Ordering::Relaxed);
+        Fault::None
+    });
+    assert_eq!(configure(&world, &admin, &json!({ "message": "soon" })).await.body["message"], "soon");
+    assert_eq!(configure(&world, &admin, &json!({ "message": null })).await.body["message"], json!(null));
+    assert!(!read.load(Ordering::Relaxed));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fan_who_left_before_the_removal_reads_left() -> Outcome {
+    let world = World::with(&[("QUEUE_CAPACITY", "0")]).await?;
+    let (admin, fans) = (world.admin().await, line_of(&world, 1).await);
+    leave(&world, &fans[0]).await;
+    let path = format!("/api/v1/admin/queues/main/sessions/{}", fans[0].user_id);
+    assert_eq!(world.delete(&path, &admin.access).await.outcome(), "204");
+    assert_eq!(reason(&poll(&world, &fans[0]).await), ("410 session_over".to_owned(), Some("LEFT")));
     Ok(())
 }
 
