@@ -30,6 +30,6 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let id: ConcertId = call.path("concertId")?;
     let change: ConcertChange = payload.parse()?;
     let concert = app.store.change_concert(id, |concert| apply(&change, concert, app.now())).await??;
-    let offer = app.store.concert_with_availability(id).await?;
-    Ok(json(StatusCode::OK, &ConcertDate::new(&concert, offer.seats_available)))
+    let offer = app.store.with_availability(concert).await?;
+    Ok(json(StatusCode::OK, &ConcertDate::new(&offer.concert, offer.seats_available)))
 }

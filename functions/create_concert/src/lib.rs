@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     domain::{
-        concert::Concert,
+        concert::{Concert, ConcertWithLayout},
         id::QueueId,
         layout::{Block, Layout},
         text::Label,
@@ -19,21 +19,25 @@ use shared::{
         views::ConcertDate,
     },
 };
+use std::sync::Arc;
+
+/// A body may be larger than that of other routes, for the layout.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Answers 201 with the concert. Fields that the draft leaves out get the contract's defaults.
 pub async fn handle(app: &App, call: &Call) -> Answer {
-    let payload = call.payload()?;
+    let payload = call.payload_within(MAX_BODY_BYTES)?;
     let admin = app.tokens.admin(call, app.now())?;
     let draft: ConcertDraft = payload.parse()?;
     let idempotent = call.idempotent(admin.user_id, "create_concert", &draft)?;
-    let concert = concert(app, draft)?;
-    let view = || ConcertDate::new(&concert, concert.layout.seats_total());
-    let done = app.store.create_concert(&concert, idempotent.as_ref(), || body(&view())).await?;
+    let new = concert(app, draft)?;
+    let view = || ConcertDate::new(&new.concert, new.concert.seating.seats_total);
+    let done = app.store.create_concert(&new, idempotent.as_ref(), || body(&view())).await?;
     let answer = json_idempotent(StatusCode::CREATED, done, |()| view());
     Ok(with_location(answer, "/api/v1/concerts/", "concertId"))
 }
 
-fn concert(app: &App, draft: ConcertDraft) -> Result<Concert, Problem> {
+fn concert(app: &App, draft: ConcertDraft) -> Result<ConcertWithLayout, Problem> {
     let (Rfc3339(starts_at), Rfc3339(ends_at)) = (draft.starts_at, draft.ends_at);
     let sale_opens_at = draft.sale_opens_at.map_or_else(|| app.now(), |Rfc3339(at)| at);
     let sale_closes_at = draft.sale_closes_at.map_or(starts_at, |Rfc3339(at)| at);
@@ -41,6 +45,7 @@ fn concert(app: &App, draft: ConcertDraft) -> Result<Concert, Problem> {
         return Err(Problem::invalid("/endsAt", "must be after startsAt"));
     }
     let sent = SaleTimes { opens: draft.sale_opens_at.is_some(), closes: draft.sale_closes_at.is_some() };
+    let layout = draft.blocks.map_or_else(|| Ok(Layout::standard()), layout)?;
     let concert = Concert {
         concert_id: app.context.concert_id(),
         concert_name: draft.concert_name.into_string(),
@@ -52,11 +57,12 @@ fn concert(app: &App, draft: ConcertDraft) -> Result<Concert, Problem> {
         enabled: true,
         sale_opens_at,
         sale_closes_at,
-        layout: draft.blocks.map_or_else(|| Ok(Layout::standard()), layout)?,
+        seating: layout.seating(),
+        layout: Concert::FIRST_LAYOUT,
         version: Concert::FIRST_VERSION,
     };
     sent.check(&concert)?;
-    Ok(concert)
+    Ok(ConcertWithLayout { concert: Arc::new(concert), layout: Arc::new(layout) })
 }
 
 fn layout(drafts: Vec<Object<BlockDraft>>) -> Result<Layout, Problem> {

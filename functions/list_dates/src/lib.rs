@@ -5,7 +5,7 @@ use shared::{
     app::App,
     domain::{id::ConcertId, time::Timestamp},
     http::{Answer, Call, Problem, answer::with_header, callers::caller, cursor::List, json, views::ConcertDate},
-    store::concerts::{ConcertAvailability, ListingRange},
+    store::{concerts::ConcertAvailability, listing::ListingRange},
 };
 use std::str::FromStr;
 

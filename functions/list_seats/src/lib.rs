@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     domain::{
-        concert::SeatStatus,
+        concert::{ConcertWithLayout, SeatStatus},
         id::ConcertId,
         layout::{Block, SeatNumber, Span},
         refusal::Refusal,
@@ -48,12 +48,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let after = after(app, call, id)?;
     let limit = call.limit_within(MAX_SEATS)?.unwrap_or(MAX_SEATS) as usize;
 
-    let concert = match app.store.concert(id).await {
-        Ok(concert) => concert,
+    let ConcertWithLayout { concert, layout } = match app.store.concert_with_layout(id).await {
+        Ok(found) => found,
         Err(failure) => return Err(app.store.live_session(&claims).await.err().unwrap_or(failure).into()),
     };
     // One seat more than asked for shows whether there are more.
-    let mut page: Vec<_> = concert.layout.seats(section.as_deref(), after).take(limit + 1).collect();
+    let mut page: Vec<_> = layout.seats(section.as_deref(), after).take(limit + 1).collect();
     let more = page.len() > limit;
     page.truncate(limit);
     let spans = Span::of(page.iter().map(|(seat, _)| *seat));
@@ -63,7 +63,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     if concert.queue_id != claims.queue_id {
         return Err(Refusal::WrongQueue.into());
     }
-    if section.as_deref().is_some_and(|section| !concert.layout.has_section(section)) {
+    if section.as_deref().is_some_and(|section| !layout.has_section(section)) {
         return Err(Problem::invalid("section", "is not a section of this concert"));
     }
     let response = json(StatusCode::OK, &seat_map(&page, &taken, app.now()));

@@ -3,7 +3,11 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::{amount::Amount, concert::SeatStatus, id::ConcertId},
+    domain::{
+        amount::Amount,
+        concert::{ConcertWithLayout, SeatStatus},
+        id::ConcertId,
+    },
     http::{Answer, Call, json, views::SalesBody},
     store::seats::SeatItem,
 };
@@ -12,12 +16,12 @@ use shared::{
 pub async fn handle(app: &App, call: &Call) -> Answer {
     app.tokens.admin(call, app.now())?;
     let id: ConcertId = call.path("concertId")?;
-    let concert = app.store.concert(id).await?;
-    let seats = app.store.seats_of_chunks(id, &concert.layout.chunks()).await?;
+    let ConcertWithLayout { concert, layout } = app.store.concert_with_layout(id).await?;
+    let seats = app.store.seats_of_chunks(id, &layout.chunks()).await?;
     let now = app.now();
     let with = |status: SeatStatus| seats.iter().filter(move |seat: &&SeatItem| seat.status_at(now) == status);
     let (sold, held) = (with(SeatStatus::Sold).count() as u32, with(SeatStatus::Held).count() as u32);
     let revenue: Amount = with(SeatStatus::Sold).map(|seat| seat.price).sum();
-    let free = concert.layout.seats_total() - sold - held;
+    let free = concert.seating.seats_total - sold - held;
     Ok(json(StatusCode::OK, &SalesBody { sold, held, free, revenue }))
 }

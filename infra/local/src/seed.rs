@@ -1,6 +1,6 @@
 //! Demo data: an administrator, and concerts on sale.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use shared::{
@@ -9,7 +9,7 @@ use shared::{
     domain::{
         account::{Password, Role, Username},
         amount::Amount,
-        concert::Concert,
+        concert::{Concert, ConcertWithLayout},
         id::{EventId, QueueId},
         layout::{Block, Layout, SeatNumber},
         time::Timestamp,
@@ -73,8 +73,8 @@ pub async fn seed(
     if store.account_by_name(&name).await.context("demo data")?.is_some() {
         return Ok(());
     }
-    for concert in concerts(&source)? {
-        store.create_concert(&concert, None, String::new).await.context(&concert.concert_name)?;
+    for new in concerts(&source)? {
+        store.create_concert(&new, None, String::new).await.context(&new.concert.concert_name)?;
     }
     // Last: the administrator marks the demo data as complete, so an interrupted start writes it again.
     let password = Password::parse(password.to_owned()).context("the administrator's password")?;
@@ -83,16 +83,20 @@ pub async fn seed(
     Ok(())
 }
 
-fn concerts(source: &Source) -> Result<Vec<Concert>, Failure> {
+fn concerts(source: &Source) -> Result<Vec<ConcertWithLayout>, Failure> {
     let now = source.now();
     let today = now.seconds().div_euclid(DAY_SECONDS) * DAY_SECONDS;
-    let mut concerts: Vec<Concert> = Vec::new();
+    let mut concerts: Vec<ConcertWithLayout> = Vec::new();
     for (name, days, hall) in PROGRAMME {
         let doors = today + days * DAY_SECONDS + DOORS_SECONDS;
         let starts_at = Timestamp::from_seconds(doors);
-        let before = concerts.last().filter(|before| before.concert_name == name);
+        let before = concerts.last().map(|before| &before.concert).filter(|before| before.concert_name == name);
         let event_id: EventId = before.map_or_else(|| source.event_id(), |before| before.event_id);
-        concerts.push(Concert {
+        let layout = match hall {
+            Hall::Standard => Layout::standard(),
+            Hall::Stadium => stadium()?,
+        };
+        let concert = Concert {
             concert_id: source.concert_id(),
             concert_name: name.to_owned(),
             event_id,
@@ -103,12 +107,11 @@ fn concerts(source: &Source) -> Result<Vec<Concert>, Failure> {
             enabled: true,
             sale_opens_at: now,
             sale_closes_at: starts_at,
-            layout: match hall {
-                Hall::Standard => Layout::standard(),
-                Hall::Stadium => stadium()?,
-            },
+            seating: layout.seating(),
+            layout: Concert::FIRST_LAYOUT,
             version: Concert::FIRST_VERSION,
-        });
+        };
+        concerts.push(ConcertWithLayout { concert: Arc::new(concert), layout: Arc::new(layout) });
     }
     Ok(concerts)
 }
@@ -148,11 +151,11 @@ mod tests {
     fn concerts_are_in_the_future_and_one_is_a_stadium() {
         let source = Source::system();
         let concerts = concerts(&source).expect("valid");
-        assert!(concerts.iter().all(|concert| concert.starts_at > source.now()));
-        assert!(concerts.is_sorted_by_key(|concert| concert.starts_at));
-        assert_eq!(concerts[0].event_id, concerts[1].event_id);
-        assert_ne!(concerts[1].event_id, concerts[2].event_id);
-        let seats: Vec<_> = concerts.iter().map(|concert| concert.layout.seats_total()).collect();
+        assert!(concerts.iter().all(|new| new.concert.starts_at > source.now()));
+        assert!(concerts.is_sorted_by_key(|new| new.concert.starts_at));
+        assert_eq!(concerts[0].concert.event_id, concerts[1].concert.event_id);
+        assert_ne!(concerts[1].concert.event_id, concerts[2].concert.event_id);
+        let seats: Vec<_> = concerts.iter().map(|new| new.layout.seats_total()).collect();
         assert_eq!(seats, [50, 50, 5_000, 50, 50]);
     }
 }

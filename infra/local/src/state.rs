@@ -23,7 +23,7 @@ use crate::{
 const DEFAULT_DIRECTORY: &str = ".stagedoor";
 
 /// The form of the stored data. It is raised when stored items change; until 1.0 nothing converts older data.
-const FORM: &str = "2";
+const FORM: &str = "3";
 
 /// The cargo workspace that holds the functions.
 #[derive(Debug, Deserialize)]

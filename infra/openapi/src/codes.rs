@@ -111,8 +111,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "queue_in_use",
-        "A fan waits in the queue or is inside, or it is `main`, which is never deleted. Try again once `waiting` and \
-         `active` are 0.",
+        "A fan waits in the queue or is inside, or the sale of one of its concerts has not closed, or it is `main`, which \
+         is never deleted. Try again once `waiting` and `active` are 0 and the sales have closed.",
     ),
     (
         "session_over",
@@ -127,7 +127,7 @@ const MEANINGS: &[(&str, &str)] = &[
         "reservation_cancelled",
         "The hold was cancelled before it was paid, and no money moved. Its seats are free: hold seats again.",
     ),
-    ("too_large", "The body is larger than 64 KiB, and it was not read. Send a smaller one."),
+    ("too_large", "The body is larger than 64 KiB (1 MiB for a new concert), and it was not read. Send a smaller one."),
     ("unsupported_media_type", "The body is not sent as JSON. Send `Content-Type: application/json`, in UTF-8."),
     (
         "idempotency_key_reused",

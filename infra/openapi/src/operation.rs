@@ -4,7 +4,7 @@ use crate::{codes, schemas::Schemas};
 use serde_json::{Map, Value, json};
 use shared::{
     domain::{refusal::Refusal, session::EndReason},
-    http::Problem,
+    http::{Problem, call::MAX_BODY_BYTES},
     store::StoreError,
 };
 use std::collections::BTreeMap;
@@ -116,7 +116,7 @@ impl Operation {
         let body = json!({ "required": required, "content": { "application/json": content } });
         self.head.insert("requestBody".to_owned(), body);
         self.refuse(invalid());
-        self.refuse(Problem::too_large());
+        self.refuse(Problem::too_large(MAX_BODY_BYTES));
         self.refuse(Problem::unsupported_media_type());
         self
     }

@@ -1,15 +1,15 @@
 //! A concert: one performance on one date.
 
 use super::{
-    amount::Amount,
     id::{ConcertId, EventId, QueueId},
-    layout::{Layout, SeatNumber},
-    refusal::Refusal,
+    layout::{Chunk, Layout},
     time::{Minute, Timestamp},
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-/// One performance on one date, with a layout that never changes, the times of its sale, and its queue.
+/// One performance on one date, with the times of its sale and its queue. Its seats and prices are in its [`Layout`], an
+/// item apart, since a layout is up to a hundred times as large.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Concert {
@@ -33,8 +33,11 @@ pub struct Concert {
     pub sale_opens_at: Timestamp,
     /// When the sale closes: holds are made before this time, and before `ends_at`.
     pub sale_closes_at: Timestamp,
-    /// The seats.
-    pub layout: Layout,
+    /// How many seats its layout has, and where they are counted.
+    #[serde(flatten)]
+    pub seating: Seating,
+    /// The number of its layout. A layout is never changed: another one gets another number.
+    pub layout: u32,
     /// 1 at first; each change of the sale raises it by 1.
     pub version: u64,
 }
@@ -42,6 +45,8 @@ pub struct Concert {
 impl Concert {
     /// The version of a concert that was never changed.
     pub const FIRST_VERSION: u64 = 1;
+    /// The number of the layout that a concert is created with.
+    pub const FIRST_LAYOUT: u32 = 1;
 
     /// When the sale ends: never after the end of the concert.
     pub fn sale_end(&self) -> Timestamp {
@@ -52,21 +57,32 @@ impl Concert {
     pub fn on_sale(&self, now: Timestamp) -> bool {
         self.enabled && self.sale_opens_at <= now && now < self.sale_end()
     }
-
-    /// The price of each seat, in the order asked for.
-    ///
-    /// # Errors
-    /// `SeatNotFound` with the first seat that the layout lacks.
-    pub fn prices(&self, seats: &[SeatNumber]) -> Result<Vec<Amount>, Refusal> {
-        seats
-            .iter()
-            .map(|seat| self.layout.block_of(*seat).map(|b| b.price).ok_or(Refusal::SeatNotFound(*seat)))
-            .collect()
-    }
 }
 
-/// How many seats of a chunk are sold and held. The seats are counted again each time, never added to, so that a
-/// repeated stream record does no harm.
+/// What the counts of a concert's seats depend on. A copy of it stands wherever free seats are shown, so that no layout
+/// is read for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seating {
+    /// How many seats there are.
+    pub seats_total: u32,
+    /// The chunk that all seats are in; absent if they are in several. The count of a sole chunk is the concert's, so a
+    /// change of a seat costs one write of a count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sole_chunk: Option<Chunk>,
+}
+
+/// A concert with its layout.
+#[derive(Debug, Clone)]
+pub struct ConcertWithLayout {
+    /// The concert.
+    pub concert: Arc<Concert>,
+    /// Its seats and their prices.
+    pub layout: Arc<Layout>,
+}
+
+/// How many seats of a chunk, or of a whole concert, are sold and held. The seats are counted again each time, never
+/// added to, so that a repeated stream record does no harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeatCount {
@@ -74,9 +90,10 @@ pub struct SeatCount {
     pub sold: u32,
     /// Seats held by an unexpired reservation when they were counted.
     pub held: u32,
-    /// Grows with each count, so that an older count cannot replace a newer one.
+    /// Grows with each count, so that an older count cannot replace a newer one. Of a whole concert: the versions of its
+    /// chunks added up.
     pub version: u64,
-    /// The latest minute for which the chunk has a `DUE` item; 0 for none. A recount puts one only for a later minute.
+    /// The latest minute for which the chunk has a `DUE` item; 0 for none, and for a whole concert. A recount puts one only for a later minute.
     #[serde(default)]
     pub due: Minute,
 }

@@ -1,6 +1,6 @@
 //! The seats of a concert: blocks of numbered seats, and chunks, each of which is a table partition.
 
-use super::amount::Amount;
+use super::{amount::Amount, concert::Seating, refusal::Refusal};
 use serde::{Deserialize, Serialize};
 
 /// The number of a seat within its concert, from 1.
@@ -136,6 +136,15 @@ impl Layout {
         self.blocks.iter().find(|b| b.from <= seat && seat <= b.to)
     }
 
+    /// The price of each seat, in the order asked for.
+    ///
+    /// # Errors
+    /// [`Refusal::SeatNotFound`] with the first seat that the layout lacks.
+    pub fn prices(&self, seats: &[SeatNumber]) -> Result<Vec<Amount>, Refusal> {
+        let price = |seat| self.block_of(seat).map(|block| block.price).ok_or(Refusal::SeatNotFound(seat));
+        seats.iter().copied().map(price).collect()
+    }
+
     /// Whether any block is in this section.
     pub fn has_section(&self, section: &str) -> bool {
         self.blocks.iter().any(|b| b.section == section)
@@ -160,6 +169,15 @@ impl Layout {
             self.blocks.iter().flat_map(|b| (b.from.chunk().0..=b.to.chunk().0).map(Chunk)).collect();
         chunks.dedup();
         chunks
+    }
+
+    /// What the counts of these seats depend on.
+    pub fn seating(&self) -> Seating {
+        let sole_chunk = match self.chunks()[..] {
+            [chunk] => Some(chunk),
+            _ => None,
+        };
+        Seating { seats_total: self.seats_total(), sole_chunk }
     }
 }
 

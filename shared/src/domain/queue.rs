@@ -56,6 +56,8 @@ pub enum QueueStatus {
     Open,
     /// An operator has paused the queue.
     Paused,
+    /// Every seat of its concerts is sold. The queue admits fans all the same.
+    SoldOut,
 }
 
 /// The ranges of the settings of a queue and of a deployment.
@@ -75,11 +77,13 @@ pub mod bounds {
 }
 
 impl QueueSettings {
-    /// The status at `now`. A paused queue is `Paused` whether or not it has opened.
-    pub fn status(&self, now: Timestamp) -> QueueStatus {
+    /// The status at `now` of a queue whose concerts are sold out or not. The first that applies counts: paused, not
+    /// open yet, sold out.
+    pub fn status(&self, sold_out: bool, now: Timestamp) -> QueueStatus {
         match self.opens_at {
             _ if self.paused => QueueStatus::Paused,
             Some(opens_at) if now < opens_at => QueueStatus::NotOpen,
+            _ if sold_out => QueueStatus::SoldOut,
             _ => QueueStatus::Open,
         }
     }
@@ -96,7 +100,7 @@ impl QueueSettings {
 
     /// Whether fans may be admitted at `now`.
     pub fn admits(&self, now: Timestamp) -> bool {
-        self.status(now) == QueueStatus::Open
+        !self.paused && self.opens_at.is_none_or(|opens_at| opens_at <= now)
     }
 }
 

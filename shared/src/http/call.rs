@@ -87,13 +87,18 @@ impl Call {
 
     /// The body, after the checks of its size (413) and content type (415).
     pub fn payload(&self) -> Result<Payload<'_>, Problem> {
+        self.payload_within(MAX_BODY_BYTES)
+    }
+
+    /// The body of a route that takes bodies of up to `most` bytes.
+    pub fn payload_within(&self, most: usize) -> Result<Payload<'_>, Problem> {
         let bytes: &[u8] = match self.request.body() {
             Body::Text(text) => text.as_bytes(),
             Body::Binary(bytes) => bytes,
             _ => &[],
         };
-        if bytes.len() > MAX_BODY_BYTES {
-            return Err(Problem::too_large());
+        if bytes.len() > most {
+            return Err(Problem::too_large(most));
         }
         if !is_json(self.header("content-type").unwrap_or_default()) {
             return Err(Problem::unsupported_media_type());

@@ -60,9 +60,9 @@ impl Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "token_expired", "the token has expired")
     }
 
-    /// 413: a body that is too large to be parsed.
-    pub fn too_large() -> Self {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than 64 KiB")
+    /// 413: a body of more than `most` bytes, which is not parsed.
+    pub fn too_large(most: usize) -> Self {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("the body is larger than {} KiB", most / 1024))
     }
 
     /// 415: a body whose content type is not JSON in UTF-8.

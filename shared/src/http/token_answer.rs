@@ -70,18 +70,22 @@ pub async fn answer_poll(
     token_answer(app, StatusCode::OK, claims, session, &seen, bearer(call)?.to_owned())
 }
 
-/// The state and the notice of the fan's queue, at most a second old.
+/// The fan's queue: its state and notice, at most a second old, and whether it is sold out, at most five seconds old.
 struct Seen {
     state: QueueState,
     notice: Notice,
+    sold_out: bool,
 }
 
 impl Seen {
     async fn of(app: &App, claims: &QueueClaims) -> Result<Self, Problem> {
         let queue = &claims.queue_id;
-        let (state, notice) =
-            futures_util::join!(app.store.queue_state(queue, MAX_STATE_AGE_MILLIS), app.store.notice(queue));
-        Ok(Seen { state: state?, notice })
+        let (state, notice, sold_out) = futures_util::join!(
+            app.store.queue_state(queue, MAX_STATE_AGE_MILLIS),
+            app.store.notice(queue),
+            app.store.is_sold_out(queue)
+        );
+        Ok(Seen { state: state?, notice, sold_out })
     }
 }
 
@@ -100,7 +104,7 @@ fn token_answer(
     status: StatusCode,
     claims: &QueueClaims,
     session: SessionStatus,
-    Seen { state, notice }: &Seen,
+    Seen { state, notice, sold_out }: &Seen,
     token: String,
 ) -> Answer {
     let at_once = Outlook { seconds: 0, low: 0, high: 0 };
@@ -133,7 +137,7 @@ fn token_answer(
         },
         paused: state.settings.paused,
         message: notice.message.clone(),
-        sold_out: false,
+        sold_out: *sold_out,
     };
     let response = json(status, &view);
     Ok(if position > 0 { with_header(response, "retry-after", poll.to_string()) } else { response })

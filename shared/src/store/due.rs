@@ -15,7 +15,10 @@ use crate::domain::{
 };
 use futures_util::{StreamExt, future::join_all, stream};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// A minute is swept this long after its end, so that timers come first, which cost less.
@@ -129,6 +132,7 @@ impl Store {
             if self.put_count(id, chunk, before, &left).await? {
                 // If a hold could not be expired, the item stays for the next sweep.
                 expired?;
+                self.sum_counts(id).await?;
                 self.delete_due(due).await?;
                 return Ok(found);
             }
@@ -162,23 +166,40 @@ impl Store {
         self.put(Table::Concerts, item).send().await.map(|_| ()).map_err(|error| store_error("put due", &error))
     }
 
-    /// Recounts chunks in parallel, within two seconds in total. Leaves a recount that fails or takes longer to the
-    /// sweep, by a `DUE` item of the present minute.
+    /// Recounts chunks in parallel, and then adds up the counts of their concerts, within two seconds in total. Leaves
+    /// what fails or takes longer to the sweep, by a `DUE` item of the present minute.
     ///
     /// # Errors
     /// If such an item cannot be put. The other chunks are still recounted.
     pub async fn recount_all(&self, chunks: BTreeSet<(ConcertId, Chunk)>) -> Result<(), StoreError> {
         let deadline = Instant::now() + MAX_RECOUNTS;
-        let recounts = stream::iter(chunks).map(|(id, chunk)| self.recount_or_leave(id, chunk, deadline));
-        let done: Vec<_> = recounts.buffer_unordered(RECOUNTS_AT_ONCE).collect().await;
-        done.into_iter().collect()
+        // One chunk of each concert: if its counts cannot be added up, a visit of that chunk does it.
+        let concerts: BTreeMap<ConcertId, Chunk> = chunks.iter().copied().collect();
+        let recounts = stream::iter(chunks).map(|(id, chunk)| {
+            self.done_or_left(id, chunk, deadline, async move {
+                self.free_half_second(id, Some(chunk)).await;
+                self.recount(id, chunk).await
+            })
+        });
+        let recounted: Vec<_> = recounts.buffer_unordered(RECOUNTS_AT_ONCE).collect().await;
+        let sums = stream::iter(concerts).map(|(id, chunk)| {
+            self.done_or_left(id, chunk, deadline, async move {
+                self.free_half_second(id, None).await;
+                self.sum_counts(id).await
+            })
+        });
+        let summed: Vec<_> = sums.buffer_unordered(RECOUNTS_AT_ONCE).collect().await;
+        recounted.into_iter().chain(summed).collect()
     }
 
-    async fn recount_or_leave(&self, id: ConcertId, chunk: Chunk, deadline: Instant) -> Result<(), StoreError> {
-        let recount = async {
-            self.free_half_second(id, chunk).await;
-            self.recount(id, chunk).await
-        };
+    /// Waits for a recount until the deadline. If it fails or takes longer, puts a `DUE` item for the sweep.
+    async fn done_or_left(
+        &self,
+        id: ConcertId,
+        chunk: Chunk,
+        deadline: Instant,
+        recount: impl Future<Output = Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
         match timeout_at(deadline, recount).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => tracing::warn!(concert_id = %id, chunk = chunk.0, %error, "recount left to the sweep"),
@@ -187,9 +208,10 @@ impl Store {
         self.put_due(id, chunk, self.now().minute()).await
     }
 
-    /// Waits until half a second has passed since this environment last recounted the chunk. So a chunk in which
-    /// hundreds of holds a second change costs at most two recounts a second.
-    async fn free_half_second(&self, id: ConcertId, chunk: Chunk) {
+    /// Waits until half a second has passed since this environment last recounted the chunk, or added up the counts of
+    /// the concert (no chunk). So a chunk in which hundreds of holds a second change costs at most two recounts a
+    /// second.
+    async fn free_half_second(&self, id: ConcertId, chunk: Option<Chunk>) {
         let last = self.recounts.get(&(id, chunk), self.now(), RECOUNT_EVERY_MILLIS);
         let free = last.map(|last| last + Duration::from_millis(RECOUNT_EVERY_MILLIS.unsigned_abs()));
         if let Some(free) = free {

@@ -182,7 +182,7 @@ impl Store {
             let (enabled, opens_at, closes_at) = (concert.enabled, concert.sale_opens_at, concert.sale_end());
             return Err(Refusal::SaleClosed { enabled, opens_at, closes_at }.into());
         }
-        let prices = concert.prices(&order.seats)?;
+        let prices = self.layout(&concert).await?.prices(&order.seats)?;
         let limit = self.rules.seats_per_session;
         if order.seats.len() > limit as usize {
             // No session may have this many seats. The session is read because the refusal says what it has.

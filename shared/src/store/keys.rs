@@ -2,7 +2,8 @@
 
 use crate::domain::{
     account::Username,
-    id::{ConcertId, QueueId, ReservationId, UserId},
+    concert::Concert,
+    id::{ConcertId, EventId, QueueId, ReservationId, UserId},
     layout::{Chunk, SeatNumber},
     limit::{LimitedAction, Window},
     ticket::{Place, QueueClock},
@@ -15,7 +16,7 @@ use uuid::Uuid;
 pub enum Table {
     /// Accounts, balances, ledgers, reservations, idempotency records.
     Fans,
-    /// Concerts with their layouts, seats, seat counts and due items, the listing, and the sales of queues.
+    /// Concerts and their layouts, seats, seat counts and due items, the listings, and the sales of queues.
     Concerts,
     /// Queue states, notices, join counters, samples, alarms, tickets, sessions and the registry of queues.
     Queues,
@@ -91,6 +92,19 @@ pub fn concert(id: ConcertId) -> Key {
     key(Table::Concerts, format!("CONCERT#{id}"), "META")
 }
 
+/// The prefix of the sort keys of layouts.
+const LAYOUT_PREFIX: &str = "LAYOUT#";
+
+/// A layout of a concert.
+pub fn layout(id: ConcertId, number: u32) -> Key {
+    key(Table::Concerts, format!("CONCERT#{id}"), format!("{LAYOUT_PREFIX}{number:06}"))
+}
+
+/// The counts of a concert's chunks added up.
+pub fn seat_sum(id: ConcertId) -> Key {
+    key(Table::Concerts, format!("CONCERT#{id}"), "SUM")
+}
+
 /// The prefix of the sort keys of seat counts.
 pub const COUNT_PREFIX: &str = "COUNT#";
 
@@ -140,12 +154,29 @@ pub fn due(minute: Minute, id: ConcertId, chunk: Chunk) -> Key {
     key(Table::Concerts, pk, format!("{}#{id}#{:06}", due_minute(minute), chunk.0))
 }
 
-/// The partition of the listing: one item for each concert, in order of start.
-pub const LISTING_PARTITION: &str = "LISTING";
+/// The prefix of the partitions of listings.
+const LISTING_PREFIX: &str = "LISTING";
 
-/// A concert's item in the listing.
-pub fn listing(starts_at: Timestamp, id: ConcertId) -> Key {
-    key(Table::Concerts, LISTING_PARTITION.to_owned(), format!("{:015}#{id}", starts_at.millis()))
+/// The partition that lists the concerts of an event, a category, both, or all, in order of start. `category` is a
+/// parsed label; it ends the key, so no label can name another partition.
+pub fn listing_partition(event: Option<EventId>, category: Option<&str>) -> String {
+    let event = event.map(|event| format!("#EVENT#{event}")).unwrap_or_default();
+    let category = category.map(|category| format!("#CATEGORY#{category}")).unwrap_or_default();
+    format!("{LISTING_PREFIX}{event}{category}")
+}
+
+/// The sort key of a concert in its listings.
+pub fn listing_sort(starts_at: Timestamp, id: ConcertId) -> String {
+    format!("{:015}#{id}", starts_at.millis())
+}
+
+/// A concert's items in the listings that it is in: of all concerts, of its event, of its category, and of both.
+pub fn listings(concert: &Concert) -> [Key; 4] {
+    let (event, category) = (Some(concert.event_id), Some(concert.category.as_str()));
+    [(None, None), (event, None), (None, category), (event, category)].map(|(event, category)| {
+        let sort = listing_sort(concert.starts_at, concert.concert_id);
+        key(Table::Concerts, listing_partition(event, category), sort)
+    })
 }
 
 /// The prefix of the partitions of sales.
@@ -161,9 +192,14 @@ pub fn sales_after(now: Timestamp) -> String {
     format!("{:015}", now.millis() + 1)
 }
 
+/// The sort key of a sale.
+pub fn sale_sort(ends_at: Timestamp, id: ConcertId) -> String {
+    format!("{:015}#{id}", ends_at.millis())
+}
+
 /// The sale of a concert among those of its queue.
 pub fn sale(queue: &QueueId, ends_at: Timestamp, id: ConcertId) -> Key {
-    key(Table::Concerts, sales_partition(queue), format!("{:015}#{id}", ends_at.millis()))
+    key(Table::Concerts, sales_partition(queue), sale_sort(ends_at, id))
 }
 
 /// The state of a queue.
@@ -287,7 +323,7 @@ pub fn kind(pk: &str, sk: &str) -> &'static str {
         (DUE_PREFIX, "due"),
         (SAMPLE_PREFIX, "sample"),
         (ALARM_PREFIX, "alarm"),
-        (LISTING_PARTITION, "listing"),
+        (LISTING_PREFIX, "listing"),
         (SALES_PREFIX, "sale"),
         ("SIGNUP#", "limit"),
         ("LOGIN#", "limit"),
@@ -302,6 +338,8 @@ pub fn kind(pk: &str, sk: &str) -> &'static str {
         ("IDEM#", "idempotency record"),
         ("NAME", "user name"),
         ("META", "concert"),
+        (LAYOUT_PREFIX, "layout"),
+        ("SUM", "seat sum"),
         (COUNT_PREFIX, "seat count"),
         (SEAT_PREFIX, "seat"),
         ("STATE", "queue state"),

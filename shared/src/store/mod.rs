@@ -5,13 +5,16 @@ pub mod accounts;
 pub mod alarms;
 pub mod cache;
 pub mod concerts;
+mod counts;
 pub mod due;
 pub mod expiry;
 pub mod holds;
 pub mod idempotency;
 pub mod join;
 pub mod keys;
+mod layouts;
 pub mod limits;
+pub mod listing;
 pub mod money;
 pub mod notices;
 pub mod payment;
@@ -35,7 +38,7 @@ use crate::{
     domain::{
         concert::Concert,
         id::{ConcertId, QueueId},
-        layout::Chunk,
+        layout::{Chunk, Layout},
         queue::{QueueRules, QueueState},
         refusal::Refusal,
         time::{Seconds, Timestamp},
@@ -46,6 +49,7 @@ use keys::{Key, Table};
 use limits::Pseudonyms;
 use notices::Notice;
 use refused_holds::RefusedHolds;
+use sales::QueueSales;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -58,13 +62,16 @@ pub struct Store {
     states: Cache<QueueId, QueueState>,
     /// When the last tick that this environment asked for is due, by queue.
     wishes: Cache<QueueId, Timestamp>,
-    /// The concerts on sale through each queue.
-    sales: Cache<QueueId, Vec<ConcertId>>,
+    /// What is sold through each queue.
+    sales: Cache<QueueId, Arc<QueueSales>>,
     /// The operators' notice to the fans who wait, by queue.
     notices: Cache<QueueId, Notice>,
     concerts: Cache<ConcertId, Arc<Concert>>,
-    /// When this environment last recounted each chunk, by tokio's clock, which `sleep_until` takes.
-    recounts: Cache<(ConcertId, Chunk), Instant>,
+    /// Layouts by concert and number. They never change, so their age does not matter.
+    layouts: Cache<(ConcertId, u32), Arc<Layout>>,
+    /// When this environment last recounted each chunk, and added up the counts of each concert (no chunk), by tokio's
+    /// clock, which `sleep_until` takes.
+    recounts: Cache<(ConcertId, Option<Chunk>), Instant>,
     /// Limit counters that are known to be full until their window ends.
     full_counters: Cache<Key, ()>,
     refused_holds: RefusedHolds,
@@ -138,6 +145,7 @@ impl Store {
             notices: Cache::new(),
             sales: Cache::new(),
             concerts: Cache::new(),
+            layouts: Cache::new(),
             recounts: Cache::new(),
             full_counters: Cache::new(),
             refused_holds: RefusedHolds::default(),

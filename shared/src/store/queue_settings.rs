@@ -110,9 +110,10 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes a queue in which nobody waits and nobody is inside. Closes its join counter first, so that nobody draws
-    /// a place after this was checked. State and counter stay, so that a queue created again with the same id goes on
-    /// counting.
+    /// Deletes a queue in which nobody waits, nobody is inside, and through which no concert is sold whose sale has not
+    /// closed. Closes its join counter and removes it from the registry first, so that nobody draws a place and no
+    /// concert is created after this was checked. State and counter stay, so that a queue created again with the same
+    /// id goes on counting.
     ///
     /// # Errors
     /// [`Refusal::QueueInUse`], always for `main`; [`Refusal::QueueNotFound`].
@@ -122,16 +123,15 @@ impl Store {
         }
         for attempt in 0..MAX_ATTEMPTS {
             // Check before closing the counter too: a queue in use must not refuse joins even for a moment.
-            if self.queue_snapshot(queue).await?.is_in_use() {
+            if self.unused(queue).await?.is_none() {
                 return Err(Refusal::QueueInUse.into());
             }
-            let deletion = self.close_counter(queue).await?;
-            let view = self.queue_snapshot(queue).await?;
-            if view.is_in_use() {
+            let deletion = self.close_queue(queue).await?;
+            let Some(state) = self.unused(queue).await? else {
                 self.reopen_counter(queue, deletion).await?;
                 return Err(Refusal::QueueInUse.into());
-            }
-            match self.transact(self.delete_writes(&view.state, deletion)?).await {
+            };
+            match self.transact(self.delete_writes(&state, deletion)?).await {
                 Ok(()) => {
                     self.states.remove(queue);
                     self.notices.remove(queue);
@@ -147,8 +147,23 @@ impl Store {
         Err(contention("delete queue").into())
     }
 
-    /// The writes that mark the state as deleted and delete the registry's entry and the notice, if the counter is
-    /// still closed by this deletion. Otherwise it was opened again, and fans may have joined since the check.
+    /// Returns the state of a queue as it is now, or `None` if the queue is in use.
+    ///
+    /// # Errors
+    /// [`Refusal::QueueNotFound`].
+    async fn unused(&self, queue: &QueueId) -> Result<Option<QueueState>, Failure> {
+        let (state, counter, sold) = try_join!(
+            self.queue_state(queue, 0),
+            async { self.join_counter(queue).await.map_err(Failure::from) },
+            async { self.has_open_sales(queue).await.map_err(Failure::from) },
+        )?;
+        let in_use = counter.last > state.served || state.occupied > 0 || sold;
+        Ok((!in_use).then_some(state))
+    }
+
+    /// The writes that mark the state as deleted and delete the notice, if the counter is still closed by this
+    /// deletion. Otherwise it was opened again: fans may have joined, and concerts may have been created since the
+    /// check.
     fn delete_writes(&self, state: &QueueState, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
         let queue = &state.queue_id;
         let counter = keys::join_counter(queue);
@@ -163,24 +178,36 @@ impl Store {
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":settings", n(state.settings_version));
-        Ok(vec![
-            transact_item(shut)?,
-            transact_item(mark)?,
-            transact_item(self.transact_delete(&keys::queue_registry(queue)))?,
-            transact_item(self.transact_delete(&keys::notice(queue)))?,
-        ])
+        Ok(vec![transact_item(shut)?, transact_item(mark)?, transact_item(self.transact_delete(&keys::notice(queue)))?])
     }
 
-    /// Closes the join counter, so that no fan draws a place. Returns the id of this deletion.
-    async fn close_counter(&self, queue: &QueueId) -> Result<Uuid, StoreError> {
+    /// Closes the join counter, so that no fan draws a place, and removes the queue from the registry, so that no
+    /// concert is created for it. Returns the id of this deletion.
+    async fn close_queue(&self, queue: &QueueId) -> Result<Uuid, StoreError> {
         let deletion = self.context.deletion_id();
-        let update = self
-            .update(&keys::join_counter(queue))
+        let close = self
+            .transact_update(&keys::join_counter(queue))
             .update_expression("SET deleted = :deletion, deletedAt = :now")
             .expression_attribute_values(":deletion", request::s(deletion.to_string()))
             .expression_attribute_values(":now", n(self.now().millis()));
-        self.send_unconditional_update(update).await?;
-        Ok(deletion)
+        let writes = vec![transact_item(close)?, transact_item(self.transact_delete(&keys::queue_registry(queue)))?];
+        match self.transact(writes).await {
+            Ok(()) => Ok(deletion),
+            Err(TransactFailure::Store(error)) => Err(error),
+            Err(TransactFailure::Cancelled(_) | TransactFailure::Contended { .. }) => Err(contention("close queue")),
+        }
+    }
+
+    /// Registers the queue of a new concert again if a deletion was interrupted after it had removed it. Creates `main`
+    /// if it does not exist.
+    ///
+    /// # Errors
+    /// [`Refusal::QueueNotFound`] for a queue that does not exist or is deleted.
+    pub(crate) async fn register_if_cut_off(&self, queue: &QueueId) -> Result<(), Failure> {
+        self.queue_state(queue, 0).await?;
+        let counter = self.join_counter(queue).await?;
+        self.reopen_if_cut_off(queue, &counter).await?;
+        Ok(())
     }
 
     /// Opens a join counter that a deletion closed and left closed: the deletion was interrupted, or a copy of its

@@ -5,9 +5,10 @@ use super::{
     keys::Table,
     notices::Notice,
     request::{self, TransactFailure, WriteFailure, n, transact_item},
+    sales::QueueSales,
 };
 use crate::domain::{
-    id::{ConcertId, QueueId},
+    id::QueueId,
     queue::{QueueSettings, QueueState},
     refusal::Refusal,
     ticket::Place,
@@ -16,6 +17,7 @@ use crate::domain::{
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem};
 use futures_util::try_join;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// How old the state may be from which the poll of a waiting fan is answered, in milliseconds.
@@ -33,15 +35,8 @@ pub struct QueueSnapshot {
     pub last_place: Place,
     /// The operators' notice to the fans who wait.
     pub notice: Notice,
-    /// The concerts that are on sale through it.
-    pub concerts: Vec<ConcertId>,
-}
-
-impl QueueSnapshot {
-    /// Whether anybody waits or may be inside.
-    pub(crate) fn is_in_use(&self) -> bool {
-        self.last_place > self.state.served || self.state.occupied > 0
-    }
+    /// What is sold through it.
+    pub sales: Arc<QueueSales>,
 }
 
 /// The result of an attempt to walk in.
@@ -152,15 +147,15 @@ impl Store {
         transact_item(registered.condition_expression("attribute_exists(pk)"))
     }
 
-    /// Reads a queue as it is now. Its notice may be one second old, its concerts five seconds.
+    /// Reads a queue as it is now. Its notice may be one second old, its sales five seconds.
     pub async fn queue_snapshot(&self, queue: &QueueId) -> Result<QueueSnapshot, Failure> {
-        let (state, counter, notice, concerts) = try_join!(
+        let (state, counter, notice, sales) = try_join!(
             self.queue_state(queue, 0),
             async { self.join_counter(queue).await.map_err(Failure::from) },
             async { Ok(self.notice(queue).await) },
-            async { self.concerts_on_sale(queue).await.map_err(Failure::from) },
+            async { self.queue_sales(queue).await.map_err(Failure::from) },
         )?;
-        Ok(QueueSnapshot { state, last_place: counter.last, notice, concerts })
+        Ok(QueueSnapshot { state, last_place: counter.last, notice, sales })
     }
 
     /// Reads the join counter as it is now.

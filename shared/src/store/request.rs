@@ -14,7 +14,8 @@ use aws_sdk_dynamodb::{
         update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     },
     types::{
-        AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+        AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem, Update,
         builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder},
     },
 };
@@ -198,16 +199,13 @@ impl Store {
         }
     }
 
-    /// Sends an update that has no condition.
-    pub(crate) async fn send_unconditional_update(&self, update: UpdateItemFluentBuilder) -> Result<(), StoreError> {
-        match self.send_update(update).await {
-            Ok(_) => Ok(()),
-            Err(failure) => Err(unconditional(failure)),
-        }
+    /// Reads one item as a value; `consistent` sees every acknowledged write.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, key: &Key, consistent: bool) -> Result<Option<T>, StoreError> {
+        self.get_item(key, consistent).await?.map(parse).transpose()
     }
 
     /// Reads one item; `consistent` sees every acknowledged write.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, key: &Key, consistent: bool) -> Result<Option<T>, StoreError> {
+    pub(crate) async fn get_item(&self, key: &Key, consistent: bool) -> Result<Option<Item>, StoreError> {
         let output = self
             .dynamo
             .get_item()
@@ -218,7 +216,32 @@ impl Store {
             .send()
             .await
             .map_err(|e| store_error("get", &e))?;
-        output.item.map(parse).transpose()
+        Ok(output.item)
+    }
+
+    /// Reads at most 100 different items of one table in one request. They may be a moment old and come in any order;
+    /// those that do not exist are left out.
+    pub(crate) async fn get_batch(&self, table: Table, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        let attributes = |key: &Key| Item::from([("pk".to_owned(), s(&key.pk)), ("sk".to_owned(), s(&key.sk))]);
+        let mut rest: Vec<Item> = keys.iter().map(attributes).collect();
+        let mut found = Vec::new();
+        for attempt in 0..MAX_ATTEMPTS {
+            if rest.is_empty() {
+                return Ok(found);
+            }
+            if attempt > 0 {
+                self.context.back_off(attempt).await;
+            }
+            let asked = KeysAndAttributes::builder().set_keys(Some(rest)).build();
+            let asked = asked.map_err(|e| StoreError::Internal(format!("batch: {e}")))?;
+            let request = self.dynamo.batch_get_item().request_items(self.table(table), asked);
+            let output = request.send().await.map_err(|e| store_error("batch get", &e))?;
+            found.extend(output.responses.into_iter().flatten().flat_map(|(_, items)| items));
+            // DynamoDB leaves keys out when it throttles a part of the batch.
+            let left = output.unprocessed_keys.into_iter().flatten();
+            rest = left.flat_map(|(_, left)| left.keys).collect();
+        }
+        if rest.is_empty() { Ok(found) } else { Err(contention("batch get")) }
     }
 
     /// A put of a whole item.
@@ -241,10 +264,12 @@ impl Store {
         self.dynamo.query().table_name(self.table(table)).expression_attribute_values(":pk", s(partition))
     }
 
-    /// Reads the first items of a query, over as many pages as they take.
+    /// Reads the first items of a query, over as many pages as they take. A page reads `max` items, or the limit that
+    /// the query has.
     pub(crate) async fn first_items(&self, query: QueryFluentBuilder, max: usize) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
-        let mut pages = query.limit(i32::try_from(max).unwrap_or(i32::MAX)).into_paginator().items().send();
+        let limit = query.get_limit().unwrap_or(i32::try_from(max).unwrap_or(i32::MAX));
+        let mut pages = query.limit(limit).into_paginator().items().send();
         while items.len() < max
             && let Some(item) = pages.next().await
         {

@@ -7,18 +7,21 @@ use super::{
     request::{self, s, transact_item},
 };
 use crate::domain::{
-    concert::Concert,
+    concert::{Concert, Seating},
     id::{ConcertId, QueueId},
     time::{Seconds, Timestamp},
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Concerts that a queue names.
 const MAX_NAMED: usize = 20;
-/// Sales that are read to find them, those that end first.
-const MAX_READ: usize = 100;
-/// How old a cached list may be, in milliseconds.
+/// Sales of one request. Their counts must fit into one batch.
+const PAGE: usize = 100;
+/// Pages that are read for one answer. A queue with more sales that have not closed is never said to be sold out.
+const MAX_PAGES: usize = 10;
+/// How old cached sales may be, in milliseconds.
 const SALES_AGE_MILLIS: i64 = 5_000;
 /// How long after the end of a sale TTL may delete its item.
 const SALE_TTL: Seconds = Seconds(24 * 3_600);
@@ -30,30 +33,89 @@ struct Sale {
     concert_id: ConcertId,
     enabled: bool,
     opens_at: Timestamp,
+    closes_at: Timestamp,
+    #[serde(flatten)]
+    seating: Seating,
+}
+
+/// What is sold through a queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueueSales {
+    /// At most 20 concerts that are on sale, those whose sales end first.
+    pub on_sale: Vec<ConcertId>,
+    /// Whether there is an enabled concert whose sale has not closed, and every seat of all those is sold.
+    pub sold_out: bool,
 }
 
 impl Store {
-    /// Returns at most 20 concerts that are on sale through a queue, those whose sales end first; at most five seconds
-    /// old.
-    pub async fn concerts_on_sale(&self, queue: &QueueId) -> Result<Vec<ConcertId>, StoreError> {
+    /// Returns what is sold through a queue, at most five seconds old.
+    pub async fn queue_sales(&self, queue: &QueueId) -> Result<Arc<QueueSales>, StoreError> {
         let now = self.now();
-        if let Some(concerts) = self.sales.get(queue, now, SALES_AGE_MILLIS) {
-            return Ok(concerts);
+        if let Some(sales) = self.sales.get(queue, now, SALES_AGE_MILLIS) {
+            return Ok(sales);
         }
-        let query = self
-            .query(Table::Concerts, &keys::sales_partition(queue))
-            .key_condition_expression("pk = :pk AND sk > :now")
-            .expression_attribute_values(":now", s(keys::sales_after(now)));
-        let sales = self.first_items(query, MAX_READ).await?.into_iter().map(request::parse::<Sale>);
-        let mut concerts = Vec::new();
-        for sale in sales {
-            let sale = sale?;
-            if sale.enabled && sale.opens_at <= now && concerts.len() < MAX_NAMED {
-                concerts.push(sale.concert_id);
+        let sales = Arc::new(self.read_sales(queue, now).await?);
+        self.sales.put(queue.clone(), sales.clone(), now);
+        Ok(sales)
+    }
+
+    /// Whether a queue is sold out, at most five seconds ago. If that cannot be read, returns the last known answer:
+    /// a poll must not fail because of it.
+    pub async fn is_sold_out(&self, queue: &QueueId) -> bool {
+        match self.queue_sales(queue).await {
+            Ok(sales) => sales.sold_out,
+            Err(error) => {
+                tracing::warn!(%queue, %error, "sales not read");
+                self.sales.get(queue, self.now(), i64::MAX).is_some_and(|sales| sales.sold_out)
             }
         }
-        self.sales.put(queue.clone(), concerts.clone(), now);
-        Ok(concerts)
+    }
+
+    async fn read_sales(&self, queue: &QueueId, now: Timestamp) -> Result<QueueSales, StoreError> {
+        let mut on_sale = Vec::new();
+        let (mut any, mut all_sold) = (false, true);
+        let mut after = keys::sales_after(now);
+        for _ in 0..MAX_PAGES {
+            let page = self.sales_page(queue, &after, false, PAGE).await?;
+            let enabled: Vec<&Sale> = page.iter().filter(|sale| sale.enabled).collect();
+            on_sale.extend(enabled.iter().filter(|sale| sale.opens_at <= now).map(|sale| sale.concert_id));
+            any |= !enabled.is_empty();
+            if all_sold {
+                let counts = self.seat_counts(enabled.iter().map(|sale| (sale.concert_id, sale.seating))).await?;
+                all_sold = enabled.iter().all(|sale| counts.is_sold_out(sale.concert_id, sale.seating));
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE && (all_sold || on_sale.len() < MAX_NAMED) => {
+                    after = keys::sale_sort(last.closes_at, last.concert_id);
+                }
+                _ => {
+                    on_sale.truncate(MAX_NAMED);
+                    return Ok(QueueSales { on_sale, sold_out: any && all_sold });
+                }
+            }
+        }
+        on_sale.truncate(MAX_NAMED);
+        Ok(QueueSales { on_sale, sold_out: false })
+    }
+
+    /// Whether a concert whose sale has not closed is sold through a queue, enabled or not, as it is now.
+    pub(crate) async fn has_open_sales(&self, queue: &QueueId) -> Result<bool, StoreError> {
+        Ok(!self.sales_page(queue, &keys::sales_after(self.now()), true, 1).await?.is_empty())
+    }
+
+    async fn sales_page(
+        &self,
+        queue: &QueueId,
+        after: &str,
+        consistent: bool,
+        max: usize,
+    ) -> Result<Vec<Sale>, StoreError> {
+        let query = self
+            .query(Table::Concerts, &keys::sales_partition(queue))
+            .key_condition_expression("pk = :pk AND sk > :after")
+            .expression_attribute_values(":after", s(after))
+            .consistent_read(consistent);
+        self.first_items(query, max).await?.into_iter().map(request::parse).collect()
     }
 
     /// The writes that put a concert among the sales of its queue, and that delete the item of `before` if its sale
@@ -64,8 +126,13 @@ impl Store {
         concert: &Concert,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let key = |concert: &Concert| keys::sale(&concert.queue_id, concert.sale_end(), concert.concert_id);
-        let (id, opens_at) = (concert.concert_id, concert.sale_opens_at);
-        let sale = Sale { concert_id: id, enabled: concert.enabled, opens_at };
+        let sale = Sale {
+            concert_id: concert.concert_id,
+            enabled: concert.enabled,
+            opens_at: concert.sale_opens_at,
+            closes_at: concert.sale_end(),
+            seating: concert.seating,
+        };
         let item = request::item(&key(concert), &sale, Some(concert.sale_end() + SALE_TTL))?;
         let mut writes = vec![transact_item(self.transact_put(Table::Concerts, item))?];
         if let Some(moved) = before.filter(|before| before.sale_end() != concert.sale_end()) {

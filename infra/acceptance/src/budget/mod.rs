@@ -1,5 +1,6 @@
 //! The budget table of infra/docs/ARCHITECTURE.md, measured: what each step of a purchase costs in a warm function.
 
+mod dates;
 mod queues;
 
 use crate::{Request, World};
@@ -83,6 +84,7 @@ pub async fn measure() -> Result<Vec<Row>> {
     rows.extend(purchase().await?);
     rows.push(cut_hold().await?);
     rows.extend(limits().await?);
+    rows.extend(dates::measure().await?);
     Ok(rows)
 }
 

@@ -43,11 +43,12 @@ Returns the public state of a queue together with its settings as they apply. 40
 created or was deleted.";
 
 const DELETE: &str = "\
-Deletes a queue in which nobody waits and nobody is inside; else it is 409 `queue_in_use`, and so it always is for \
-`main`. The retry of a deletion that succeeded is 404. A queue that is created again with this id goes on counting, \
-so that no place is given twice.
+Deletes a queue in which nobody waits and nobody is inside, and through which no concert is sold whose sale has not \
+closed; else it is 409 `queue_in_use`, and so it always is for `main`. To delete it earlier, end the sales of its \
+concerts first (`saleClosesAt`). The retry of a deletion that succeeded is 404. A queue that is created again with this \
+id goes on counting, so that no place is given twice.
 
-Concerts that name the queue stay, but nobody can buy them: joining is 404 `queue_not_found`. Disable them first.";
+Concerts that name the queue stay, and nobody can buy them any more: joining is 404 `queue_not_found`.";
 
 const REMOVE: &str = "\
 Ends a fan's place or session in a queue, and cancels the fan's open holds. The fan's next poll returns 410 with the \

@@ -14,7 +14,8 @@ use shared::{
 const TAG: &str = "Concerts";
 
 const LIST: &str = "\
-Lists the concerts, ordered by `startsAt`, at most five seconds old. The header `Link` names the next page; the last \
+Lists the concerts, ordered by `startsAt`, at most five seconds old. Without `from` the list begins with what started \
+within the last 24 hours and has not ended. The header `Link` names the next page; the last \
 page has none. Some deployments ask for a token of either kind here.
 
 A concert can be bought now if it is `enabled`, the time is between `saleOpensAt` and `saleClosesAt`, and its queue \

@@ -1,11 +1,12 @@
 //! Concerts, seats, sales.
 
 use crate::{
+    config::Config,
     domain::{
         amount::Amount,
         concert::{Concert, SeatStatus},
         id::{ConcertId, EventId, QueueId},
-        layout::{Block, SeatNumber},
+        layout::{Block, Layout, SeatNumber},
         time::Seconds,
     },
     http::values::Rfc3339,
@@ -68,7 +69,7 @@ impl ConcertDate {
             enabled: concert.enabled,
             sale_opens_at: Rfc3339(concert.sale_opens_at),
             sale_closes_at: Rfc3339(concert.sale_closes_at),
-            seats_total: concert.layout.seats_total(),
+            seats_total: concert.seating.seats_total,
             seats_available,
         }
     }
@@ -96,13 +97,13 @@ pub struct ConcertBody {
 
 impl ConcertBody {
     /// What a fan wants to know before queueing.
-    pub fn new(offer: &ConcertAvailability, hold_seconds: Seconds, seats_per_session: u32, currency: &str) -> Self {
+    pub fn new(offer: &ConcertAvailability, layout: &Layout, config: &Config) -> Self {
         ConcertBody {
             date: ConcertDate::new(&offer.concert, offer.seats_available),
-            blocks: offer.concert.layout.blocks().to_vec(),
-            hold_seconds,
-            seats_per_session,
-            currency: currency.to_owned(),
+            blocks: layout.blocks().to_vec(),
+            hold_seconds: config.hold,
+            seats_per_session: config.seats_per_session,
+            currency: config.currency.clone(),
         }
     }
 }

@@ -64,8 +64,8 @@ pub struct TokenBody {
     pub paused: bool,
     /// A message of the administrators to the fans of this queue; null when there is none. Show it as plain text.
     pub message: Option<Message>,
-    /// Whether every seat of the queue's concerts is sold. Always false in this version; see `seatsAvailable` of the
-    /// concerts instead.
+    /// Whether every seat of the queue's concerts is sold, as far as their sales have not closed. Some seconds old. It
+    /// stops nobody: a refund frees a seat and ends it.
     pub sold_out: bool,
     /// The range of the wait, in seconds: it usually holds the true wait, and does so in about half of
     /// the cases where fans come out in waves. Null where `estimatedWaitSeconds`
@@ -139,7 +139,7 @@ pub struct QueueBody {
     /// |---|---|
     /// | `PAUSED` | An operator has paused it. |
     /// | `NOT_OPEN` | It opens at `opensAt`. |
-    /// | `SOLD_OUT` | Not sent in this version. |
+    /// | `SOLD_OUT` | Every seat of its concerts is sold. It still admits fans, since a refund frees a seat. |
     /// | `OPEN` | It admits fans as slots become free. |
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^(NOT_OPEN|OPEN|PAUSED|SOLD_OUT)$", example = "OPEN"))]
     state: QueueStatus,
@@ -191,7 +191,7 @@ pub struct PollRow {
 impl QueueBody {
     /// The queue at `now`; `defaults` are the deployment's.
     pub fn new(view: &QueueSnapshot, defaults: QueueRules, now: Timestamp) -> Self {
-        let QueueSnapshot { state, last_place, notice, concerts } = view;
+        let QueueSnapshot { state, last_place, notice, sales } = view;
         let rules = state.settings.rules(defaults);
         let waiting = last_place.behind(state.served);
         let rows = Polling::of(state, waiting, rules, now).table();
@@ -205,9 +205,9 @@ impl QueueBody {
             paused: state.settings.paused,
             opens_at: state.settings.opens_at.map(Rfc3339),
             rate_per_minute: state.rate_per_minute(now),
-            state: state.settings.status(now),
+            state: state.settings.status(sales.sold_out, now),
             message: notice.message.clone(),
-            concert_ids: concerts.clone(),
+            concert_ids: sales.on_sale.clone(),
             order: Order::Arrival,
             unclaimed: state.unclaimed.min(state.occupied),
             claim_window_seconds: rules.claim_window,

@@ -12,7 +12,7 @@ use serde_json::json;
 use shared::{
     domain::{
         amount::Amount,
-        concert::{Concert, SeatStatus},
+        concert::{Concert, ConcertWithLayout, SeatStatus},
         id::{ConcertId, QueueId},
         layout::{Block, Chunk, Layout, SeatNumber},
         reservation::{Reservation, ReservationStatus},
@@ -32,7 +32,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-fn concert_of(number: u128, seats: u32) -> Concert {
+fn concert_of(number: u128, seats: u32) -> ConcertWithLayout {
     let seat = |number| SeatNumber::new(number).expect("a seat");
     let block = Block {
         section: "A".to_owned(),
@@ -41,8 +41,9 @@ fn concert_of(number: u128, seats: u32) -> Concert {
         seat_type: "STANDARD".to_owned(),
         price: Amount::new(PRICE),
     };
+    let layout = Layout::new(vec![block]).expect("a layout");
     let at = |days: i64| Timestamp::from_millis(START_MILLIS as i64 + days * 86_400_000);
-    Concert {
+    let concert = Concert {
         concert_id: ConcertId(uuid(number)),
         concert_name: "Night".to_owned(),
         event_id: shared::domain::id::EventId(uuid(number)),
@@ -53,9 +54,11 @@ fn concert_of(number: u128, seats: u32) -> Concert {
         enabled: true,
         sale_opens_at: at(-1),
         sale_closes_at: at(30),
-        layout: Layout::new(vec![block]).expect("a layout"),
+        seating: layout.seating(),
+        layout: Concert::FIRST_LAYOUT,
         version: 1,
-    }
+    };
+    ConcertWithLayout { concert: Arc::new(concert), layout: Arc::new(layout) }
 }
 
 fn uuid<T: std::str::FromStr>(number: u128) -> T {
@@ -87,9 +90,9 @@ async fn a_thousand_idle_concerts_cost_two_read_units() -> Outcome {
     let world = World::without_streams(&[]).await?;
     let mut all = Vec::new();
     for number in 1..=1_000 {
-        let concert = concert_of(number, 20_000);
+        let concert = concert_of(number, 20_000).concert;
         all.push(item(&keys::concert(concert.concert_id), &concert));
-        all.push(item(&keys::listing(concert.starts_at, concert.concert_id), &concert));
+        all.extend(keys::listings(&concert).iter().map(|key| item(key, &*concert)));
     }
     put_all(&world, "Concerts", all).await;
     for _ in 0..3 {
@@ -157,10 +160,11 @@ async fn put_holds(world: &World, concert: ConcertId, seats: u32, first_place: u
 async fn five_thousand_expired_holds_are_released_within_three_runs() -> Outcome {
     let world = World::without_streams(&[]).await?;
     for number in 1..=5 {
-        let concert = concert_of(number, 1_000);
-        world.app.store.create_concert(&concert, None, String::new).await?;
+        let new = concert_of(number, 1_000);
+        let ConcertWithLayout { concert, layout } = &new;
+        world.app.store.create_concert(&new, None, String::new).await?;
         put_holds(&world, concert.concert_id, 1_000, number as u64 * 1_000).await;
-        for chunk in concert.layout.chunks() {
+        for chunk in layout.chunks() {
             world.app.store.recount(concert.concert_id, chunk).await?;
         }
     }

@@ -13,3 +13,4 @@ mod queues;
 mod random_queue;
 mod shown_to_fans;
 mod sleep;
+mod sold_out;

@@ -6,6 +6,7 @@ mod dates;
 mod expiry;
 mod hold_limits;
 mod holds;
+mod listing;
 mod random_sales;
 mod reservation_fields;
 mod seat_map;
