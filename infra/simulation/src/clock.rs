@@ -1,19 +1,20 @@
 //! Simulated time: the runtime's paused clock, which jumps to the next time that a task waits for.
 
+use crate::{dice::Dice, lock::lock};
 use shared::{context, domain::time::Timestamp};
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
 use tokio::time::Instant;
 
-use crate::dice::Dice;
-
 /// When every run begins: 2026-06-01T00:00:00Z.
 const START_MS: u64 = 1_780_272_000_000;
+/// How far the clock of a function can be ahead of the true time, in milliseconds. An old clock is behind.
+pub const AHEAD_MS: u64 = 1_000;
 
 /// The true time of a run. Works inside the run's runtime only.
 #[derive(Debug, Clone)]
@@ -77,7 +78,7 @@ pub struct InstanceClock {
     /// The true time.
     pub base: SimClock,
     /// The constant clock skew, in milliseconds; positive means ahead.
-    pub apart_ms: i64,
+    pub skew_ms: i64,
     /// How far it is behind at the moment, as after a thaw, in milliseconds.
     pub lag_ms: AtomicI64,
 }
@@ -85,7 +86,7 @@ pub struct InstanceClock {
 impl context::Clock for InstanceClock {
     fn now(&self) -> Timestamp {
         let now = i64::try_from(self.base.now_ms()).unwrap_or(i64::MAX);
-        Timestamp::from_millis(now + self.apart_ms - self.lag_ms.load(Ordering::SeqCst))
+        Timestamp::from_millis(now + self.skew_ms - self.lag_ms.load(Ordering::SeqCst))
     }
 }
 
@@ -95,6 +96,6 @@ pub struct InstanceEntropy(pub Mutex<Dice>);
 
 impl context::Entropy for InstanceEntropy {
     fn bits(&self) -> u128 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).bits()
+        lock(&self.0).bits()
     }
 }

@@ -7,11 +7,6 @@ use std::ops::RangeInclusive;
 pub struct Dice(u64);
 
 impl Dice {
-    /// The generator of a seed.
-    pub fn new(seed: u64) -> Self {
-        Dice(seed)
-    }
-
     /// A separate generator for the `number`th `what`, so that its draws do not change those of others.
     pub fn of(seed: u64, what: &str, number: u64) -> Self {
         let mut dice = Dice(seed);
@@ -58,13 +53,6 @@ impl Dice {
     pub fn bits(&mut self) -> u128 {
         u128::from(self.next()) << 64 | u128::from(self.next())
     }
-
-    /// Shuffles a list.
-    pub fn shuffle<T>(&mut self, list: &mut [T]) {
-        for index in (1..list.len()).rev() {
-            list.swap(index, self.below(index as u64 + 1) as usize);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -74,8 +62,8 @@ mod tests {
     #[test]
     fn draws_follow_from_seed_name_and_number() {
         let draws = |mut dice: Dice| (0..5).map(|_| dice.below(1_000_000)).collect::<Vec<_>>();
-        assert_eq!(draws(Dice::new(7)), draws(Dice::new(7)));
-        assert_ne!(draws(Dice::new(7)), draws(Dice::new(8)));
+        assert_eq!(draws(Dice::of(7, "fan", 1)), draws(Dice::of(7, "fan", 1)));
+        assert_ne!(draws(Dice::of(7, "fan", 1)), draws(Dice::of(8, "fan", 1)));
         assert_ne!(draws(Dice::of(7, "fan", 1)), draws(Dice::of(7, "fan", 2)));
         assert_ne!(draws(Dice::of(7, "fan", 1)), draws(Dice::of(7, "admin", 1)));
     }

@@ -3,8 +3,9 @@
 
 use crate::{
     fault::Fault,
-    functions::{Died, Instance, invoke},
+    functions::{Died, invoke},
     history::{Op, Outcome},
+    instances::Instance,
     world::World,
 };
 use acceptance::{Reply, Request, functions, route};
@@ -30,7 +31,7 @@ pub struct Client {
 pub async fn send(world: &Arc<World>, client: &Client, op: Op, request: Request) -> Outcome {
     let start_ms = world.clock.now_ms();
     world.tell(format_args!("{} {op}", client.name));
-    let number = world.history().begin(client, op, start_ms);
+    let number = world.history().begin(&client.user_id, op, start_ms);
     let outcome = exchange(world, client, number, request).await;
     if let Outcome::Answer(reply) = &outcome {
         let replayed = if reply.headers.contains_key("idempotency-replayed") { " (replayed)" } else { "" };

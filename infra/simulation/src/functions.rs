@@ -2,11 +2,12 @@
 //! die at any moment.
 
 use crate::{
-    clock::{InstanceClock, InstanceEntropy},
+    clock::{AHEAD_MS, InstanceClock, InstanceEntropy},
     dice::Dice,
     fault::Fault,
+    instances::Instance,
     network::Connector,
-    world::{World, lock},
+    world::World,
 };
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -16,9 +17,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::FutureExt;
 use shared::{app::App, bootstrap::client_rules, context::Context};
 use std::{
-    collections::BTreeMap,
     error::Error,
-    fmt,
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex,
@@ -32,34 +31,6 @@ const RETRY_QUOTA: usize = 500;
 /// A killed invocation dies within this many milliseconds.
 const DEATH_WITHIN_MS: u64 = 300;
 
-/// One process of a function.
-pub struct Instance {
-    /// The app that its handler gets.
-    pub app: App,
-    clock: Arc<InstanceClock>,
-    name: Arc<str>,
-}
-
-impl fmt::Debug for Instance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
-    }
-}
-
-/// The idle instances of each function, and how many instances were started.
-#[derive(Debug, Default)]
-pub struct Pools {
-    idle: Mutex<BTreeMap<String, Vec<Arc<Instance>>>>,
-    started: Mutex<u64>,
-}
-
-impl Pools {
-    /// Drops all idle instances.
-    pub fn clear(&self) {
-        lock(&self.idle).clear();
-    }
-}
-
 /// Why an invocation ended without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Died(pub &'static str);
@@ -69,18 +40,14 @@ pub struct Died(pub &'static str);
 /// # Errors
 /// If the configuration makes no app.
 pub fn start(world: &Arc<World>, function: &str) -> Result<Instance, Box<dyn Error + Send + Sync>> {
-    let number = {
-        let mut started = lock(&world.pools.started);
-        *started += 1;
-        *started
-    };
+    let number = world.pools.number();
     let name: Arc<str> = format!("{function}/{number}").into();
-    let apart_ms = if world.should_inject(Fault::ClockSkewed) {
-        i64::try_from(world.extent(Fault::ClockSkewed, 0..=2_000)).unwrap_or_default() - 1_000
+    let skew_ms = if world.should_inject(Fault::ClockSkewed) {
+        world.extent(Fault::ClockSkewed, 0..=2 * AHEAD_MS).cast_signed() - AHEAD_MS.cast_signed()
     } else {
         0
     };
-    let clock = Arc::new(InstanceClock { base: world.clock.clone(), apart_ms, lag_ms: AtomicI64::new(0) });
+    let clock = Arc::new(InstanceClock { base: world.clock.clone(), skew_ms, lag_ms: AtomicI64::new(0) });
     let dice = Dice::of(world.plan.seed, "instance", number);
     let (timeouts, retries) = client_rules();
     let credentials = Credentials::new("simulated", "simulated", None, None, "simulation");
@@ -107,12 +74,10 @@ pub fn start(world: &Arc<World>, function: &str) -> Result<Instance, Box<dyn Err
 /// Takes an idle instance, or starts one. `None` if it does not start, which is a violation.
 fn take(world: &Arc<World>, function: &str) -> Option<Arc<Instance>> {
     let cold = world.should_inject(Fault::Cold);
-    let warm = {
-        let mut idle = lock(&world.pools.idle);
-        let idle = idle.entry(function.to_owned()).or_default();
-        let index = world.draw(0..=idle.len().saturating_sub(1) as u64) as usize;
-        (!cold && !idle.is_empty()).then(|| idle.swap_remove(index))
-    };
+    let warm = world.pools.take(function, |idle| {
+        let index = world.draw(0..=idle.saturating_sub(1) as u64) as usize;
+        (!cold && idle > 0).then_some(index)
+    });
     let Some(instance) = warm else {
         return start(world, function)
             .map(Arc::new)
@@ -159,7 +124,7 @@ where
     match done {
         Ok(answer) => {
             world.trace(format_args!("{} ends", instance.name));
-            lock(&world.pools.idle).entry(function.to_owned()).or_default().push(instance);
+            world.pools.put(function, instance);
             Ok(answer)
         }
         Err(_) => {

@@ -5,27 +5,32 @@
 //! message queues. Time, randomness and ids come from the seed, so the same seed gives the same run. See
 //! infra/adr/0010-simulation.md.
 
-pub mod admin;
-pub mod clock;
-pub mod dice;
-pub mod door;
-pub mod fans;
-pub mod fault;
-pub mod functions;
-pub mod history;
-pub mod invariants;
+mod admin;
+mod change;
+mod clock;
+mod dice;
+mod door;
+mod fans;
+mod fault;
+mod functions;
+mod history;
+mod instances;
+mod invariants;
+mod lock;
 pub mod log;
-pub mod messages;
+mod messages;
 pub mod mutants;
-pub mod mutation;
-pub mod network;
+mod mutation;
+mod network;
+mod network_state;
 pub mod options;
 pub mod parallel;
 pub mod plan;
-pub mod quiescence;
+mod quiescence;
 pub mod report;
 pub mod run;
 pub mod shrink;
-pub mod signups;
-pub mod triggers;
-pub mod world;
+mod signups;
+mod sqs;
+mod triggers;
+mod world;

@@ -1,24 +1,13 @@
 //! The message queues, and the stream records that wait for their functions.
 
-use crate::{
-    fault::Fault,
-    world::{World, lock},
-};
-use engine::{Answer, error};
-use serde_json::{Value, json};
+use crate::lock::lock;
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 use template::{Queue, Template};
 use tokio::sync::Notify;
-
-/// The largest batch that SQS accepts, in messages.
-const MAX_BATCH: usize = 10;
-/// The longest delay that SQS accepts, in seconds.
-const MAX_DELAY_SECONDS: u64 = 900;
-/// The message queue of expiry timers.
-const TIMERS: &str = "TimersQueue";
 
 /// A message in a message queue.
 #[derive(Debug, Clone)]
@@ -117,54 +106,16 @@ impl Messages {
         id
     }
 
-    /// Whether to lose this timer: at most one for each hold. The sweep finds a hold without a timer by its seat. After
-    /// a take-over the old hold has no seat, and only its second timer leads to it: that one must arrive.
-    fn loses(&self, timer: &str, world: &World) -> bool {
-        let mut lost = lock(&self.lost_timers);
-        !lost.contains(timer) && world.should_inject(Fault::TimerLost) && lost.insert(timer.to_owned())
+    /// Whether a message queue has this name.
+    pub fn has_queue(&self, name: &str) -> bool {
+        lock(&self.queues).contains_key(name)
     }
 
-    /// Answers `SendMessageBatch`, the only SQS operation that functions use.
-    pub fn send(&self, world: &World, request: &Value) -> Answer {
-        let refuse = |kind: &str| error(400, &format!("com.amazonaws.sqs#{kind}"), kind);
-        let queue = request["QueueUrl"].as_str().unwrap_or_default();
-        let known = lock(&self.queues).contains_key(queue);
-        let entries = request["Entries"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-        match entries.len() {
-            _ if !known => return refuse("QueueDoesNotExist"),
-            0 => return refuse("EmptyBatchRequest"),
-            1..=MAX_BATCH => {}
-            _ => return refuse("TooManyEntriesInBatchRequest"),
-        }
-        let (mut successful, mut failed) = (Vec::new(), Vec::new());
-        for entry in entries {
-            let delay = entry["DelaySeconds"].as_u64().unwrap_or(0);
-            if delay > MAX_DELAY_SECONDS {
-                failed.push(json!({ "Id": entry["Id"], "SenderFault": true, "Code": "InvalidParameterValue" }));
-                continue;
-            }
-            if world.should_inject(Fault::BatchRefused) {
-                failed.push(json!({ "Id": entry["Id"], "SenderFault": false, "Code": "InternalError" }));
-                continue;
-            }
-            let late = if world.should_inject(Fault::MessageLate) {
-                world.extent(Fault::MessageLate, 500..=20_000)
-            } else {
-                0
-            };
-            let visible_ms = world.clock.elapsed_ms() + delay * 1_000 + late;
-            let body = entry["MessageBody"].as_str().unwrap_or_default();
-            if queue == TIMERS && self.loses(body, world) {
-                successful.push(json!({ "Id": entry["Id"], "MessageId": "lost", "MD5OfMessageBody": "" }));
-                continue;
-            }
-            let id = self.put(queue, body, visible_ms);
-            let handled = world.template.queue_triggers.iter().any(|trigger| trigger.queue == queue);
-            if handled && world.should_inject(Fault::MessagePoisoned) {
-                self.put(queue, r#"{"nobody":"understands this"}"#, visible_ms);
-            }
-            successful.push(json!({ "Id": entry["Id"], "MessageId": id, "MD5OfMessageBody": "" }));
-        }
-        Answer { status: 200, body: json!({ "Successful": successful, "Failed": failed }) }
+    /// Whether to lose this timer: at most one for each hold, and none if `inject` decides against it. The sweep finds a
+    /// hold without a timer by its seat. After a take-over the old hold has no seat, and only its second timer leads to
+    /// it: that one must arrive.
+    pub fn lose_timer(&self, timer: &str, inject: impl FnOnce() -> bool) -> bool {
+        let mut lost = lock(&self.lost_timers);
+        !lost.contains(timer) && inject() && lost.insert(timer.to_owned())
     }
 }

@@ -53,7 +53,7 @@ pub struct Options {
     pub network: bool,
     /// Text in the names of the mutants to test; empty for all.
     pub only: String,
-    /// Texts that name the mutants to run; see [`crate::mutants::find`].
+    /// Texts that each name a mutant to run: the first whose name contains it.
     pub mutate: Vec<String>,
 }
 

@@ -82,6 +82,8 @@ pub struct Plan {
     pub mutations: Vec<Mutation>,
 }
 
+/// Seats of one section.
+pub const SECTION: u64 = 1_000;
 /// One in this many sales of the usual kind has 50,000 seats, and one has 100 to 300 fans.
 const LARGE: u64 = 200;
 /// One in this many seeds is a stampede.

@@ -1,8 +1,8 @@
 //! Checks at quiescence: nothing stays open, every free seat can be sold, and TTL deletes all that it should.
 
 use crate::{
+    change::{number, text},
     fans::{Desk, Fan},
-    invariants::{number, text},
     messages::SHARDS,
     triggers,
     world::World,

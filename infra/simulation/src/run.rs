@@ -2,13 +2,13 @@
 
 use crate::{
     admin::{ADMINS, Admin},
-    door::Client,
     fans::Desk,
     fault::Fault,
     functions, history,
+    lock::lock,
     log::Keep,
     mutation::Guards,
-    plan::{Overrides, Plan},
+    plan::{Overrides, Plan, SECTION},
     quiescence, signups, triggers,
     world::World,
 };
@@ -23,8 +23,6 @@ use std::{
 use template::Template;
 use tokio::task::JoinSet;
 
-/// Seats of one section.
-pub const SECTION: u64 = 1_000;
 /// How long fans go on after fault injection has ended, in milliseconds.
 const GRACE_MS: u64 = 15_000;
 /// How long fans may take to go home after that, in seconds, beyond a hold that they may wait for.
@@ -102,9 +100,9 @@ async fn run_plan(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
             hash: log.hash(),
             violations: world.violations().iter().map(|violation| log.named(violation)).collect(),
             faults: faults.counts().clone(),
-            guards: world.network.guards(),
+            guards: lock(&world.network.guards).clone(),
             story: log.story(),
-            requests: world.network.requests(),
+            requests: *lock(&world.network.requests),
             calls: history.calls.len() as u64,
             purchases: count("PAYMENT"),
             refunds: count("REFUND"),
@@ -165,7 +163,7 @@ async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Syn
     admin.restore(world, &concert).await;
     quiescence::settle(world, &concert).await;
     let old_clocks = world.plan.rates.contains_key(&Fault::ClockOld);
-    let found = history::check(&world.history(), &world.oracle(), old_clocks);
+    let found = history::check::unexplained_answers(&world.history(), &world.oracle(), old_clocks);
     found.into_iter().for_each(|violation| world.violated(violation));
     if !world.violations().is_empty() {
         // End the run here: a stream record that no function can handle would be retried five times a second for as
@@ -201,9 +199,4 @@ async fn concert(world: &Arc<World>, admin: &Admin) -> Result<String, Box<dyn Er
     let id = made.text("concertId").to_owned();
     world.log().name(&id, "the concert".to_owned());
     Ok(id)
-}
-
-/// A client with an account, at a fixed address.
-pub fn client(name: &str, user_id: &str) -> Client {
-    Client { name: name.to_owned(), user_id: user_id.to_owned(), address: "10.0.0.1".to_owned() }
 }

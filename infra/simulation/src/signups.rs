@@ -1,10 +1,6 @@
 //! Sign-ups that want the same user name at the same moment.
 
-use crate::{
-    dice::Dice,
-    functions::{Instance, invoke},
-    world::World,
-};
+use crate::{dice::Dice, functions::invoke, instances::Instance, world::World};
 use futures_util::future::join_all;
 use shared::domain::account::{Role, Username};
 use std::sync::Arc;

@@ -2,7 +2,8 @@
 
 use crate::{
     fault::Fault,
-    functions::{Died, Instance, invoke},
+    functions::{Died, invoke},
+    instances::Instance,
     messages::{Message, SHARDS},
     network,
     world::World,
@@ -282,17 +283,6 @@ pub fn sweep(world: &Arc<World>, lag_ms: u64) {
         let tables: Vec<String> = world.template.tables.iter().map(|table| table.name.clone()).collect();
         network::observe(world, &tables, "TTL");
     }
-}
-
-/// The messages that wait for a function, each with its message queue. Domain events and dead letters are left out.
-pub fn waiting(world: &World) -> Vec<String> {
-    let triggers = world.template.queue_triggers.iter();
-    let messages = triggers.flat_map(|trigger| {
-        world.messages.queue(&trigger.queue, |queue| {
-            queue.messages.iter().map(|message| format!("{}: {}", trigger.queue, message.body)).collect::<Vec<_>>()
-        })
-    });
-    messages.collect()
 }
 
 /// The bodies of the domain events that were sent.

@@ -4,12 +4,13 @@ use crate::{
     clock::SimClock,
     dice::Dice,
     fault::{Fault, Faults},
-    functions::Pools,
     history::History,
+    instances::Pools,
     invariants::Oracle,
+    lock::lock,
     log::{Keep, Log},
     messages::Messages,
-    network::Network,
+    network_state::NetworkState,
     plan::Plan,
 };
 use engine::Engine;
@@ -20,7 +21,7 @@ use std::{
     fmt,
     ops::RangeInclusive,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -39,8 +40,8 @@ pub struct World {
     pub template: Arc<Template>,
     /// The configuration of the functions.
     pub config: Config,
-    /// The network between functions and tables.
-    pub network: Network,
+    /// What the network between functions and tables knows.
+    pub network: NetworkState,
     /// The message queues.
     pub messages: Messages,
     /// The idle instances of functions.
@@ -64,10 +65,6 @@ impl fmt::Debug for World {
 /// Violations that a run keeps: where something is wrong, each further write may report one.
 const MAX_VIOLATIONS: usize = 20;
 
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl World {
     /// A world with empty tables and message queues. Must be made inside the run's runtime, whose clock it reads.
     ///
@@ -79,7 +76,7 @@ impl World {
         engine.create_tables(&template.tables);
         let config = config(&plan, &template)?;
         Ok(Arc::new(World {
-            network: Network::new(),
+            network: NetworkState::default(),
             messages: Messages::new(&template),
             pools: Pools::default(),
             faults: Mutex::new(Faults::new(plan.seed, plan.rates.clone())),

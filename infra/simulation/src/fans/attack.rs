@@ -4,6 +4,7 @@ use super::{Fan, requests::payment_of};
 use crate::{
     door,
     history::{Op, Outcome},
+    lock::lock,
 };
 use acceptance::Request;
 use serde_json::json;
@@ -48,7 +49,7 @@ impl Fan {
 
     async fn use_reservation_of_another(&mut self) {
         let found = {
-            let leaked_ids = crate::world::lock(&self.others);
+            let leaked_ids = lock(&self.others);
             let others: Vec<_> =
                 leaked_ids.reservations.iter().filter(|(_, user)| *user != self.client.user_id).collect();
             if others.is_empty() { None } else { Some(self.dice.pick(&others).0.clone()) }
@@ -70,7 +71,7 @@ impl Fan {
 
     async fn use_purse_of_another(&mut self) {
         let found = {
-            let leaked_ids = crate::world::lock(&self.others);
+            let leaked_ids = lock(&self.others);
             let others: Vec<_> = leaked_ids.users.iter().filter(|user| **user != self.client.user_id).collect();
             if others.is_empty() { None } else { Some((*self.dice.pick(&others)).clone()) }
         };

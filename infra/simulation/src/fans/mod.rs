@@ -5,7 +5,7 @@ mod devices;
 mod life;
 mod requests;
 
-use crate::{dice::Dice, door::Client, functions::Instance, plan::Crowd, world::World};
+use crate::{dice::Dice, door::Client, instances::Instance, lock::lock, plan::Crowd, world::World};
 use shared::domain::{
     account::{Role, Username},
     id::UserId,
@@ -191,7 +191,7 @@ impl Desk {
         let user_id = account.user_id.to_string();
         world.log().name(&user_id, name.to_owned());
         let address = format!("10.{}.{}.{}", dice.below(256), dice.below(256), dice.below(256));
-        crate::world::lock(&self.leaked_ids).users.push(user_id.clone());
+        lock(&self.leaked_ids).users.push(user_id.clone());
         Ok(Fan {
             world: Arc::clone(world),
             client: Client { name: name.to_owned(), user_id, address },

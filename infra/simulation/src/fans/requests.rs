@@ -4,6 +4,8 @@ use super::Fan;
 use crate::{
     door,
     history::{Op, Outcome},
+    lock::lock,
+    plan::SECTION,
 };
 use acceptance::{Reply, Request};
 use futures_util::future::join;
@@ -64,7 +66,7 @@ impl Fan {
 
     /// One of the first two sections.
     fn section(&mut self) -> String {
-        let sections = u64::from(self.world.plan.seats).div_ceil(crate::run::SECTION);
+        let sections = u64::from(self.world.plan.seats).div_ceil(SECTION);
         format!("S{}", self.dice.below(sections.min(2)))
     }
 
@@ -134,7 +136,7 @@ impl Fan {
             }
             Op::Hold(..) if reply.status == 201 => {
                 let id = reply.text("reservationId").to_owned();
-                let mut leaked_ids = crate::world::lock(&self.others);
+                let mut leaked_ids = lock(&self.others);
                 let number = leaked_ids.reservations.len() + 1;
                 if !leaked_ids.reservations.iter().any(|(known, _)| *known == id) {
                     self.world.log().name(&id, format!("#{number}"));

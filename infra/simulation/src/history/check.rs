@@ -12,7 +12,7 @@ const STALE_MS: u64 = 3_000;
 const STALE_WHEN_OLD_MS: u64 = 65_000;
 
 /// Returns a line for each answer that the order of the writes does not explain.
-pub fn check(history: &History, end: &Oracle, old_clocks: bool) -> Vec<String> {
+pub fn unexplained_answers(history: &History, end: &Oracle, old_clocks: bool) -> Vec<String> {
     let stale_ms = if old_clocks { STALE_WHEN_OLD_MS } else { STALE_MS };
     let mut wrong = Vec::new();
     seats::check(history, end, stale_ms, &mut wrong);

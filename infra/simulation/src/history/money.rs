@@ -1,7 +1,10 @@
 //! Balances and ledgers as fans saw them.
 
 use super::{Call, History, Op};
-use crate::invariants::{Oracle, number, text};
+use crate::{
+    change::{number, text},
+    invariants::Oracle,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

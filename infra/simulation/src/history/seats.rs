@@ -1,7 +1,11 @@
 //! Seats and reservations as fans saw them.
 
 use super::{Call, History, Op};
-use crate::invariants::{AHEAD_MS, Oracle, number, text};
+use crate::{
+    change::{number, text},
+    clock::AHEAD_MS,
+    invariants::Oracle,
+};
 use serde_json::Value;
 use shared::domain::time::Timestamp;
 use std::collections::BTreeMap;

@@ -5,17 +5,13 @@ mod queue;
 mod seats;
 mod sessions;
 
-use crate::network::Change;
+use crate::change::{Change, number, text};
 use money::Money;
 use queue::Queues;
 use seats::Seats;
-use serde_json::Value;
 use sessions::Sessions;
 use shared::config::Config;
 use std::collections::BTreeSet;
-
-/// How far the clock of a function can be ahead of the true time, in milliseconds. An old clock is behind.
-pub(crate) const AHEAD_MS: u64 = 1_000;
 
 /// The mirror of the tables, with the checks.
 #[derive(Debug)]
@@ -32,16 +28,6 @@ pub struct Oracle {
     pub expected_events: BTreeSet<String>,
     /// How many checks were made.
     pub checks: u64,
-}
-
-/// A string attribute of an item; empty if it is missing.
-pub(crate) fn text<'a>(item: &'a Value, name: &str) -> &'a str {
-    item[name].as_str().unwrap_or_default()
-}
-
-/// A number attribute of an item; 0 if it is missing.
-pub(crate) fn number(item: &Value, name: &str) -> u64 {
-    item[name].as_u64().unwrap_or_default()
 }
 
 impl Oracle {

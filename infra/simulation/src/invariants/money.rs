@@ -1,7 +1,7 @@
 //! Ledgers and balances: invariants 2 and 3.
 
-use super::{number, seats::Seats, text};
-use crate::network::Change;
+use super::seats::Seats;
+use crate::change::{Change, number, text};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

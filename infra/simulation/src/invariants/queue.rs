@@ -1,7 +1,9 @@
 //! Queues: invariants 4 and 5, and that a fan never has two live places.
 
-use super::{AHEAD_MS, number, text};
-use crate::network::Change;
+use crate::{
+    change::{Change, number, text},
+    clock::AHEAD_MS,
+};
 use serde_json::{Map, Value};
 use shared::config::Config;
 use std::collections::{BTreeMap, BTreeSet};

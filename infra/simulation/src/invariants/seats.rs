@@ -1,7 +1,9 @@
 //! Seats and reservations: invariants 1 and 3.
 
-use super::{AHEAD_MS, number, text};
-use crate::network::Change;
+use crate::{
+    change::{Change, number, text},
+    clock::AHEAD_MS,
+};
 use serde_json::Value;
 use shared::domain::reservation::MAX_ATTEMPTS_KEPT;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,6 @@
 //! How many holds a session makes: each is counted, and none is made past the limit.
 
-use super::number;
-use crate::network::Change;
+use crate::change::{Change, number};
 use serde_json::Value;
 use shared::config::Config;
 

@@ -2,15 +2,14 @@
 //! writes conflict with transactions in flight.
 
 mod items;
-mod stale;
-mod tokens;
-
-pub use items::{Change, ItemKey};
 
 use crate::{
+    change::Change,
     fault::Fault,
-    mutation::{self, Guards, Mutation},
-    world::{World, lock},
+    lock::lock,
+    mutation::{self, Mutation},
+    sqs,
+    world::World,
 };
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
@@ -20,44 +19,11 @@ use aws_smithy_runtime_api::client::{
 };
 use engine::{Answer, DYNAMODB};
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeSet,
-    fmt,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 
 /// How long the SDK waits for the answer to one attempt, in milliseconds.
 const ATTEMPT_MS: u64 = 1_000;
-
-/// The state of the network, and what passed it so far.
-#[derive(Debug, Default)]
-pub struct Network {
-    /// Items that a transaction in flight owns.
-    owned: Mutex<BTreeSet<ItemKey>>,
-    tokens: Mutex<tokens::Tokens>,
-    versions: Mutex<stale::Versions>,
-    guards: Mutex<Guards>,
-    requests: Mutex<u64>,
-}
-
-impl Network {
-    /// A network that no request has passed.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The mutations that the requests so far allow.
-    pub fn guards(&self) -> Guards {
-        lock(&self.guards).clone()
-    }
-
-    /// How many requests were sent.
-    pub fn requests(&self) -> u64 {
-        *lock(&self.requests)
-    }
-}
 
 /// The HTTP client of one instance of a function.
 #[derive(Clone)]
@@ -138,7 +104,7 @@ impl Passage {
         let answer = match self.refused_at_once() {
             Some(refusal) => refusal,
             None if self.dynamo => self.apply().await,
-            None => world.messages.send(&world, &self.body),
+            None => sqs::send(&world, &self.body),
         };
         if world.should_inject(Fault::AnswerLost) {
             self.broken("applied, answer lost").await;

@@ -1,6 +1,6 @@
 //! Earlier versions of items, for eventually consistent reads.
 
-use super::Change;
+use crate::change::Change;
 use engine::Answer;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ fn in_range(body: &Value, sk: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::ItemKey;
+    use crate::change::ItemKey;
 
     fn change(sk: &str, old: Value, new: Value, at_ms: u64) -> Change {
         let key = ItemKey { table: "T".to_owned(), pk: "p".to_owned(), sk: sk.to_owned() };
