@@ -71,22 +71,23 @@ fn check_lost(history: &History, answers: &[PlaceShown<'_>], wrong: &mut Vec<Str
 }
 
 /// No fan waits while a fan with a higher place is admitted (invariant 5).
+///
+/// Goes through the answers in time. An admitted place counts from `stale_ms` after its answer on, since a later request
+/// may still see the state before it.
 fn check_order(answers: &[PlaceShown<'_>], stale_ms: u64, wrong: &mut Vec<String>) {
-    let mut active: Vec<(u64, u64)> =
-        answers.iter().filter(|one| one.active).map(|one| (one.call.end_ms, one.place)).collect();
-    active.sort_unstable();
-    // Replace each place by the highest one that was known to be admitted by then.
-    let mut last = 0;
-    for (_, place) in &mut active {
-        last = last.max(*place);
-        *place = last;
-    }
-    for waits in answers.iter().filter(|one| !one.active) {
-        let before = active.partition_point(|(end, _)| end + stale_ms < waits.call.start_ms);
-        let last = before.checked_sub(1).map_or(0, |index| active[index].1);
-        if waits.place < last {
-            let (user, place) = (&waits.call.user_id, waits.place);
-            wrong.push(format!("invariant 5: {user} waits at place {place} while place {last} is admitted"));
+    let at_ms = |one: &PlaceShown<'_>| if one.active { one.call.end_ms + stale_ms } else { one.call.start_ms };
+    let mut by_time: Vec<&PlaceShown<'_>> = answers.iter().collect();
+    // At equal times waiting (false) sorts before admitted: only an earlier answer proves anything.
+    by_time.sort_by_key(|one| (at_ms(one), one.active));
+    let mut admitted = 0;
+    for PlaceShown { call, place, active } in by_time {
+        if *active {
+            admitted = admitted.max(*place);
+        } else if *place < admitted {
+            wrong.push(format!(
+                "invariant 5: {} waits at place {place} while place {admitted} is admitted",
+                call.user_id
+            ));
         }
     }
 }

@@ -238,6 +238,8 @@ fn no_fan_is_overtaken_or_loses_a_place() {
     assert_eq!(judge(fair, &end), "");
     let overtaken = vec![polled("ann", 2, 0, "ACTIVE"), polled("bob", 1, 10, "WAITING")];
     assert!(judge(overtaken, &end).contains("waits at place 1 while place 2 is admitted"));
+    let stale = vec![polled("ann", 2, 0, "ACTIVE"), polled("bob", 1, 4, "WAITING")];
+    assert_eq!(judge(stale, &end), "", "three seconds after the answer a stale state may still be shown");
     let waits_again = vec![polled("ann", 2, 0, "ACTIVE"), polled("ann", 2, 10, "WAITING")];
     assert!(judge(waits_again, &end).contains("waits again"));
     let unknown = |from| call("ann", Op::Poll, from, from + 1, 404, json!({ "code": "token_not_found" }));
