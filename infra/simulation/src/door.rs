@@ -30,17 +30,17 @@ pub struct Client {
 /// Sends a request as a client, and records its outcome in the history. A 500 is a violation.
 pub async fn send(world: &Arc<World>, client: &Client, op: Op, request: Request) -> Outcome {
     let start_ms = world.clock.now_ms();
-    world.tell(format_args!("{} {op}", client.name));
+    world.story(format_args!("{} {op}", client.name));
     let number = world.history().begin(&client.user_id, op, start_ms);
     let outcome = exchange(world, client, number, request).await;
     if let Outcome::Answer(reply) = &outcome {
         let replayed = if reply.headers.contains_key("idempotency-replayed") { " (replayed)" } else { "" };
-        world.tell(format_args!("{} is answered {}{replayed}{}", client.name, reply.outcome(), brief(reply)));
+        world.story(format_args!("{} is answered {}{replayed}{}", client.name, reply.outcome(), brief(reply)));
         if reply.status == 500 {
             world.violated(format!("status 500: {} is answered {}", client.name, reply.body));
         }
     } else {
-        world.tell(format_args!("{} gets no answer", client.name));
+        world.story(format_args!("{} gets no answer", client.name));
     }
     let end_ms = world.clock.now_ms();
     world.history().end(number, &outcome, end_ms);
@@ -58,13 +58,13 @@ fn brief(reply: &Reply) -> String {
 async fn exchange(world: &Arc<World>, client: &Client, number: usize, request: Request) -> Outcome {
     world.sleep(world.draw(1..=30)).await;
     if world.should_inject(Fault::DoorLost) {
-        world.tell(format_args!("  request of {} lost", client.name));
+        world.story(format_args!("  request of {} lost", client.name));
         world.sleep(PATIENCE_MS).await;
         return Outcome::Unknown;
     }
     let (function, event) = event(world, client, number, &request);
     if world.should_inject(Fault::Doubled) {
-        world.tell(format_args!("  request of {} delivered twice", client.name));
+        world.story(format_args!("  request of {} delivered twice", client.name));
         world.history().again(number);
         let (world, function, event) = (Arc::clone(world), function.clone(), event.clone());
         tokio::spawn(async move {
@@ -74,7 +74,7 @@ async fn exchange(world: &Arc<World>, client: &Client, number: usize, request: R
     }
     let answer = run(world, &function, &event).await;
     if world.should_inject(Fault::DoorAnswerLost) {
-        world.tell(format_args!("  answer to {} lost", client.name));
+        world.story(format_args!("  answer to {} lost", client.name));
         world.sleep(PATIENCE_MS).await;
         return Outcome::Unknown;
     }

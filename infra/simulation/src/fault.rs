@@ -4,7 +4,7 @@ use crate::dice::Dice;
 use std::collections::BTreeMap;
 
 macro_rules! faults {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $most:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, dice $key:literal, $most:literal;)*) => {
         /// A fault that can be injected.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Fault { $($(#[$doc])* $name,)* }
@@ -13,10 +13,14 @@ macro_rules! faults {
             /// All faults, in the order of the result table.
             pub const ALL: &[Fault] = &[$(Fault::$name),*];
 
-            /// The name in the result table and on the command line. It also seeds the dice of the fault, so a new name
-            /// changes what every seed does.
+            /// The name in the story, in the result table and on the command line.
             pub fn text(self) -> &'static str {
                 match self { $(Fault::$name => $text),* }
+            }
+
+            /// The key of the fault's dice. It stays when the name changes: another key changes what every seed does.
+            fn key(self) -> &'static str {
+                match self { $(Fault::$name => $key),* }
             }
 
             /// The highest rate a seed draws, in 10,000.
@@ -29,67 +33,67 @@ macro_rules! faults {
 
 faults! {
     /// A request to a table or message queue is lost before it is applied.
-    RequestLost = "request lost", 800;
+    RequestLost = "request lost", dice "request lost", 800;
     /// A request is applied, but its answer is lost.
-    AnswerLost = "answer lost", 800;
+    AnswerLost = "answer lost", dice "answer lost", 800;
     /// A request is applied, but its answer comes after the SDK has given up on the attempt.
-    AnswerLate = "answer late", 400;
+    AnswerLate = "answer late", dice "answer late", 400;
     /// A request is applied long after its sender gave up on it.
-    RequestLate = "request late", 300;
+    RequestLate = "request late", dice "request late", 300;
     /// A request is refused for throughput.
-    Throttled = "throttled", 600;
+    Throttled = "throttled", dice "throttled", 600;
     /// A write is refused for a transaction conflict, though no transaction of this run is in flight at its items.
-    Conflict = "transaction conflict", 600;
+    Conflict = "transaction conflict", dice "transaction conflict", 600;
     /// A transaction is delayed until its next copy is refused for a conflict, and applied just then.
-    Straggler = "conflict beside a late copy", 2_000;
+    Straggler = "conflict beside a late copy", dice "conflict beside a late copy", 2_000;
     /// A request is answered with status 500 and not applied.
-    FailedBefore = "internal error, not applied", 400;
+    FailedBefore = "internal error, not applied", dice "internal error, not applied", 400;
     /// A write is answered with status 500, but applied.
-    FailedAfter = "internal error, applied", 400;
+    FailedAfter = "internal error, applied", dice "internal error, applied", 400;
     /// An eventually consistent read shows an earlier version.
-    StaleRead = "stale read", 6_000;
+    StaleRead = "stale read", dice "stale read", 6_000;
     /// An entry of a batch of messages is refused.
-    BatchRefused = "message refused", 500;
+    BatchRefused = "message refused", dice "message refused", 500;
     /// A function dies in the middle of an invocation.
-    Killed = "function killed", 500;
+    Killed = "function killed", dice "function killed", 500;
     /// A request of a fan or admin invokes its function twice.
-    Doubled = "invocation doubled", 500;
+    Doubled = "invocation doubled", dice "invocation doubled", 500;
     /// A function starts cold though a warm one is free.
-    Cold = "cold start", 1_500;
+    Cold = "cold start", dice "cold start", 1_500;
     /// A function's clock has a constant skew of up to a second.
-    ClockSkewed = "clock apart", 10_000;
+    ClockSkewed = "clock skewed", dice "clock apart", 10_000;
     /// A function thaws with an old clock.
-    ClockOld = "clock old", 500;
+    ClockOld = "clock old", dice "clock old", 500;
     /// A fan's request is lost before it invokes a function.
-    DoorLost = "request of a fan lost", 600;
+    DoorLost = "request of a fan lost", dice "request of a fan lost", 600;
     /// The answer to a fan is lost.
-    DoorAnswerLost = "answer to a fan lost", 800;
+    DoorAnswerLost = "answer to a fan lost", dice "answer to a fan lost", 800;
     /// A message is delivered twice.
-    MessageRepeated = "message repeated", 1_000;
+    MessageRepeated = "message repeated", dice "message repeated", 1_000;
     /// A message becomes visible late.
-    MessageLate = "message late", 3_000;
+    MessageLate = "message late", dice "message late", 3_000;
     /// Messages that are due are received in reverse order.
-    MessageReordered = "messages reordered", 5_000;
+    MessageReordered = "messages reordered", dice "messages reordered", 5_000;
     /// A message that no function understands is sent.
-    MessagePoisoned = "message poisoned", 300;
+    MessagePoisoned = "message poisoned", dice "message poisoned", 300;
     /// The timer of a hold is lost, at most once for each hold: the sweep has to find the hold.
-    TimerLost = "timer lost", 5_000;
+    TimerLost = "timer lost", dice "timer lost", 5_000;
     /// A batch of stream records is delivered again.
-    ChangesRepeated = "changes repeated", 1_000;
+    ChangesRepeated = "changes repeated", dice "changes repeated", 1_000;
     /// A batch has at most three stream records.
-    ChangesSplit = "changes split", 3_000;
+    ChangesSplit = "changes split", dice "changes split", 3_000;
     /// A batch of stream records comes late.
-    ChangesLate = "changes late", 1_000;
+    ChangesLate = "changes late", dice "changes late", 1_000;
     /// A schedule does not fire.
-    TickSkipped = "schedule skipped", 4_000;
+    TickSkipped = "schedule skipped", dice "schedule skipped", 4_000;
     /// A schedule fires twice at once.
-    TickDoubled = "schedule doubled", 3_000;
+    TickDoubled = "schedule doubled", dice "schedule doubled", 3_000;
     /// A write conflicts with a transaction of this run. Counted only, never injected.
-    Overlap = "transaction in the way", 0;
+    Overlap = "transaction conflict, not injected", dice "transaction in the way", 0;
     /// A copy of a transaction is recognised by its client token. Counted only, never injected.
-    Repeated = "transaction repeated", 0;
+    Repeated = "transaction repeated", dice "transaction repeated", 0;
     /// TTL deletes expired items at once.
-    TtlAtOnce = "TTL at once", 10_000;
+    TtlAtOnce = "TTL at once", dice "TTL at once", 10_000;
 }
 
 /// The rates at which a seed injects faults, in 10,000.
@@ -174,11 +178,24 @@ impl Faults {
     }
 
     fn dice(&mut self, fault: Fault) -> &mut Dice {
-        self.dice.entry(fault).or_insert_with(|| Dice::of(self.seed, fault.text(), 0))
+        self.dice.entry(fault).or_insert_with(|| Dice::of(self.seed, fault.key(), 0))
     }
 
     /// How often each fault was injected or counted.
     pub fn counts(&self) -> &BTreeMap<Fault, u64> {
         &self.counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_faults_share_a_name_or_dice() {
+        let names: BTreeSet<&str> = Fault::ALL.iter().map(|fault| fault.text()).collect();
+        let keys: BTreeSet<&str> = Fault::ALL.iter().map(|fault| fault.key()).collect();
+        assert_eq!((names.len(), keys.len()), (Fault::ALL.len(), Fault::ALL.len()));
     }
 }

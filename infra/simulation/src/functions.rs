@@ -117,7 +117,7 @@ where
         done = work => done,
         () = tokio::time::sleep(lives) => {
             let why = if killed { "was killed" } else { "took too long" };
-            world.tell(format_args!("{} {why}", instance.name));
+            world.story(format_args!("{} {why}", instance.name));
             return Err(Died(why));
         }
     };

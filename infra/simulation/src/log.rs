@@ -60,7 +60,7 @@ impl Log {
     }
 
     /// The lines that were kept, with names instead of ids.
-    pub fn story(&self) -> Vec<String> {
+    pub fn kept_lines(&self) -> Vec<String> {
         self.lines.iter().map(|line| self.named(line)).collect()
     }
 

@@ -38,7 +38,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
         Task::Replay(seed) => {
             let keep = if options.network { Keep::Network } else { Keep::Story };
-            tell(&run(seed, &options.cuts, &template, keep), usize::MAX)
+            print_run(&run(seed, &options.cuts, &template, keep), usize::MAX)
         }
         Task::Seeds(seeds) => search(&options, options.from..options.from + seeds, Duration::MAX, &template),
         Task::For(time) => search(&options, options.from..u64::MAX, time, &template),
@@ -49,7 +49,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 /// Prints a run with the last `most` lines of its story up to the first violation (with `usize::MAX` the whole story).
 /// Returns whether the run has no violation.
-fn tell(report: &Report, most: usize) -> bool {
+fn print_run(report: &Report, most: usize) -> bool {
     let first = report.story.iter().position(|line| line.contains("VIOLATED")).map_or(report.story.len(), |at| at + 1);
     let story = if most == usize::MAX { &report.story } else { &report.story[..first] };
     if story.len() > most {
@@ -94,6 +94,6 @@ fn search(options: &Options, seeds: std::ops::Range<u64>, time: Duration, templa
 fn explain(seed: u64, cuts: &Overrides, template: &Arc<Template>) {
     println!("seed {seed} fails; looking for a smaller run that fails too");
     let cuts = shrink(seed, cuts, template);
-    tell(&run(seed, &cuts, template, Keep::Story), STORY);
+    print_run(&run(seed, &cuts, template, Keep::Story), STORY);
     println!("{}", replay(seed, &cuts));
 }

@@ -40,7 +40,7 @@ pub async fn settle(world: &Arc<World>, concert: &str) {
     for thing in left {
         world.violated(format!("liveness: left behind: {thing}"));
     }
-    world.tell(format_args!("quiescence"));
+    world.story(format_args!("quiescence"));
     events(world);
     for counter in world.engine.items("Limits").iter().filter(|item| text(item, "pk").starts_with("JOIN#FAN#")) {
         if number(counter, "counted") > world.plan.joins_per_fan {
@@ -161,7 +161,7 @@ pub async fn sell_out(world: &Arc<World>, desk: &Desk, concert: &str) -> Result<
 /// Lets a quarter of a year pass. TTL deletes what is due at the moment in which fans come back to leave the queue.
 /// After another quarter TTL must have deleted what they wrote then as well.
 pub async fn quarter(world: &Arc<World>, fans: Vec<Fan>) {
-    world.tell(format_args!("a quarter of a year passes"));
+    world.story(format_args!("a quarter of a year passes"));
     world.pause_schedules(true);
     world.clock.skip(QUARTER_MS);
     let sweep = async {

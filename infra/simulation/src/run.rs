@@ -86,7 +86,7 @@ async fn run_plan(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
         Ok(world) => world,
         Err(error) => return Report { seed, violations: vec![error.to_string()], ..Report::default() },
     };
-    world.tell(format_args!("seed {seed}: {text}"));
+    world.story(format_args!("seed {seed}: {text}"));
     if let Err(error) = run_phases(&world).await {
         world.violated(format!("the run failed: {error}"));
     }
@@ -101,7 +101,7 @@ async fn run_plan(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
             violations: world.violations().iter().map(|violation| log.named(violation)).collect(),
             faults: faults.counts().clone(),
             guards: lock(&world.network.guards).clone(),
-            story: log.story(),
+            story: log.kept_lines(),
             requests: *lock(&world.network.requests),
             calls: history.calls.len() as u64,
             purchases: count("PAYMENT"),
@@ -129,7 +129,7 @@ async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Syn
         crowd.push(desk.fan(world, &format!("fan {number}"), Role::Fan, &concert).await?);
     }
     triggers::start(world);
-    world.tell(format_args!("the sale begins"));
+    world.story(format_args!("the sale begins"));
     world.faults().start();
     for fan in crowd {
         fans.spawn(fan.live());
@@ -142,10 +142,10 @@ async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Syn
     others.spawn(signups::rush(Arc::clone(world)));
     world.sleep(world.plan.chaos_ms).await;
     world.faults().heal();
-    world.tell(format_args!("fault injection ends"));
+    world.story(format_args!("fault injection ends"));
     world.sleep(GRACE_MS).await;
     world.close(true);
-    world.tell(format_args!("the sale is over"));
+    world.story(format_args!("the sale is over"));
     let patience = Duration::from_secs(MAX_CLOSING_SECONDS + world.plan.hold_seconds);
     let mut home = Vec::new();
     let all = async {

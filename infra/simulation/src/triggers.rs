@@ -85,10 +85,10 @@ async fn fire(world: Arc<World>, function: String, every: Duration) {
         if world.schedules_paused() {
             times = 0;
         } else if world.should_inject(Fault::TickSkipped) {
-            world.tell(format_args!("  schedule of {function} skipped"));
+            world.story(format_args!("  schedule of {function} skipped"));
             times = 0;
         } else if world.should_inject(Fault::TickDoubled) {
-            world.tell(format_args!("  schedule of {function} doubled"));
+            world.story(format_args!("  schedule of {function} doubled"));
             times = 2;
         }
         for _ in 0..times {
@@ -159,7 +159,7 @@ fn receive(world: &World, trigger: &QueueTrigger) -> Vec<Message> {
         (batch, dead, redrive.map(|redrive| redrive.target))
     });
     for message in dead {
-        world.tell(format_args!("  message to the dead letters: {}", message.body));
+        world.story(format_args!("  message to the dead letters: {}", message.body));
         if let Some(target) = &target {
             world.messages.put(target, &message.body, now);
         }

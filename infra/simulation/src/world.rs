@@ -162,7 +162,7 @@ impl World {
     }
 
     /// Adds a line to the story.
-    pub fn tell(&self, text: fmt::Arguments<'_>) {
+    pub fn story(&self, text: fmt::Arguments<'_>) {
         self.log().line(Keep::Story, self.clock.elapsed_ms(), text);
     }
 
@@ -174,7 +174,7 @@ impl World {
     /// Records a violation, in the story as well.
     pub fn violated(&self, what: impl Into<String>) {
         let what = what.into();
-        self.tell(format_args!("VIOLATED: {what}"));
+        self.story(format_args!("VIOLATED: {what}"));
         let mut violations = lock(&self.violations);
         if violations.len() < MAX_VIOLATIONS {
             violations.push(what);

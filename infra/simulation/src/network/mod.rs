@@ -135,7 +135,7 @@ impl Passage {
     }
 
     fn say(&self, what: &str) {
-        self.world.tell(format_args!("  {} {}: {what}", self.caller, self.operation));
+        self.world.story(format_args!("  {} {}: {what}", self.caller, self.operation));
     }
 
     /// The connection breaks, at once or after a long silence.
