@@ -12,6 +12,7 @@ mod dice;
 mod door;
 mod fans;
 mod fault;
+pub mod findings;
 mod functions;
 mod history;
 mod instances;

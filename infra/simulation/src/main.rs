@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool reports on stdout")]
 
 use simulation::{
+    findings::{self, Table},
     log::Keep,
     mutants,
     options::{HELP, Options, Task, replay},
@@ -27,24 +28,60 @@ const MAX_FAILED: usize = 3;
 /// Lines of the story that are printed for a failure: the last ones up to the first violation.
 const STORY: usize = 60;
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let mut options = Options::parse(std::env::args().skip(1))?;
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(Options { task: Task::Help, .. }) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("error: {error} (cargo simulate --help lists the options)");
+            return ExitCode::from(2);
+        }
+    };
+    match perform(options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the command line says. Returns whether no run has a violation; of mutants, whether none survived.
+fn perform(mut options: Options) -> Result<bool, Box<dyn Error>> {
     let template = Arc::new(Template::load(&template::locate()?)?);
     options.cuts.mutations = mutants::find(&options, &template)?;
-    let good = match options.task {
-        Task::Help => {
-            print!("{HELP}");
-            true
-        }
+    match options.task {
+        Task::Help => Ok(true),
         Task::Replay(seed) => {
             let keep = if options.network { Keep::Network } else { Keep::Story };
-            print_run(&run(seed, &options.cuts, &template, keep), usize::MAX)
+            Ok(print_run(&run(seed, &options.cuts, &template, keep), usize::MAX))
         }
         Task::Seeds(seeds) => search(&options, options.from..options.from + seeds, Duration::MAX, &template),
         Task::For(time) => search(&options, options.from..u64::MAX, time, &template),
-        Task::Mutations(seeds) => mutants::table(&options, seeds, &template, |line| println!("{line}")),
-    };
-    Ok(ExitCode::from(u8::from(!good)))
+        Task::Mutations(seeds) => test_mutants(&options, seeds, &template),
+    }
+}
+
+/// Runs each mutant. Returns whether none survived.
+fn test_mutants(options: &Options, seeds: u64, template: &Arc<Template>) -> Result<bool, Box<dyn Error>> {
+    let results = mutants::test(options, seeds, template, |line| println!("{line}"));
+    println!("{} mutants survived, alone and in groups", results.survived.len());
+    results.survived.iter().for_each(|name| println!("{name}"));
+    if options.write {
+        findings::write(Table::Mutants, &command(), &results.table)?;
+    }
+    Ok(results.survived.is_empty())
+}
+
+/// The command that runs, for a shell.
+fn command() -> String {
+    std::env::args().skip(1).fold("cargo simulate".to_owned(), |command, argument| {
+        if argument.contains(' ') { format!("{command} \"{argument}\"") } else { format!("{command} {argument}") }
+    })
 }
 
 /// Prints a run with the last `most` lines of its story up to the first violation (with `usize::MAX` the whole story).
@@ -73,7 +110,15 @@ fn print_run(report: &Report, most: usize) -> bool {
 }
 
 /// Runs seeds until the range or the time is used up, or [`MAX_FAILED`] seeds failed. Returns whether none failed.
-fn search(options: &Options, seeds: std::ops::Range<u64>, time: Duration, template: &Arc<Template>) -> bool {
+///
+/// # Errors
+/// If the table of FINDINGS.md cannot be written.
+fn search(
+    options: &Options,
+    seeds: std::ops::Range<u64>,
+    time: Duration,
+    template: &Arc<Template>,
+) -> Result<bool, Box<dyn Error>> {
     let (start, mut printed, mut summary) = (Instant::now(), Instant::now(), Summary::default());
     run_all(seeds, options.threads, &options.cuts, template, |report| {
         summary.add(&report);
@@ -87,7 +132,10 @@ fn search(options: &Options, seeds: std::ops::Range<u64>, time: Duration, templa
         summary.failed.len() < MAX_FAILED && start.elapsed() < time
     });
     println!("{}\n{summary}", summary.progress(start.elapsed()));
-    summary.failed.is_empty()
+    if options.write {
+        findings::write(Table::LongRun, &command(), &summary.markdown(start.elapsed()))?;
+    }
+    Ok(summary.failed.is_empty())
 }
 
 /// Shrinks the run of a failed seed, then prints the smaller run, its story and the command that repeats it.

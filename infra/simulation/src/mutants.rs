@@ -21,17 +21,28 @@ const TOGETHER: &[&[&str]] = &[
     &["update in a transaction balance: #sequence", "put in a transaction ledger entry: attribute_not_exists(pk)"],
 ];
 
-/// Prints for each mutant how many seeds were run until one killed it, or that it survived. Returns whether each guard
-/// matters: its mutant was killed, alone or together with those that do the same work.
-pub fn table(options: &Options, seeds: u64, template: &Arc<Template>, print: impl Fn(&str)) -> bool {
+/// What the runs of all mutants showed.
+#[derive(Debug)]
+pub struct Results {
+    /// The table in Markdown: a row for each mutant.
+    pub table: String,
+    /// The mutants that no seed killed, neither alone nor together with those that do the same work.
+    pub survived: Vec<String>,
+}
+
+/// The head of the table. Two runs end in any order, so a mutant may be reported after more seeds than killed it.
+const HEAD: &str = "| mutant without | seeds run | killed at seed | by |\n|---|---|---|---|\n";
+
+/// Runs each mutant until a seed kills it, with at most this many `seeds`. Prints each row of the table when it is known.
+pub fn test(options: &Options, seeds: u64, template: &Arc<Template>, print: impl Fn(&str)) -> Results {
     let guards = collect(options, template);
     let all: Vec<Mutation> = guards.into_keys().collect();
     let named = |text: &&str| all.iter().find(|guard| guard.to_string().starts_with(text)).cloned();
     let groups = TOGETHER.iter().map(|texts| texts.iter().filter_map(named).collect());
     let mut trials: Vec<Vec<Mutation>> = all.iter().map(|guard| vec![guard.clone()]).chain(groups).collect();
     trials.retain(|trial| words(trial).contains(&options.only));
-    print(&format!("{} mutants, at most {seeds} seeds each", trials.len()));
-    let (mut survived, mut together) = (Vec::new(), Vec::new());
+    print(&format!("{} mutants, at most {seeds} seeds each\n{}", trials.len(), HEAD.trim_end()));
+    let (mut table, mut survived, mut together) = (HEAD.to_owned(), Vec::new(), Vec::new());
     for trial in trials {
         let cuts = Overrides { mutations: trial.clone(), ..options.cuts.clone() };
         let (mut tried, mut killed) = (0, None);
@@ -40,25 +51,27 @@ pub fn table(options: &Options, seeds: u64, template: &Arc<Template>, print: imp
             killed = class(&report).map(|class| (report.seed, class.to_owned()));
             killed.is_none()
         });
-        match killed {
+        let name = words(&trial);
+        let row = match killed {
             Some((seed, class)) => {
-                print(&format!("| {} | {tried} | {seed} | {class} |", words(&trial)));
                 together.extend(trial);
+                format!("| {name} | {tried} | {seed} | {class} |")
             }
             None => {
-                print(&format!("| {} | survived {tried} | | |", words(&trial)));
                 survived.push(trial);
+                format!("| {name} | {tried} | | survived |")
             }
-        }
+        };
+        print(&row);
+        table += &format!("{row}\n");
     }
     survived.retain(|trial| !trial.iter().all(|guard| together.contains(guard)));
-    print(&format!("{} mutants survived, alone and in groups", survived.len()));
-    survived.iter().for_each(|trial| print(&words(trial)));
-    survived.is_empty()
+    Results { table, survived: survived.iter().map(|trial| words(trial)).collect() }
 }
 
+/// The guards of a mutant, in Markdown.
 fn words(trial: &[Mutation]) -> String {
-    trial.iter().map(Mutation::to_string).collect::<Vec<_>>().join(" **and** ")
+    trial.iter().map(|guard| format!("`{guard}`")).collect::<Vec<_>>().join(" **and** ")
 }
 
 /// Finds the mutations that `--mutate` names: for each text the first one whose name contains it.

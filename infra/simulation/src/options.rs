@@ -20,6 +20,7 @@ cargo simulate: whole sales under seeds, with fault injection
   --mutations[=N]  run each mutant by itself until one of N seeds (300) kills it
   --only TEXT      with --mutations: only mutants whose name contains TEXT
   --mutate TEXT    with seeds: use the first mutant whose name contains TEXT (may be repeated)
+  --write          with --seeds, --minutes or --mutations: replace that table in infra/simulation/FINDINGS.md
   --help           print this help
 ";
 
@@ -53,6 +54,8 @@ pub struct Options {
     pub network: bool,
     /// Text in the names of the mutants to test; empty for all.
     pub only: String,
+    /// Whether to write the table of the command into FINDINGS.md.
+    pub write: bool,
     /// Texts that each name a mutant to run: the first whose name contains it.
     pub mutate: Vec<String>,
 }
@@ -71,6 +74,7 @@ impl Options {
             cuts: Overrides::default(),
             network: false,
             only: String::new(),
+            write: false,
             mutate: Vec::new(),
         };
         while let Some(argument) = parser.next()? {
@@ -92,6 +96,7 @@ impl Options {
                 Long("chaos-ms") => options.cuts.chaos_ms = Some(parser.value()?.parse()?),
                 Long("network") => options.network = true,
                 Long("only") => options.only = parser.value()?.string()?,
+                Long("write") => options.write = true,
                 Long("mutate") => options.mutate.push(parser.value()?.string()?),
                 Long("without") => {
                     let name = parser.value()?.string()?;
@@ -100,6 +105,9 @@ impl Options {
                 }
                 other => return Err(other.unexpected().into()),
             }
+        }
+        if options.write && matches!(options.task, Task::Replay(_)) {
+            return Err("--write needs --seeds, --minutes or --mutations: one seed has no table".into());
         }
         Ok(options)
     }
@@ -143,6 +151,18 @@ mod tests {
         let arguments = ["--seed", "7", "--without", "stale read", "--without", "function killed", "--fans", "3"];
         let options = Options::parse(arguments.map(str::to_owned)).unwrap();
         assert_eq!((options.task, options.cuts.without.len(), options.cuts.fans), (Task::Replay(7), 2, Some(3)));
-        assert!(Options::parse(["--without".to_owned(), "luck".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn what_no_command_understands_is_refused() {
+        for (arguments, error) in [
+            (&["--without", "luck"][..], "unknown fault luck"),
+            (&["--sedes", "5"], "invalid option '--sedes'"),
+            (&["--seed", "5", "--write"], "--write needs --seeds, --minutes or --mutations: one seed has no table"),
+        ] {
+            let refused = Options::parse(arguments.iter().map(|text| (*text).to_owned())).unwrap_err();
+            assert_eq!(refused.to_string(), error);
+        }
+        assert!(Options::parse(["--mutations=5", "--write"].map(str::to_owned)).unwrap().write);
     }
 }

@@ -63,6 +63,35 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// The sums of all runs, each with its name.
+    fn figures(&self) -> [(&'static str, u64); 7] {
+        [
+            ("simulated hours", self.simulated_ms / 3_600_000),
+            ("requests of fans and admins", self.calls),
+            ("requests to tables and queues", self.requests),
+            ("purchases", self.purchases),
+            ("refunds", self.refunds),
+            ("checks of invariants", self.checks),
+            ("runs with a violation", self.failed.len() as u64),
+        ]
+    }
+
+    /// The sums of all runs and the counts of the faults as two tables in Markdown, with the time that the runs took.
+    pub fn markdown(&self, time: Duration) -> String {
+        let mut text = format!("{} runs in {} s.\n\n| | |\n|---|---|\n", self.runs, time.as_secs());
+        for (what, count) in self.figures() {
+            text += &format!("| {what} | {count} |\n");
+        }
+        text += "\n| fault | times | runs |\n|---|---|---|\n";
+        for fault in Fault::ALL {
+            let (count, runs) = self.faults.get(fault).copied().unwrap_or_default();
+            text += &format!("| {} | {count} | {runs} |\n", fault.text());
+        }
+        text + &format!("| all faults | {} | {} |\n", self.injected(), self.runs)
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<44} {:>12} {:>8}", "fault", "times", "runs")?;
@@ -71,15 +100,7 @@ impl fmt::Display for Summary {
             writeln!(f, "{:<44} {count:>12} {runs:>8}", fault.text())?;
         }
         writeln!(f, "{:<44} {:>12} {:>8}", "all faults", self.injected(), self.runs)?;
-        for (what, count) in [
-            ("simulated hours", self.simulated_ms / 3_600_000),
-            ("requests of fans and admins", self.calls),
-            ("requests to tables and queues", self.requests),
-            ("purchases", self.purchases),
-            ("refunds", self.refunds),
-            ("checks of invariants", self.checks),
-            ("runs with a violation", self.failed.len() as u64),
-        ] {
+        for (what, count) in self.figures() {
             writeln!(f, "{what:<44} {count:>12}")?;
         }
         Ok(())
