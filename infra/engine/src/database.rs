@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use template::Table;
 
 use crate::clock::SharedClock;
-use crate::connector::Answer;
+use crate::protocol::Answer;
 
 /// How many records of a stream are read at once: DynamoDB's own limit.
 const PAGE: usize = 1_000;

@@ -1,12 +1,10 @@
 //! The engine: an embedded DynamoDB and SQS, as a test sees them.
 
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -15,17 +13,15 @@ use serde_json::Value;
 use template::Table;
 
 use crate::clock::{Clock, SharedClock};
-use crate::connector::{Answer, Connector};
-use crate::database::Tables;
+use crate::connector::Connector;
 use crate::fault::{Call, Fault};
-use crate::meter::{Meter, Metering};
-use crate::queues::{Message, Queues};
+use crate::meter::Meter;
+use crate::protocol::Answer;
+use crate::queues::Message;
+use crate::world::World;
 
 /// The longest back-off of the SDK's retries: short, so that tests do not wait.
 const MAX_BACKOFF: Duration = Duration::from_millis(2);
-
-/// Decides what happens to each request.
-type Faults = Box<dyn FnMut(&Call<'_>) -> Fault + Send>;
 
 /// An embedded DynamoDB and SQS; clones share one world.
 #[derive(Debug, Clone)]
@@ -33,53 +29,10 @@ pub struct Engine {
     world: Arc<World>,
 }
 
-/// What an engine's clones and its HTTP clients share.
-pub(crate) struct World {
-    pub(crate) clock: SharedClock,
-    pub(crate) tables: Tables,
-    pub(crate) queues: Queues,
-    pub(crate) metering: Metering,
-    region: Region,
-    faults: Mutex<Option<Faults>>,
-}
-
-impl fmt::Debug for World {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").field("clock", &self.clock).finish_non_exhaustive()
-    }
-}
-
-/// A region for one engine alone: the SDK keeps one retry quota for each region in the whole process, and the faults of
-/// one test must not use up the retries of another.
-fn own_region() -> Region {
-    static ENGINES: AtomicU64 = AtomicU64::new(0);
-    Region::new(format!("embedded-{}", ENGINES.fetch_add(1, Ordering::Relaxed)))
-}
-
-impl World {
-    fn faults(&self) -> MutexGuard<'_, Option<Faults>> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn next_fault(&self, call: &Call<'_>) -> Fault {
-        self.faults().as_mut().map_or(Fault::None, |decide| decide(call))
-    }
-}
-
 impl Engine {
     /// An empty world on the given clock.
     pub fn new(clock: impl Clock + 'static) -> Self {
-        let clock = SharedClock::new(clock);
-        Self {
-            world: Arc::new(World {
-                tables: Tables::new(clock.clone()),
-                clock,
-                queues: Queues::default(),
-                metering: Metering::default(),
-                region: own_region(),
-                faults: Mutex::default(),
-            }),
-        }
+        Self { world: Arc::new(World::new(SharedClock::new(clock))) }
     }
 
     /// Creates tables as the template describes them, with their streams and TTL, under their local names.
@@ -136,12 +89,12 @@ impl Engine {
     /// Asks `decide` about every request from now on, in the order in which the engine takes them. `decide` must not
     /// send requests of its own, and must not change the faults.
     pub fn set_faults(&self, decide: impl FnMut(&Call<'_>) -> Fault + Send + 'static) {
-        *self.world.faults() = Some(Box::new(decide));
+        self.world.set_faults(Some(Box::new(decide)));
     }
 
     /// Removes the faults: every request is applied and answered again.
     pub fn clear_faults(&self) {
-        *self.world.faults() = None;
+        self.world.set_faults(None);
     }
 
     /// All messages in a message queue, in the order of sending; empty if none was ever sent to it.

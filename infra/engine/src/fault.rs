@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::connector::Answer;
+use crate::protocol::{Answer, DYNAMODB, error};
 
 /// A request that is about to be answered.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub enum Fault {
 /// The error with which a service ([`crate::DYNAMODB`] or [`crate::SQS`]) answers the request `body` under a fault;
 /// `None` for a fault that breaks the connection or does nothing.
 pub fn answer(fault: Fault, service: &str, body: &Value) -> Option<Answer> {
-    let dynamo = service == crate::connector::DYNAMODB;
+    let dynamo = service == DYNAMODB;
     match fault {
         Fault::None | Fault::LostRequest | Fault::LostAnswer => None,
         Fault::Throttled if dynamo => Some(error(
@@ -89,9 +89,4 @@ fn conflict(action: usize, body: &Value) -> Answer {
             "CancellationReasons": reasons,
         }),
     }
-}
-
-/// An error in the JSON protocol that both services speak.
-pub fn error(status: u16, kind: &str, message: &str) -> Answer {
-    Answer { status, body: json!({"__type": kind, "message": message}) }
 }

@@ -36,12 +36,14 @@ mod database;
 mod engine;
 mod fault;
 mod meter;
+mod protocol;
 mod queues;
+mod world;
 
 pub use clock::{Clock, ManualClock};
-pub use connector::{Answer, DYNAMODB, SQS, parse, respond};
 pub use database::plain_item;
 pub use engine::Engine;
-pub use fault::{Call, Fault, answer, error};
+pub use fault::{Call, Fault, answer};
 pub use meter::Meter;
+pub use protocol::{Answer, DYNAMODB, SQS, error, parse, respond};
 pub use queues::Message;

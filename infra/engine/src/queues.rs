@@ -5,8 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::connector::Answer;
-use crate::fault::error;
+use crate::protocol::{Answer, error};
 
 /// The longest delay that SQS accepts, in seconds.
 const MAX_DELAY_SECONDS: u64 = 900;
