@@ -6,7 +6,10 @@ use hyper::Method;
 use serde_json::{Value, json};
 use tokio::time::{self, Instant};
 
-use crate::{Client, Concert, Reply, Request};
+use crate::{
+    client::{Client, Reply, Request},
+    concert::Concert,
+};
 
 /// A fan who is logged in.
 pub struct Fan<'a> {

@@ -4,6 +4,7 @@
 //! Nothing here links a function: tests observe the stack over HTTP only, as a client of the deployed system does.
 
 mod client;
+mod concert;
 mod fan;
 pub mod history;
 mod processes;
@@ -12,10 +13,11 @@ mod site;
 mod stack;
 
 pub use client::{Client, Reply, Request};
+pub use concert::Concert;
 pub use fan::{Fan, Ledger};
 pub use processes::Process;
 pub use proxy::{Cut, Proxy};
-pub use site::{Concert, PASSWORD, Site, unique};
+pub use site::{PASSWORD, Site, unique};
 pub use stack::{Data, Stack, free_port, workspace};
 
 use std::io::Write;

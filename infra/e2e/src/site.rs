@@ -7,7 +7,12 @@ use hyper::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Client, Fan, Reply, Stack};
+use crate::{
+    client::{Client, Reply},
+    concert::Concert,
+    fan::Fan,
+    stack::Stack,
+};
 
 /// The password of every fan.
 pub const PASSWORD: &str = "correct horse battery";
@@ -20,17 +25,6 @@ pub struct Site {
     pub client: Client,
     /// The administrator's access token.
     pub admin: String,
-}
-
-/// A concert of one test.
-#[derive(Debug, Clone)]
-pub struct Concert {
-    /// The id.
-    pub id: String,
-    /// The id of the queue in front of it.
-    pub queue: String,
-    /// The price of each seat.
-    pub price: u64,
 }
 
 /// Returns 20 hexadecimal digits that are unique: a name for anything.

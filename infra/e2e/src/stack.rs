@@ -18,7 +18,7 @@ use std::{
 
 use template::Template;
 
-use crate::Process;
+use crate::processes::Process;
 
 /// How long the first start may take: it compiles every function.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(30 * 60);

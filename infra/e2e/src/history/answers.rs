@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use openapi::contract::Exchange;
 use serde_json::Value;
 
-use super::{Call, Op, Outcome};
-use crate::Reply;
+use super::call::{Call, Op, Outcome};
+use crate::client::Reply;
 
 /// The limit on the time of an answer (milliseconds).
 const MAX_ANSWER_MS: u128 = 10_000;

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::{Call, End, Op, millis, short};
+use super::{
+    call::{Call, Op, short},
+    end::End,
+    json::millis,
+};
 
 /// How old the queue's state may be from which a waiting fan's poll is answered, in milliseconds: a second in the
 /// cache, and the time that one attempt to read it may take.

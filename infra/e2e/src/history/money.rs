@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Account, Call, End, Op, number, seats_of, short, text};
+use super::{
+    call::{Call, Op, short},
+    end::{Account, End},
+    json::{number, seats_of, text},
+};
 
 /// Checks every account, and the sum of all.
 pub fn check(calls: &[Call], end: &End, wrong: &mut Vec<String>) {

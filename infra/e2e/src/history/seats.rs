@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Call, End, Op, millis, seats_of, short, text};
+use super::{
+    call::{Call, Op, short},
+    end::End,
+    json::{millis, seats_of, text},
+};
 
 /// How old a seat map may be, in milliseconds: what the contract allows, and the time that one attempt to read it may
 /// take.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use super::{Account, Call, End, Op, Outcome, check};
-use crate::Reply;
+use crate::client::Reply;
 
 const NOW: u64 = 1_780_272_000_000;
 const PRICE: u64 = 10;
