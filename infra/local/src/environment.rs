@@ -5,17 +5,12 @@ use std::{collections::BTreeMap, env};
 use template::{Function, Reference, Template};
 
 use crate::{
+    aws::{ACCOUNT, DUMMY_CREDENTIALS, REGION, queue_arn},
     failure::{Context, Failure},
     queues::Queues,
     state::State,
 };
 
-/// The region of every resource of the stack.
-pub const REGION: &str = "us-east-1";
-/// The account of every resource of the stack: the emulators' default.
-pub const ACCOUNT: &str = "000000000000";
-/// Access key and secret key. The emulators do not check them.
-pub const DUMMY_CREDENTIALS: (&str, &str) = ("local", "local");
 /// Parameters whose defaults suit AWS but not a laptop: here a person watches the queue, ticks cost nothing, and a load
 /// test sends everything from one address.
 const LOCAL_PARAMETERS: [(&str, &str); 7] = [
@@ -93,9 +88,4 @@ impl FunctionEnvironment<'_> {
             Reference::Secret(name) => self.state.secret(name, SECRET_LENGTH).ok(),
         }
     }
-}
-
-/// The ARN of a message queue.
-pub fn queue_arn(name: &str) -> String {
-    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
 }

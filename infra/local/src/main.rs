@@ -5,6 +5,7 @@
 //! engine) and SQS ([`queues`], an emulator). The template alone lists functions, routes, triggers, tables and message
 //! queues.
 
+mod aws;
 mod child;
 mod compile;
 mod control;

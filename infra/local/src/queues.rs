@@ -15,8 +15,8 @@ use template::{Queue, Template};
 use tokio::{process::Command, time};
 
 use crate::{
+    aws::{ACCOUNT, DUMMY_CREDENTIALS, REGION, queue_arn},
     child::Group,
-    environment::{ACCOUNT, DUMMY_CREDENTIALS, REGION, queue_arn},
     failure::{Context, Failure},
     python_env::Helpers,
     state::State,

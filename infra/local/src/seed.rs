@@ -19,7 +19,7 @@ use shared::{
 };
 
 use crate::{
-    environment::{DUMMY_CREDENTIALS, REGION},
+    aws::{DUMMY_CREDENTIALS, REGION},
     failure::{Context, Failure},
 };
 

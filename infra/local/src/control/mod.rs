@@ -5,13 +5,12 @@
 //! process that handles one invocation at a time; more environments start while invocations wait; an environment whose
 //! invocation exceeds the timeout is killed; a dead environment is replaced when the next invocation comes.
 
+mod invocation;
 mod pool;
 mod runtime_api;
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -21,40 +20,15 @@ use futures_util::future;
 use tokio::time;
 
 use crate::failure::{Context, Failure};
-use pool::Pool;
+use pool::{Pool, Pools};
 
-/// Why an invocation failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvokeError {
-    /// The handler failed and sent this error object of Lambda.
-    #[error("{}", String::from_utf8_lossy(.0))]
-    Function(Bytes),
-    /// The process ended before it answered, for this reason.
-    #[error("the process ended: {0}")]
-    Crashed(String),
-    /// No answer within the timeout.
-    #[error("no answer in time")]
-    TimedOut,
-}
-
-/// What a function's processes are started with.
-pub struct Program {
-    /// The function's name.
-    pub name: String,
-    /// The executable file.
-    pub binary: PathBuf,
-    /// Variables on top of those of this process.
-    pub variables: BTreeMap<String, String>,
-    /// The longest time that one invocation may take.
-    pub timeout: Duration,
-    /// The file that gets the output of the processes.
-    pub log: File,
-}
+pub use invocation::InvokeError;
+pub use pool::Program;
 
 /// All functions. Clones share them.
 #[derive(Clone)]
 pub struct Functions {
-    pools: Arc<BTreeMap<String, Arc<Pool>>>,
+    pools: Arc<Pools>,
 }
 
 impl Functions {
@@ -64,11 +38,11 @@ impl Functions {
     /// When a process ends before that.
     pub async fn start(programs: Vec<Program>) -> Result<Self, Failure> {
         let address = Arc::new(OnceLock::new());
-        let pools = (programs.into_iter())
+        let pools: Pools = (programs.into_iter())
             .map(|program| (program.name.clone(), Arc::new(Pool::new(program, Arc::clone(&address)))))
             .collect();
         let functions = Self { pools: Arc::new(pools) };
-        let served = runtime_api::serve(functions.clone()).await.context("runtime API")?;
+        let served = runtime_api::serve(Arc::clone(&functions.pools)).await.context("runtime API")?;
         address.set(served).map_err(|_| Failure::new("runtime API started twice"))?;
         future::try_join_all(functions.pools.values().map(|pool| pool.warm())).await?;
         Ok(functions)
@@ -109,10 +83,6 @@ impl Functions {
         while self.pools.values().any(|pool| !pool.is_empty()) {
             time::sleep(Duration::from_millis(10)).await;
         }
-    }
-
-    fn pool(&self, function: &str) -> Option<&Arc<Pool>> {
-        self.pools.get(function)
     }
 }
 

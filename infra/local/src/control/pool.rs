@@ -2,6 +2,8 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    fs::File,
+    path::PathBuf,
     process::Stdio,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -16,12 +18,8 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{InvokeError, Program};
-use crate::{
-    child::Group,
-    environment::{ACCOUNT, REGION},
-    failure::Failure,
-};
+use super::invocation::{Invocation, InvokeError};
+use crate::{aws::function_arn, child::Group, failure::Failure};
 
 /// The limit on environments of one function. They share the few cores of this machine; more would only take memory.
 const MAX_ENVIRONMENTS: usize = 8;
@@ -31,20 +29,21 @@ const MAX_STARTING: usize = 2;
 /// How long a process may take to ask for its first invocation, as on Lambda.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-type Reply = oneshot::Sender<Result<Bytes, InvokeError>>;
-
-/// An invocation as an environment gets it.
-#[derive(Debug)]
-pub struct Invocation {
-    /// The request id.
-    pub id: String,
-    /// The event.
-    pub payload: Bytes,
-    /// The deadline (milliseconds since 1970).
-    pub deadline_ms: u128,
-    /// The ARN of the function.
-    pub function_arn: String,
+/// What a function's processes are started with.
+pub struct Program {
+    /// The function's name.
+    pub name: String,
+    /// The executable file.
+    pub binary: PathBuf,
+    /// Variables on top of those of this process.
+    pub variables: BTreeMap<String, String>,
+    /// The longest time that one invocation may take.
+    pub timeout: Duration,
+    /// The file that gets the output of the processes.
+    pub log: File,
 }
+
+type Reply = oneshot::Sender<Result<Bytes, InvokeError>>;
 
 struct Waiting {
     payload: Bytes,
@@ -83,6 +82,9 @@ struct State {
     warming: Vec<oneshot::Sender<Result<(), String>>>,
     stopped: bool,
 }
+
+/// The pools of all functions by name.
+pub type Pools = BTreeMap<String, Arc<Pool>>;
 
 /// The environments of one function and the invocations that wait for them.
 pub struct Pool {
@@ -238,7 +240,7 @@ impl Pool {
             id: Uuid::new_v4().to_string(),
             payload,
             deadline_ms: (now + self.program.timeout).as_millis(),
-            function_arn: format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.program.name),
+            function_arn: function_arn(&self.program.name),
         }
     }
 

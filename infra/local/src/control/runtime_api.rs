@@ -1,6 +1,6 @@
 //! Lambda's runtime API, one path prefix for each environment: `/{function}/{environment}`.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use axum::{
     Router,
@@ -12,13 +12,13 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
-use super::{Functions, InvokeError};
+use super::{invocation::InvokeError, pool::Pools};
 
 /// Lambda's limit on the size of an answer.
 const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
 
 /// Starts to serve on a free port and returns `host:port`.
-pub async fn serve(functions: Functions) -> std::io::Result<String> {
+pub async fn serve(pools: Arc<Pools>) -> std::io::Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?.to_string();
     let base = "/{function}/{environment}/2018-06-01/runtime";
@@ -28,16 +28,13 @@ pub async fn serve(functions: Functions) -> std::io::Result<String> {
         .route(&format!("{base}/invocation/{{id}}/error"), post(error))
         .route(&format!("{base}/init/error"), post(init_error))
         .layer(DefaultBodyLimit::max(MAX_ANSWER_BYTES))
-        .with_state(functions);
+        .with_state(pools);
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(address)
 }
 
-async fn next(
-    State(functions): State<Functions>,
-    Path((function, environment)): Path<(String, u64)>,
-) -> Response<Body> {
-    let invocation = match functions.pool(&function) {
+async fn next(State(pools): State<Arc<Pools>>, Path((function, environment)): Path<(String, u64)>) -> Response<Body> {
+    let invocation = match pools.get(&function) {
         Some(pool) => pool.next(environment).await,
         None => None,
     };
@@ -54,19 +51,19 @@ async fn next(
 }
 
 async fn response(
-    State(functions): State<Functions>,
+    State(pools): State<Arc<Pools>>,
     Path((function, environment, id)): Path<(String, u64, String)>,
     body: Bytes,
 ) -> StatusCode {
-    answer(&functions, &function, environment, &id, Ok(body))
+    answer(&pools, &function, environment, &id, Ok(body))
 }
 
 async fn error(
-    State(functions): State<Functions>,
+    State(pools): State<Arc<Pools>>,
     Path((function, environment, id)): Path<(String, u64, String)>,
     body: Bytes,
 ) -> StatusCode {
-    answer(&functions, &function, environment, &id, Err(InvokeError::Function(body)))
+    answer(&pools, &function, environment, &id, Err(InvokeError::Function(body)))
 }
 
 /// Logs why a process cannot start. The process ends after this call, and its end fails what waits for it.
@@ -75,14 +72,8 @@ async fn init_error(Path((function, _)): Path<(String, u64)>, body: Bytes) -> St
     StatusCode::ACCEPTED
 }
 
-fn answer(
-    functions: &Functions,
-    function: &str,
-    environment: u64,
-    id: &str,
-    answer: Result<Bytes, InvokeError>,
-) -> StatusCode {
-    match functions.pool(function) {
+fn answer(pools: &Pools, function: &str, environment: u64, id: &str, answer: Result<Bytes, InvokeError>) -> StatusCode {
+    match pools.get(function) {
         Some(pool) if pool.answer(environment, id, answer) => StatusCode::ACCEPTED,
         _ => StatusCode::NOT_FOUND,
     }

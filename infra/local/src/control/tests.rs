@@ -1,7 +1,9 @@
 //! The rules of environments. The tests call the pool as the processes would through the runtime API.
 
+use std::fs::File;
+
 use super::*;
-use pool::Invocation;
+use invocation::Invocation;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 

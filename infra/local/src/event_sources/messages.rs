@@ -11,9 +11,12 @@ use serde_json::{Map, Value, json};
 use template::QueueTrigger;
 use tokio::time;
 
-use super::{Failed, Sources, failed_items, invoke};
+use super::{
+    failed_items::{Failed, failed_items},
+    sources::{Sources, invoke},
+};
 use crate::{
-    environment::{REGION, queue_arn},
+    aws::{REGION, queue_arn},
     failure::Failure,
 };
 

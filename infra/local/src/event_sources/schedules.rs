@@ -8,10 +8,10 @@ use template::Schedule;
 use tokio::time;
 use uuid::Uuid;
 
-use super::invoke;
+use super::sources::invoke;
 use crate::{
+    aws::{ACCOUNT, REGION},
     control::Functions,
-    environment::{ACCOUNT, REGION},
 };
 
 /// Starts the schedule, which runs until the process ends.

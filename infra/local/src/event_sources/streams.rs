@@ -16,14 +16,13 @@ use template::{StreamTrigger, Table};
 use tokio::time::{self, Instant};
 
 use super::{
-    Failed, Sources,
     delivery::{Receiver, Rules, deliver},
-    failed_items,
+    failed_items::{Failed, failed_items},
     filter::Pattern,
-    invoke,
+    sources::{Sources, invoke},
 };
 use crate::{
-    environment::{ACCOUNT, REGION},
+    aws::{REGION, function_arn},
     failure::{Context, Failure},
     state,
 };
@@ -193,7 +192,7 @@ impl Receiver<Change> for Reader {
         eprintln!("{} ({}): gave up {} changes", self.trigger.function, self.trigger.name, part.len());
         let body = json!({
             "requestContext": {
-                "functionArn": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.trigger.function),
+                "functionArn": function_arn(&self.trigger.function),
                 "condition": "RetryAttemptsExhausted",
             },
             "version": "1.0",

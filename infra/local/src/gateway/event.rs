@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::routes::Matched;
-use crate::environment::ACCOUNT;
+use crate::aws::ACCOUNT;
 
 /// A request with its whole body.
 pub struct Received<'a> {
