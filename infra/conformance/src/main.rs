@@ -12,9 +12,10 @@ use std::{error::Error, process::ExitCode};
 
 use caller::Caller;
 use e2e::{Data, Site, Stack};
-use options::{Command, Options};
+use options::Options;
 use stage::Stage;
 use tool::{Run, Tool};
+use tools::command_line;
 
 /// Settings under which no limit stops the tool: nobody waits, a session outlasts the run, seats are free again after a
 /// few seconds, and one address may send every request. All other settings are the defaults.
@@ -33,36 +34,12 @@ const VARIABLES: [(&str, &str); 11] = [
 ];
 
 fn main() -> ExitCode {
-    let options = match options::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Run(options)) => options,
-        Ok(Command::Help) => {
-            print!("{}", options::USAGE);
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => {
-            eprint!("error: {error}\n\n{}", options::USAGE);
-            return ExitCode::from(2);
-        }
-    };
-    match run(&options) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    command_line::run("cargo conformance", options::HELP, options::parse, run)
 }
 
-/// Runs the tool as each caller, one after the other. Returns whether no run found anything.
-fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
-    let callers: Vec<_> = Caller::ALL
-        .into_iter()
-        .filter(|caller| options.only.as_deref().is_none_or(|name| name == caller.name()))
-        .collect();
-    if callers.is_empty() {
-        return Err("there is no such caller".into());
-    }
+/// Runs the tool as each caller, one after the other. Fails if a run found anything.
+fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
+    let callers = Caller::ALL.into_iter().filter(|caller| options.only.is_none_or(|only| only == *caller));
     let tool = Tool::install()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     println!(
@@ -80,12 +57,12 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
             users: caller.users(&stage, stack.admin()),
             dictionaries: &stage.dictionaries(),
         };
-        let (report, said) = tool.run(options, &run)?;
+        let (report, said) = tool.run(&options, &run)?;
         println!("{:<28} {report}", caller.title());
         if !report.is_good() {
             println!("{said}\n{report:?}");
             good = false;
         }
     }
-    Ok(good)
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

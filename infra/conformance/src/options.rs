@@ -1,11 +1,12 @@
 //! The command line.
 
-use std::ffi::OsString;
-
 use lexopt::{Arg, Parser, ValueExt};
+use tools::command_line::Request;
+
+use crate::caller::Caller;
 
 /// What `--help` prints.
-pub const USAGE: &str = "\
+pub const HELP: &str = "\
 Runs schemathesis against the whole system as four kinds of caller: a fan with an access token, an admitted fan with a
 queue token, an admin, and a client without a token. Each run starts a system of its own. Prints the numbers of requests
 and failures, and fails if there is any failure.
@@ -15,18 +16,9 @@ Usage: cargo conformance [--examples N | --seconds N] [--seed N] [--only CALLER]
   --examples N   generated requests for each operation of each caller (default 10)
   --seconds N    generate requests for N seconds for each caller instead
   --seed N       the seed of the generated requests (default 20261120)
-  --only CALLER  one of fan, inside, admin, nobody
+  --only CALLER  one of fan, inside, admin, nobody (default all, one after the other)
   --help         print this text
 ";
-
-/// A command line.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Run the tool.
-    Run(Options),
-    /// Print the help.
-    Help,
-}
 
 /// How to run the tool.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,8 +27,8 @@ pub struct Options {
     pub effort: Effort,
     /// The seed of the generated requests.
     pub seed: u64,
-    /// The name of the only caller; all callers if `None`.
-    pub only: Option<String>,
+    /// The only caller; all callers if `None`.
+    pub only: Option<Caller>,
 }
 
 /// How many requests are generated, on top of the tool's fixed cases.
@@ -48,39 +40,43 @@ pub enum Effort {
     Seconds(u32),
 }
 
-/// Reads the arguments after the program's name.
+/// Parses the command line.
 ///
 /// # Errors
-/// For an unknown option or a value that does not fit.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
+/// For an unknown option or caller, and for a value that does not fit.
+pub fn parse(mut parser: Parser) -> Result<Request<Options>, lexopt::Error> {
     let mut options = Options { effort: Effort::Examples(10), seed: 20_261_120, only: None };
-    let mut parser = Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("examples") => options.effort = Effort::Examples(parser.value()?.parse()?),
             Arg::Long("seconds") => options.effort = Effort::Seconds(parser.value()?.parse()?),
             Arg::Long("seed") => options.seed = parser.value()?.parse()?,
-            Arg::Long("only") => options.only = Some(parser.value()?.parse()?),
-            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
+            Arg::Long("only") => {
+                let name = parser.value()?.string()?;
+                let found = Caller::ALL.into_iter().find(|caller| caller.name() == name);
+                options.only = Some(found.ok_or_else(|| format!("unknown caller '{name}'"))?);
+            }
+            Arg::Long("help") | Arg::Short('h') => return Ok(Request::Help),
             other => return Err(other.unexpected()),
         }
     }
-    Ok(Command::Run(options))
+    Ok(Request::Run(options))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parsed(arguments: &[&str]) -> Result<Command, String> {
-        parse(arguments.iter().map(OsString::from)).map_err(|error| error.to_string())
+    fn parsed(arguments: &[&str]) -> Result<Request<Options>, String> {
+        parse(Parser::from_args(arguments)).map_err(|error| error.to_string())
     }
 
     #[test]
     fn options_set_effort_seed_and_caller() {
-        let options = Options { effort: Effort::Seconds(600), seed: 7, only: Some("admin".to_owned()) };
-        assert_eq!(parsed(&["--seconds", "600", "--seed=7", "--only", "admin"]), Ok(Command::Run(options)));
-        assert_eq!(parsed(&["--help"]), Ok(Command::Help));
+        let options = Options { effort: Effort::Seconds(600), seed: 7, only: Some(Caller::Admin) };
+        assert_eq!(parsed(&["--seconds", "600", "--seed=7", "--only", "admin"]), Ok(Request::Run(options)));
+        assert_eq!(parsed(&["--help"]), Ok(Request::Help));
         assert!(parsed(&["--seconds", "long"]).is_err() && parsed(&["--all"]).is_err());
+        assert_eq!(parsed(&["--only", "me"]), Err("unknown caller 'me'".to_owned()));
     }
 }

@@ -7,9 +7,11 @@ use std::{
     time::Instant,
 };
 
-use e2e::workspace;
 use serde_json::{Value, json};
-use verify::venv::{self, Requirements, VenvError};
+use tools::{
+    python::{InstallError, PythonEnvironment},
+    workspace,
+};
 
 use crate::{
     options::{Effort, Options},
@@ -17,10 +19,12 @@ use crate::{
 };
 
 const CONFIGURATION: &str = include_str!("../schemathesis.toml");
+/// The tool and what it needs, at pinned versions.
+const REQUIREMENTS: &str = include_str!("../requirements.txt");
 
 /// The installed tool.
 pub struct Tool {
-    environment: PathBuf,
+    environment: PythonEnvironment,
     /// The parent of the directories of the runs.
     runs: PathBuf,
 }
@@ -44,12 +48,10 @@ impl Tool {
     ///
     /// # Errors
     /// When Python is missing or a package cannot be installed.
-    pub fn install() -> Result<Self, VenvError> {
-        let target = venv::target_directory(&workspace());
-        let environment = target.join("venv-conformance");
-        let file = workspace().join("infra/conformance/requirements.txt");
-        venv::prepare(&Requirements { file, venv: environment.clone() })?;
-        Ok(Self { environment, runs: target.join("conformance") })
+    pub fn install() -> Result<Self, InstallError> {
+        let environment = PythonEnvironment::new("conformance");
+        environment.install(REQUIREMENTS)?;
+        Ok(Self { environment, runs: workspace::target_directory().join("conformance") })
     }
 
     /// Runs the tool, and returns its report and its output.
@@ -73,7 +75,7 @@ impl Tool {
             Effort::Seconds(seconds) => ("--max-time", seconds),
         };
         let started = Instant::now();
-        let output = Command::new(self.environment.join("bin/schemathesis"))
+        let output = Command::new(self.environment.program("schemathesis"))
             .arg("--config-file")
             .arg(&configuration)
             .arg("run")
@@ -113,7 +115,7 @@ fn configuration(options: &Options, run: &Run<'_>, directory: &Path) -> io::Resu
         let peers = if peers.len() > 1 { format!(", peers = {}", Value::from(peers)) } else { String::new() };
         auth = format!("wfc = {{ path = {:?}, user = {}{peers} }}", file.display().to_string(), caller["name"]);
     }
-    let hooks = workspace().join("infra/conformance/hooks.py");
+    let hooks = workspace::root().join("infra/conformance/hooks.py");
     let fixed = [("seed", options.seed.to_string()), ("hooks", hooks.display().to_string()), ("auth", auth)];
     let dictionaries = run.dictionaries.iter().map(|(name, values)| (*name, values.to_string()));
     let filled = fixed.into_iter().chain(dictionaries);

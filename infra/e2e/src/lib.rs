@@ -18,7 +18,7 @@ pub use fan::{Fan, Ledger};
 pub use processes::Process;
 pub use proxy::{Cut, Proxy};
 pub use site::{PASSWORD, Site, unique};
-pub use stack::{Data, Stack, free_port, workspace};
+pub use stack::{Data, Stack, free_port};
 
 use std::io::Write;
 

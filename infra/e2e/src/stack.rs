@@ -2,11 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    env,
     io::{BufRead, BufReader, Read},
     net::TcpListener,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -17,6 +16,7 @@ use std::{
 };
 
 use template::Template;
+use tools::workspace;
 
 use crate::processes::Process;
 
@@ -106,18 +106,24 @@ impl Stack {
     fn launch(data: Data<'_>, variables: &[(&str, &str)], options: &[&str]) -> Self {
         let port = free_port();
         let mut command = Command::new("sh");
-        command.args(["-c", KEEPER, "keeper"]).arg(cargo()).args(["run", "--quiet", "--package", "local", "--"]);
+        command.args(["-c", KEEPER, "keeper"]).arg(workspace::cargo()).args([
+            "run",
+            "--quiet",
+            "--package",
+            "local",
+            "--",
+        ]);
         command.args(["--port", &port.to_string()]).args(options);
         match data {
             Data::Ephemeral => command.arg("--ephemeral"),
             Data::Directory(directory) => command.arg("--data").arg(directory),
         };
         // Variables that a developer set for a stack of their own must not change the settings of the tests.
-        let template = Template::load(&template::path_in(&workspace())).expect("the template is valid");
+        let template = Template::load(&template::path_in(workspace::root())).expect("the template is valid");
         for name in template.common_environment.keys() {
             command.env_remove(name);
         }
-        command.envs(variables.iter().copied()).current_dir(workspace());
+        command.envs(variables.iter().copied()).current_dir(workspace::root());
         // Ctrl-C ends only the tests. Then the keeper's stdin closes, and the keeper stops the stack.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let started = Instant::now();
@@ -252,16 +258,6 @@ fn forward(
             let _ = sender.send(Line::Closed);
         }
     });
-}
-
-/// The root of the workspace.
-pub fn workspace() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.ancestors().nth(2).expect("the crate lies two directories below the root").to_owned()
-}
-
-fn cargo() -> PathBuf {
-    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
 /// Finds a free port. (`--port 0` would not do: the stack's directory is named after the port.)

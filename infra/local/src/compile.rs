@@ -1,6 +1,6 @@
 //! Builds the functions.
 
-use std::{collections::BTreeMap, env, path::PathBuf, process::Stdio};
+use std::{collections::BTreeMap, path::PathBuf, process::Stdio};
 
 use serde::Deserialize;
 use template::Template;
@@ -8,11 +8,11 @@ use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
 };
+use tools::workspace;
 
 use crate::{
     child::Group,
     failure::{Context, Failure},
-    state::Workspace,
 };
 
 /// A JSON message of cargo: the fields that say where a binary is.
@@ -36,9 +36,9 @@ struct Target {
 ///
 /// # Errors
 /// When the build fails or leaves out a function.
-pub async fn functions(workspace: &Workspace, template: &Template) -> Result<BTreeMap<String, PathBuf>, Failure> {
-    let mut command = Command::new(cargo());
-    command.current_dir(&workspace.root).args(["build", "--message-format=json-render-diagnostics"]);
+pub async fn functions(template: &Template) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    let mut command = Command::new(workspace::cargo());
+    command.current_dir(workspace::root()).args(["build", "--message-format=json-render-diagnostics"]);
     command.args(["--package", env!("CARGO_PKG_NAME")]);
     for function in &template.functions {
         command.args(["--package", &function.name]);
@@ -60,9 +60,4 @@ pub async fn functions(workspace: &Workspace, template: &Template) -> Result<BTr
         Some(function) => Err(Failure::new(format!("package {0} has no binary {0}", function.name))),
         None => Ok(binaries),
     }
-}
-
-/// The cargo that runs this program, else the first one in `PATH`.
-pub fn cargo() -> PathBuf {
-    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }

@@ -14,52 +14,29 @@ mod event_sources;
 mod failure;
 mod gateway;
 mod options;
-mod python_env;
 mod queues;
 mod seed;
 mod stack;
 mod state;
 mod tables;
 
-use std::{process::ExitCode, time::Duration};
+use std::{error::Error, process::ExitCode, time::Duration};
 
-use options::Command;
+use options::Options;
+use tools::command_line;
 
 /// How long work in the background may delay the exit.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let options = match options::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Run(options)) => options,
-        Ok(Command::Help) => {
-            print_usage();
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => {
-            eprint!("error: {error}\n\n{}", options::USAGE);
-            return ExitCode::from(2);
-        }
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
+    command_line::run("cargo local", options::HELP, options::parse, run)
+}
+
+fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(stack::run(&options));
     // Drops every task, which kills the processes that it holds. The timeout is for a blocking read of a stream.
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-#[expect(clippy::print_stdout, reason = "prints the help that was asked for")]
-fn print_usage() {
-    print!("{}", options::USAGE);
+    outcome?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,12 @@
 //! The command line.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
+use tools::command_line::Request;
 
 /// What `--help` prints.
-pub const USAGE: &str = "\
+pub const HELP: &str = "\
 Runs the whole system on this machine until Ctrl-C.
 
 Usage: cargo local [--port PORT] [--data DIR | --ephemeral] [--dynamodb-port PORT] [--dynamodb-proxy PORT]
@@ -14,22 +15,13 @@ Usage: cargo local [--port PORT] [--data DIR | --ephemeral] [--dynamodb-port POR
   --data DIR             the directory of tables, secrets and logs (default .stagedoor/)
   --ephemeral            keep everything but logs in memory, until the end
   --dynamodb-port PORT   DynamoDB's port on 127.0.0.1 (default a free port)
-  --dynamodb-proxy PORT  the port at which functions look for DynamoDB: that of a proxy in front of it
+  --dynamodb-proxy PORT  the port at which functions look for DynamoDB: that of a proxy (default DynamoDB's port)
   --help                 print this text
 
 Prints `admin: NAME / PASSWORD` and, once every function answers, `ready http://127.0.0.1:PORT` on stdout;
 everything else goes to stderr. To change a variable of the functions (HOLD_SECONDS, QUEUE_CAPACITY ...), set it in the
 environment of this command.
 ";
-
-/// A command line.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Run the stack.
-    Run(Options),
-    /// Print the help.
-    Help,
-}
 
 /// How to run the stack.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,13 +53,12 @@ pub enum Data {
     Ephemeral,
 }
 
-/// Reads the arguments after the program's name.
+/// Parses the command line.
 ///
 /// # Errors
 /// For an unknown option, a value that does not fit, or options that contradict each other.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
+pub fn parse(mut parser: Parser) -> Result<Request<Options>, lexopt::Error> {
     let mut options = Options::default();
-    let mut parser = Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("port") => options.port = parser.value()?.parse()?,
@@ -78,11 +69,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
             Arg::Long("ephemeral") => set_data(&mut options, Data::Ephemeral)?,
             Arg::Long("dynamodb-port") => options.dynamodb_port = parser.value()?.parse()?,
             Arg::Long("dynamodb-proxy") => options.dynamodb_proxy = Some(parser.value()?.parse()?),
-            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
+            Arg::Long("help") | Arg::Short('h') => return Ok(Request::Help),
             other => return Err(other.unexpected()),
         }
     }
-    Ok(Command::Run(options))
+    Ok(Request::Run(options))
 }
 
 fn set_data(options: &mut Options, data: Data) -> Result<(), lexopt::Error> {
@@ -97,26 +88,26 @@ fn set_data(options: &mut Options, data: Data) -> Result<(), lexopt::Error> {
 mod tests {
     use super::*;
 
-    fn parsed(arguments: &[&str]) -> Result<Command, String> {
-        parse(arguments.iter().map(OsString::from)).map_err(|error| error.to_string())
+    fn parsed(arguments: &[&str]) -> Result<Request<Options>, String> {
+        parse(Parser::from_args(arguments)).map_err(|error| error.to_string())
     }
 
     #[test]
     fn options_have_defaults_and_take_values() {
-        assert_eq!(parsed(&[]), Ok(Command::Run(Options::default())));
+        assert_eq!(parsed(&[]), Ok(Request::Run(Options::default())));
         assert_eq!(
             parsed(&["--port", "9100", "--ephemeral"]),
-            Ok(Command::Run(Options { port: 9100, data: Data::Ephemeral, ..Options::default() }))
+            Ok(Request::Run(Options { port: 9100, data: Data::Ephemeral, ..Options::default() }))
         );
         assert_eq!(
             parsed(&["--data=here"]),
-            Ok(Command::Run(Options { data: Data::Directory("here".into()), ..Options::default() }))
+            Ok(Request::Run(Options { data: Data::Directory("here".into()), ..Options::default() }))
         );
         assert_eq!(
             parsed(&["--dynamodb-port", "8000", "--dynamodb-proxy", "8001"]),
-            Ok(Command::Run(Options { dynamodb_port: 8000, dynamodb_proxy: Some(8001), ..Options::default() }))
+            Ok(Request::Run(Options { dynamodb_port: 8000, dynamodb_proxy: Some(8001), ..Options::default() }))
         );
-        assert_eq!(parsed(&["--help"]), Ok(Command::Help));
+        assert_eq!(parsed(&["--help"]), Ok(Request::Help));
     }
 
     #[test]

@@ -13,12 +13,12 @@ use aws_sdk_sqs::{
 use serde_json::json;
 use template::{Queue, Template};
 use tokio::{process::Command, time};
+use tools::python::PythonEnvironment;
 
 use crate::{
     aws::{ACCOUNT, DUMMY_CREDENTIALS, REGION, queue_arn},
     child::Group,
     failure::{Context, Failure},
-    python_env::Helpers,
     state::State,
 };
 
@@ -42,11 +42,11 @@ impl Queues {
     ///
     /// # Errors
     /// When the emulator does not start or refuses a message queue.
-    pub async fn start(helpers: &Helpers, state: &State, template: &Template) -> Result<Self, Failure> {
+    pub async fn start(python: &PythonEnvironment, state: &State, template: &Template) -> Result<Self, Failure> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).context("ministack")?;
         let address = listener.local_addr().context("ministack")?;
         let endpoint = format!("http://{address}");
-        let process = spawn(helpers, state, listener, address.port()).context("ministack")?;
+        let process = spawn(python, state, listener, address.port()).context("ministack")?;
         let client = client(&endpoint);
         let mut queues = Self { endpoint, client, urls: BTreeMap::new(), process };
         queues.wait_until_up(state).await?;
@@ -101,9 +101,9 @@ impl Queues {
     }
 }
 
-fn spawn(helpers: &Helpers, state: &State, listener: TcpListener, port: u16) -> Result<Group, Failure> {
+fn spawn(python: &PythonEnvironment, state: &State, listener: TcpListener, port: u16) -> Result<Group, Failure> {
     let log = state.log("ministack")?;
-    let mut command = Command::new(helpers.program("python"));
+    let mut command = Command::new(python.program("python"));
     command
         .args(["-c", EMULATOR])
         .env("MINISTACK_HOST", "127.0.0.1")

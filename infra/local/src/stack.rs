@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use template::Template;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    time,
+    task, time,
 };
+use tools::{python::PythonEnvironment, workspace};
 
 use crate::{
     compile,
@@ -16,10 +17,9 @@ use crate::{
     failure::{Context, Failure},
     gateway::Gateway,
     options::Options,
-    python_env::Helpers,
     queues::Queues,
     seed,
-    state::{State, Workspace},
+    state::State,
     tables::Tables,
 };
 
@@ -27,6 +27,8 @@ use crate::{
 const ADMIN: &str = "admin";
 /// The length of the administrator's password (characters): 20 hexadecimal digits, which nobody guesses.
 const PASSWORD_LENGTH: usize = 20;
+/// The Python tools of the stack at pinned versions.
+const PYTHON_TOOLS: &str = include_str!("../requirements.txt");
 /// How long to wait for the killed processes of functions.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -90,15 +92,13 @@ impl Running {
 }
 
 async fn start(options: &Options, gateway: &Gateway) -> Result<Running, Failure> {
-    let workspace = Workspace::locate().await?;
-    let template = Template::load(&template::path_in(&workspace.root)).context("template")?;
-    let state = Arc::new(State::open(&workspace, &options.data, gateway.port())?);
+    let template = Template::load(&template::path_in(workspace::root())).context("template")?;
+    let state = Arc::new(State::open(&options.data, gateway.port())?);
     eprintln!("building {} functions", template.functions.len());
-    let (helpers, binaries) =
-        tokio::try_join!(Helpers::install(&workspace), compile::functions(&workspace, &template))?;
+    let (python, binaries) = tokio::try_join!(install_python_tools(), compile::functions(&template))?;
     eprintln!("starting; logs are in {}", state.directory.join("logs").display());
     let tables = Tables::start(options, &state, &template).await?;
-    let queues = Queues::start(&helpers, &state, &template).await?;
+    let queues = Queues::start(&python, &state, &template).await?;
     let programs = programs(&template, &state, &tables, &queues, binaries)?;
     let password = state.secret("administrator", PASSWORD_LENGTH)?;
     if let Some(program) = programs.first() {
@@ -111,6 +111,14 @@ async fn start(options: &Options, gateway: &Gateway) -> Result<Running, Failure>
     eprintln!("the API to try out is at http://127.0.0.1:{}/docs", gateway.port());
     announce(&password, gateway.port());
     Ok(Running { template, sources })
+}
+
+async fn install_python_tools() -> Result<PythonEnvironment, Failure> {
+    let python = PythonEnvironment::new("local");
+    let installed = python.clone();
+    let install = task::spawn_blocking(move || installed.install(PYTHON_TOOLS)).await;
+    install.context("Python tools")?.context("Python tools")?;
+    Ok(python)
 }
 
 fn programs(

@@ -1,4 +1,4 @@
-//! Directories: the workspace, and the stack's own with its lock, secrets, stream positions and logs.
+//! The stack's own directory, with its lock, secrets, stream positions and logs.
 
 use std::{
     collections::BTreeMap,
@@ -9,12 +9,10 @@ use std::{
     sync::Mutex,
 };
 
-use serde::Deserialize;
-use tokio::process::Command;
+use tools::workspace;
 use uuid::Uuid;
 
 use crate::{
-    compile::cargo,
     failure::{Context, Failure},
     options::Data,
 };
@@ -24,33 +22,6 @@ const DEFAULT_DIRECTORY: &str = ".stagedoor";
 
 /// The form of the stored data. It is raised when stored items change; until 1.0 nothing converts older data.
 const FORM: &str = "3";
-
-/// The cargo workspace that holds the functions.
-#[derive(Debug, Deserialize)]
-pub struct Workspace {
-    /// The root directory, which holds the template.
-    #[serde(rename = "workspace_root")]
-    pub root: PathBuf,
-    /// Cargo's target directory.
-    #[serde(rename = "target_directory")]
-    pub target: PathBuf,
-}
-
-impl Workspace {
-    /// Finds the workspace around the current directory.
-    ///
-    /// # Errors
-    /// When cargo finds none.
-    pub async fn locate() -> Result<Self, Failure> {
-        let mut command = Command::new(cargo());
-        command.args(["metadata", "--no-deps", "--format-version=1"]).kill_on_drop(true);
-        let output = command.output().await.context("cannot run cargo")?;
-        if !output.status.success() {
-            return Err(Failure::new(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim())));
-        }
-        serde_json::from_slice(&output.stdout).context("cargo metadata")
-    }
-}
 
 /// The stack's own directory.
 pub struct State {
@@ -68,13 +39,13 @@ impl State {
     ///
     /// # Errors
     /// When the directory cannot be used, another stack uses it, or it holds data of another form.
-    pub fn open(workspace: &Workspace, data: &Data, port: u16) -> Result<Self, Failure> {
+    pub fn open(data: &Data, port: u16) -> Result<Self, Failure> {
         let persistent = *data != Data::Ephemeral;
         let directory = match data {
-            Data::Default => workspace.root.join(DEFAULT_DIRECTORY),
+            Data::Default => workspace::root().join(DEFAULT_DIRECTORY),
             Data::Directory(directory) => directory.clone(),
             // Only logs stay there. The port tells the directories of several stacks apart.
-            Data::Ephemeral => workspace.target.join("stagedoor").join(port.to_string()),
+            Data::Ephemeral => workspace::target_directory().join("stagedoor").join(port.to_string()),
         };
         let shown = directory.display().to_string();
         let create = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
@@ -189,8 +160,7 @@ mod tests {
     use super::*;
 
     fn open(directory: &Path) -> Result<State, Failure> {
-        let workspace = Workspace { root: directory.to_owned(), target: directory.to_owned() };
-        State::open(&workspace, &Data::Directory(directory.to_owned()), 9_000)
+        State::open(&Data::Directory(directory.to_owned()), 9_000)
     }
 
     #[test]

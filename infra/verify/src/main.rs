@@ -9,58 +9,38 @@
 mod options;
 mod steps;
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use options::{Options, Request};
+use tools::{command_line, workspace};
+
+use options::Options;
 use steps::Step;
-use verify::venv;
 
 /// The exit code where a step could not be started, or was ended by a signal.
 const CANNOT_RUN: u8 = 1;
-/// The exit code for invalid arguments.
-const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true" || ci == "1");
-    let options = match Request::parse(std::env::args().skip(1), in_ci) {
-        Ok(Request::Run(options)) => options,
-        Ok(Request::Help) => {
-            print!("{}", options::HELP);
-            return ExitCode::SUCCESS;
-        }
-        Err(refusal) => {
-            eprintln!("verify: {refusal}; see cargo verify --help");
-            return ExitCode::from(USAGE);
-        }
-    };
-    match run(&workspace(), options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(code) => ExitCode::from(code),
-    }
-}
-
-/// The root of the workspace: the working directory of every step.
-fn workspace() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = manifest.ancestors().nth(2);
-    root.expect("the crate lies two directories below the root").to_owned()
+    let parse = |parser| options::parse(parser, in_ci);
+    command_line::run("cargo verify", options::HELP, parse, |options| {
+        Ok(run(options).map_or_else(ExitCode::from, |()| ExitCode::SUCCESS))
+    })
 }
 
 /// Runs the steps up to the first failure, and returns its exit code as the error.
-fn run(root: &Path, options: Options) -> Result<(), u8> {
-    let dependencies = options.with_deny || steps::has_cargo_deny(root);
+fn run(options: Options) -> Result<(), u8> {
+    let dependencies = options.with_deny || steps::has_cargo_deny();
     if !dependencies {
         println!("dependencies: not checked, cargo-deny is not installed");
     }
-    let steps = steps::plan(root, options, dependencies);
+    let steps = steps::plan(options, dependencies);
     let last = steps.len() - 1;
     for (index, step) in steps.iter().enumerate() {
         let label = format!("[{}/{}] {}", index + 1, steps.len(), step.name);
         println!("{label}: {step}");
         let started = Instant::now();
-        let outcome = execute(root, step);
+        let outcome = execute(step);
         let seconds = started.elapsed().as_secs_f64();
         match outcome {
             Ok(()) if index == last => {}
@@ -75,20 +55,19 @@ fn run(root: &Path, options: Options) -> Result<(), u8> {
 }
 
 /// Runs one step in the root of the workspace. A non-zero exit code is the error.
-fn execute(root: &Path, step: &Step) -> Result<(), u8> {
-    if let Some(requirements) = &step.requirements {
-        venv::prepare(requirements).map_err(|error| {
+fn execute(step: &Step) -> Result<(), u8> {
+    if let Some((python, requirements)) = &step.installed {
+        python.install(requirements).map_err(|error| {
             eprintln!("{error}");
             CANNOT_RUN
         })?;
     }
-    let status =
-        Command::new(&step.program).args(&step.arguments).current_dir(root).stdin(Stdio::null()).status().map_err(
-            |error| {
-                eprintln!("cannot run {}: {error}", step.program.display());
-                CANNOT_RUN
-            },
-        )?;
+    let mut command = Command::new(&step.program);
+    command.args(&step.arguments).current_dir(workspace::root()).stdin(Stdio::null());
+    let status = command.status().map_err(|error| {
+        eprintln!("cannot run {}: {error}", step.program.display());
+        CANNOT_RUN
+    })?;
     if status.success() {
         return Ok(());
     }

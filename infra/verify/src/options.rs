@@ -1,14 +1,18 @@
 //! The command line.
 
-/// The text of `--help`.
+use lexopt::{Arg, Parser};
+use tools::command_line::Request;
+
+/// What `--help` prints.
 pub const HELP: &str = "\
 Runs every check that must pass before a change is merged, and stops at the first failure.
 
 Usage: cargo verify [--fast] [--with-deny] [--advisories]
 
-  --fast        leave out the conformance and end-to-end tests
-  --with-deny   fail if cargo-deny is not installed (implied by CI=true), instead of skipping its checks
+  --fast        leave out the conformance and end-to-end tests (default off)
+  --with-deny   fail if cargo-deny is not installed, instead of skipping its checks (default off, with CI=true on)
   --advisories  also check the dependencies against the RustSec database, which cargo-deny fetches from GitHub
+                (default off)
   --help        print this text
 ";
 
@@ -25,52 +29,44 @@ pub struct Options {
     pub in_ci: bool,
 }
 
-/// A command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
-    /// Print the help.
-    Help,
-    /// Run the steps.
-    Run(Options),
-}
-
-impl Request {
-    /// Reads the arguments after the program's name. An error names the unknown argument.
-    pub fn parse(arguments: impl IntoIterator<Item = String>, in_ci: bool) -> Result<Self, String> {
-        let mut options = Options { with_deny: in_ci, in_ci, ..Options::default() };
-        for argument in arguments {
-            match argument.as_str() {
-                "--fast" => options.fast = true,
-                "--with-deny" => options.with_deny = true,
-                "--advisories" => options.advisories = true,
-                "--help" | "-h" => return Ok(Self::Help),
-                _ => return Err(format!("unknown argument {argument}")),
-            }
+/// Parses the command line.
+///
+/// # Errors
+/// For an unknown option.
+pub fn parse(mut parser: Parser, in_ci: bool) -> Result<Request<Options>, lexopt::Error> {
+    let mut options = Options { with_deny: in_ci, in_ci, ..Options::default() };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("fast") => options.fast = true,
+            Arg::Long("with-deny") => options.with_deny = true,
+            Arg::Long("advisories") => options.advisories = true,
+            Arg::Long("help") | Arg::Short('h') => return Ok(Request::Help),
+            other => return Err(other.unexpected()),
         }
-        Ok(Self::Run(options))
     }
+    Ok(Request::Run(options))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(arguments: &[&str], in_ci: bool) -> Result<Request, String> {
-        Request::parse(arguments.iter().map(ToString::to_string), in_ci)
+    fn parsed(arguments: &[&str], in_ci: bool) -> Result<Request<Options>, String> {
+        parse(Parser::from_args(arguments), in_ci).map_err(|error| error.to_string())
     }
 
     #[test]
     fn ci_requires_cargo_deny() {
-        let Ok(Request::Run(options)) = parse(&["--fast"], true) else {
+        let Ok(Request::Run(options)) = parsed(&["--fast"], true) else {
             panic!("valid arguments are refused");
         };
         assert!(options.with_deny && options.fast && options.in_ci && !options.advisories);
-        assert_eq!(parse(&[], false), Ok(Request::Run(Options::default())));
+        assert_eq!(parsed(&[], false), Ok(Request::Run(Options::default())));
     }
 
     #[test]
-    fn an_unknown_argument_is_refused_and_help_is_a_request() {
-        assert_eq!(parse(&["--slow"], false), Err("unknown argument --slow".to_owned()));
-        assert_eq!(parse(&["--fast", "--help"], false), Ok(Request::Help));
+    fn an_unknown_option_is_refused_and_help_is_a_request() {
+        assert_eq!(parsed(&["--slow"], false), Err("invalid option '--slow'".to_owned()));
+        assert_eq!(parsed(&["--fast", "--help"], false), Ok(Request::Help));
     }
 }

@@ -2,14 +2,17 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use tools::{python::PythonEnvironment, workspace};
+
 use crate::options::Options;
-use verify::venv::{self, Requirements};
 
 /// The number of simulated sales: two minutes on two cores, ten on a slow machine.
 const SEEDS: &str = "120";
+/// The template's linter and what it needs, at pinned versions.
+const REQUIREMENTS: &str = include_str!("../requirements.txt");
 
 /// One command that must succeed.
 #[derive(Debug)]
@@ -20,8 +23,8 @@ pub struct Step {
     pub program: PathBuf,
     /// The arguments of the program.
     pub arguments: Vec<OsString>,
-    /// The Python packages that contain the program, if it is a Python tool.
-    pub requirements: Option<Requirements>,
+    /// Where the program is installed with which requirements, if it is a Python tool.
+    pub installed: Option<(PythonEnvironment, &'static str)>,
 }
 
 impl fmt::Display for Step {
@@ -37,12 +40,12 @@ impl fmt::Display for Step {
 }
 
 /// Returns the steps for the options, in order; never empty. `dependencies` says whether to run cargo-deny.
-pub fn plan(root: &Path, options: Options, dependencies: bool) -> Vec<Step> {
+pub fn plan(options: Options, dependencies: bool) -> Vec<Step> {
     // Every step uses the same features and profile, or cargo would compile everything twice. The simulator is the
     // exception: it runs long enough for its optimised profile to pay.
     let locked: &[&str] = if options.in_ci { &["--locked"] } else { &[] };
     let with = |arguments: &[&'static str]| [arguments, locked].concat();
-    let mut steps = vec![cargo("format", &["fmt", "--all", "--check"]), cfn_lint(root)];
+    let mut steps = vec![cargo("format", &["fmt", "--all", "--check"]), cfn_lint()];
     if dependencies {
         steps.extend(deny(options.advisories));
     }
@@ -66,35 +69,27 @@ pub fn plan(root: &Path, options: Options, dependencies: bool) -> Vec<Step> {
 fn cargo(name: &'static str, arguments: &[&str]) -> Step {
     Step {
         name,
-        program: cargo_program(),
+        program: workspace::cargo(),
         arguments: arguments.iter().map(OsString::from).collect(),
-        requirements: None,
+        installed: None,
     }
 }
 
-/// The cargo that runs this program, else the one in `PATH`. All steps use the same toolchain.
-fn cargo_program() -> PathBuf {
-    std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
-}
-
-fn cfn_lint(root: &Path) -> Step {
-    let requirements = Requirements {
-        file: root.join("infra/verify/requirements.txt"),
-        venv: venv::target_directory(root).join("venv-verify"),
-    };
+fn cfn_lint() -> Step {
+    let python = PythonEnvironment::new("verify");
     Step {
         name: "template",
-        program: requirements.venv.join("bin/cfn-lint"),
+        program: python.program("cfn-lint"),
         arguments: vec!["template.yaml".into()],
-        requirements: Some(requirements),
+        installed: Some((python, REQUIREMENTS)),
     }
 }
 
 /// Whether cargo-deny is installed.
-pub fn has_cargo_deny(root: &Path) -> bool {
-    let asked = Command::new(cargo_program())
+pub fn has_cargo_deny() -> bool {
+    let asked = Command::new(workspace::cargo())
         .args(["deny", "--version"])
-        .current_dir(root)
+        .current_dir(workspace::root())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -117,7 +112,7 @@ mod tests {
     use super::*;
 
     fn names(options: Options) -> Vec<&'static str> {
-        let steps = plan(Path::new("."), options, options.with_deny);
+        let steps = plan(options, options.with_deny);
         steps.iter().map(|step| step.name).collect()
     }
 
@@ -133,7 +128,7 @@ mod tests {
     #[test]
     fn ci_requires_an_up_to_date_lock_file() {
         let options = Options { with_deny: true, in_ci: true, advisories: true, fast: true };
-        let steps = plan(Path::new("."), options, true);
+        let steps = plan(options, true);
         let commands: Vec<_> = steps.iter().map(ToString::to_string).collect();
         assert!(commands[3].ends_with("deny check advisories"), "{commands:?}");
         let lints = "clippy --workspace --all-targets --locked -- -D warnings";

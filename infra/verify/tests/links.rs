@@ -70,7 +70,7 @@ fn leads_somewhere(path: &Path, link: &str) -> bool {
 #[test]
 fn no_link_is_dead() {
     let mut paths = Vec::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("two directories below the root");
+    let root = tools::workspace::root();
     find_documents(root, &mut paths);
     let links = |path: &PathBuf| Document::parse(&fs::read_to_string(path).expect("UTF-8")).links;
     let all = paths.iter().flat_map(|path| links(path).into_iter().map(move |link| (path, link)));

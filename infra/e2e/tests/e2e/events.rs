@@ -5,9 +5,9 @@ use std::{
     fs,
 };
 
-use e2e::workspace;
 use serde_json::{Value, json};
 use template::Template;
+use tools::workspace;
 
 /// Functions without input, for which no event can be bad.
 const WITHOUT_BAD_EVENT: [&str; 5] = ["check_health", "describe_api", "get_jwks", "show_docs", "sweep_holds"];
@@ -26,7 +26,7 @@ pub fn function_of(file: &str) -> &str {
 
 /// The text of an event, with its placeholders filled in.
 pub fn rendered(file: &str, values: &BTreeMap<&str, String>) -> String {
-    let text = fs::read_to_string(workspace().join("events").join(file)).expect("the event is there");
+    let text = fs::read_to_string(workspace::root().join("events").join(file)).expect("the event is there");
     let text = filled_in(&text, values);
     assert!(!text.contains("${"), "{file}: a placeholder without a value: {text}");
     text
@@ -56,12 +56,12 @@ pub fn difference(expected: &Value, actual: &Value) -> Option<String> {
 
 #[test]
 fn every_function_has_a_good_and_a_bad_event() {
-    let directory = fs::read_dir(workspace().join("events")).expect("there are events");
+    let directory = fs::read_dir(workspace::root().join("events")).expect("there are events");
     let files = directory.map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"));
     let files: BTreeSet<_> = files.filter(|file| file.ends_with(EXTENSION)).collect();
     let expected: BTreeSet<_> = answers().into_keys().collect();
     assert_eq!(files, expected, "each event needs an answer, and each answer an event");
-    let template = Template::load(&template::path_in(&workspace())).expect("it is valid");
+    let template = Template::load(&template::path_in(workspace::root())).expect("it is valid");
     let names: BTreeSet<_> = template.functions.iter().map(|function| function.name.as_str()).collect();
     for name in &names {
         assert!(files.contains(&format!("{name}{EXTENSION}")), "{name} has no good event");
@@ -75,9 +75,9 @@ fn every_function_has_a_good_and_a_bad_event() {
 
 #[test]
 fn events_of_routes_have_the_route_key_of_the_template() {
-    let template = Template::load(&template::path_in(&workspace())).expect("it is valid");
+    let template = Template::load(&template::path_in(workspace::root())).expect("it is valid");
     for file in answers().keys() {
-        let text = fs::read_to_string(workspace().join("events").join(file)).expect("the event is there");
+        let text = fs::read_to_string(workspace::root().join("events").join(file)).expect("the event is there");
         let event: Value = serde_json::from_str(&text).expect("JSON");
         let route = template.routes.iter().find(|route| route.function == function_of(file));
         assert_eq!(event.get("routeKey").cloned(), route.map(|route| json!(route.key.to_string())), "{file}");

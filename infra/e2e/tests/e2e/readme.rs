@@ -8,8 +8,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use e2e::{Data, Stack, workspace};
-use verify::venv::target_directory;
+use e2e::{Data, Stack};
+use tools::workspace;
 
 use crate::alone;
 
@@ -20,7 +20,7 @@ const ADDRESS: &str = "U=http://127.0.0.1:9000\n";
 
 /// The tour's shell commands.
 fn tour() -> String {
-    let readme = fs::read_to_string(workspace().join("README.md")).expect("a README");
+    let readme = fs::read_to_string(workspace::root().join("README.md")).expect("a README");
     let tour = readme.split_once("\n## A tour\n").expect("a tour").1;
     let (_, block) = tour.split_once("\n```sh\n").expect("a block of commands");
     block.split_once("\n```\n").expect("its end").0.to_owned() + "\n"
@@ -32,9 +32,9 @@ fn jq() -> Option<PathBuf> {
     if found.is_ok_and(|status| status.success()) {
         return None;
     }
-    let bin = target_directory(&workspace()).join("jaq/bin");
+    let bin = workspace::target_directory().join("jaq/bin");
     if !bin.join("jq").exists() {
-        let installed = Command::new(env!("CARGO"))
+        let installed = Command::new(workspace::cargo())
             .args(["install", "jaq", "--version", JAQ_VERSION, "--locked", "--quiet", "--debug"])
             .args(["--no-default-features", "--root"])
             .arg(bin.parent().expect("a parent"))

@@ -5,8 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Client, Data, Fan, Site, Stack, report_measurement, workspace};
+use e2e::{Client, Data, Fan, Site, Stack, report_measurement};
 use template::Template;
+use tools::workspace;
 
 use crate::{DATES_AGE, alone};
 
@@ -57,7 +58,7 @@ async fn a_second_start_keeps_the_data_and_the_first_leaves_no_process() {
 /// Asserts that SIGTERM stops a stack with every process that it started.
 fn stop_without_a_trace(stack: Stack) {
     let (local, children) = (stack.process(), stack.descendants());
-    let template = Template::load(&template::path_in(&workspace())).expect("it is valid");
+    let template = Template::load(&template::path_in(workspace::root())).expect("it is valid");
     for function in &template.functions {
         assert!(children.iter().any(|child| child.name == function.name), "{} has no process", function.name);
     }

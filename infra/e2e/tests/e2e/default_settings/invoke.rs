@@ -1,15 +1,11 @@
 //! Every event in `events/`, sent to its function with `cargo lambda invoke`.
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 use e2e::{PASSWORD, Site, Stack, report_measurement, unique};
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use tools::python::PythonEnvironment;
 
 use crate::{
     DEFAULT_SETTINGS, Stage,
@@ -41,9 +37,9 @@ async fn every_event_gets_its_expected_answer() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Invokes a function as one does by hand. Returns its answer, or the error that cargo-lambda printed.
+/// Invokes a function as one does by hand, with the cargo-lambda that `cargo local` installs. Returns its answer, or the error that cargo-lambda printed.
 fn invoke(stack: &Stack, function: &str, event: &Path) -> Result<Value, String> {
-    let output = Command::new(cargo_lambda())
+    let output = Command::new(PythonEnvironment::new("local").program("cargo-lambda"))
         .args(["lambda", "invoke", "--invoke-address", "127.0.0.1", "--invoke-port", &stack.port().to_string()])
         .args([function, "--data-file"])
         .arg(event)
@@ -54,12 +50,6 @@ fn invoke(stack: &Stack, function: &str, event: &Path) -> Result<Value, String> 
     } else {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
-}
-
-/// The program in the virtual environment that `cargo local` installs below the target directory.
-fn cargo_lambda() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("below the target directory");
-    target.join("helpers/bin/cargo-lambda")
 }
 
 /// Returns how an outcome differs from the expected one; `None` if it does not.

@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use e2e::{PASSWORD, Site, workspace};
+use e2e::{PASSWORD, Site};
 use serde_json::json;
+use tools::workspace;
 
 use crate::{DEFAULT_SETTINGS, SHORT_TIMEOUTS, Stage};
 
@@ -25,9 +26,9 @@ async fn two_stacks_share_neither_accounts_nor_keys() {
 async fn a_taken_port_is_a_clear_error() {
     let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let port = stage.stack.port();
-    let second = Command::new(env!("CARGO"))
+    let second = Command::new(workspace::cargo())
         .args(["run", "--quiet", "--package", "local", "--", "--ephemeral", "--port", &port.to_string()])
-        .current_dir(workspace())
+        .current_dir(workspace::root())
         .output()
         .expect("cargo runs");
     let said = String::from_utf8_lossy(&second.stderr);
