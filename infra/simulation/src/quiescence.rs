@@ -78,10 +78,11 @@ fn left(world: &Arc<World>, concert: &str) -> Vec<String> {
     let alarms = world.engine.items("Queues").into_iter();
     let alarms = alarms.filter(|item| keys::kind(text(item, "pk"), text(item, "sk")) == "alarm");
     left.extend(alarms.map(|alarm| format!("an alarm {alarm}")));
-    let (mut counted, mut due) = (Vec::new(), Vec::new());
+    let (mut counted, mut summed, mut due) = (Vec::new(), Vec::new(), Vec::new());
     for item in world.engine.items("Concerts") {
         match keys::kind(text(&item, "pk"), text(&item, "sk")) {
             "seat count" => counted.push(item),
+            "seat sum" => summed.push(item),
             "due" => due.push(item),
             _ => {}
         }
@@ -92,6 +93,9 @@ fn left(world: &Arc<World>, concert: &str) -> Vec<String> {
     };
     if (sum("sold"), sum("held")) != (sold, 0) {
         left.push(format!("counts {counted:?} of {sold} seats sold"));
+    }
+    if summed.iter().any(|item| (number(item, "sold"), number(item, "held")) != (sold, 0)) {
+        left.push(format!("sums {summed:?} of {sold} seats sold"));
     }
     left.extend(messages(world));
     left

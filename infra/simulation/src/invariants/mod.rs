@@ -60,6 +60,8 @@ impl Oracle {
                 }
                 "ticket" => self.queues.ticket(change, now_ms, &mut wrong),
                 "seat count" => check_count(change, &mut wrong),
+                "seat sum" => check_sum(change, &mut wrong),
+                "layout" => check_layout(change, &mut wrong),
                 "concert" => check_concert(change, &mut wrong),
                 "join counter" => self.queues.counter(change, &mut wrong),
                 _ => continue,
@@ -110,6 +112,20 @@ fn check_name(change: &Change, wrong: &mut Vec<String>) {
 fn check_count(change: &Change, wrong: &mut Vec<String>) {
     if number(&change.new, "version") != number(&change.old, "version") + 1 {
         wrong.push(format!("a count of seats was overtaken: {change}"));
+    }
+}
+
+/// A sum never replaces one that knows more.
+fn check_sum(change: &Change, wrong: &mut Vec<String>) {
+    if number(&change.new, "version") <= number(&change.old, "version") {
+        wrong.push(format!("a sum of counts was overtaken: {change}"));
+    }
+}
+
+/// A layout never changes, since functions keep it in memory.
+fn check_layout(change: &Change, wrong: &mut Vec<String>) {
+    if change.raw_old != change.raw_new && !change.raw_old.is_null() {
+        wrong.push(format!("a layout was changed: {change}"));
     }
 }
 
