@@ -74,6 +74,9 @@ async fn whole_sale() -> Result<World, Box<dyn std::error::Error>> {
     let given_back = held(&world, &bob, &concert, &[3]).await;
     assert_eq!(world.send(cancel(&bob, &given_back)).await.status, 204);
     held(&world, &bob, &concert, &[4]).await;
+    let block = |seat: u32| json!({ "section": "A", "from": seat, "to": seat, "seatType": "STANDARD", "price": PRICE });
+    let of_two_chunks = world.concert_of(&admin, &json!({ "blocks": [block(1), block(257)] })).await;
+    held(&world, &carl, &of_two_chunks, &[257]).await;
     feed_stream(&world, &world.app).await?;
     world.wait(301);
     assert!(expire(&world.app, &take_timers(&world)).await?.is_empty());
