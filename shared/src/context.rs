@@ -1,7 +1,7 @@
 //! Time, randomness and ids come in through a context, so that a test or a simulation can supply its own.
 
 use crate::domain::{
-    id::{ConcertId, EventId, ReservationId, TicketId, UserId},
+    id::{ConcertId, EntryId, EventId, ReservationId, TicketId, UserId},
     time::Timestamp,
 };
 use std::{
@@ -93,6 +93,11 @@ impl Context {
     /// A new ticket's id.
     pub fn ticket_id(&self) -> TicketId {
         TicketId(self.random_uuid())
+    }
+
+    /// A new id for the ledger entry of a recharge.
+    pub fn entry_id(&self) -> EntryId {
+        EntryId(self.random_uuid())
     }
 
     /// A new alarm's id.

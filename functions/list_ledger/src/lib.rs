@@ -17,8 +17,6 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = caller(app, call).await?;
     let (limit, before) = (call.limit()?, app.cursors.read::<u64>(call, List::Ledger)?);
     let user = caller.acting_for_path(call)?;
-    // An unknown fan is 404: an empty ledger would mean that the fan exists.
-    app.store.balance(user).await?;
     let entries = app.store.ledger_page(user, before, limit).await?;
     let last = entries.last().filter(|last| last.sequence > 1);
     let next_cursor = last.map(|last| app.cursors.write(List::Ledger, &last.sequence.to_string()));

@@ -66,6 +66,10 @@ uuid_id!(
     /// The id of a ticket, a UUID: the `jti` of the queue token.
     TicketId
 );
+uuid_id!(
+    /// The id of a recharge without an idempotency key, a UUID. It is stored in the ledger entry.
+    EntryId
+);
 
 const VERSION_BYTE: usize = 6;
 const RESERVATION_VERSION: u8 = 7;

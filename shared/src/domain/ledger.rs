@@ -1,8 +1,8 @@
-//! A fan's money: the gapless list of entries, the balance that caches its sum, and what may be paid.
+//! A fan's money: the gapless list of entries, whose newest one holds the balance, and what may be paid.
 
 use super::{
     amount::Amount,
-    id::{PaymentId, ReservationId},
+    id::{EntryId, PaymentId, ReservationId},
     refusal::Refusal,
     reservation::{Reservation, ReservationStatus},
     session::{EndReason, Session},
@@ -47,17 +47,25 @@ pub struct LedgerEntry {
     /// The reservation that was paid or refunded; `None` for a charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation_id: Option<ReservationId>,
+    /// The id of a recharge without an idempotency key, by which the recharge recognises its own entry; `None` for all
+    /// others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry_id: Option<EntryId>,
 }
 
-/// The balance item: the sum of the ledger and the number of its last entry. A write has the condition that this number
-/// has not changed since it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What the next entry of a ledger depends on: its newest entry. The default is an empty ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Balance {
     /// The sum of the ledger.
     pub balance: Amount,
-    /// The number of the last entry.
+    /// The number of the newest entry.
     pub sequence: u64,
+}
+
+impl From<&LedgerEntry> for Balance {
+    fn from(newest: &LedgerEntry) -> Self {
+        Balance { balance: newest.balance_after, sequence: newest.sequence }
+    }
 }
 
 impl Balance {
@@ -79,7 +87,8 @@ impl Balance {
             // The ceiling is for charges only: a refund must not fail because the balance is high.
             EntryType::Refund => self.balance.plus_refund(amount),
         };
-        Ok(LedgerEntry { sequence: self.sequence + 1, entry_type, amount, balance_after, at, reservation_id })
+        let sequence = self.sequence + 1;
+        Ok(LedgerEntry { sequence, entry_type, amount, balance_after, at, reservation_id, entry_id: None })
     }
 }
 
@@ -159,7 +168,7 @@ mod tests {
             for (kind, units) in moves {
                 let kind = [EntryType::Charge, EntryType::Payment, EntryType::Refund][usize::from(kind)];
                 if let Ok(entry) = balance.next_entry(kind, Amount::new(units), Timestamp::DISTANT_PAST, None) {
-                    balance = Balance { balance: entry.balance_after, sequence: entry.sequence };
+                    balance = Balance::from(&entry);
                     ledger.push(entry);
                 }
             }

@@ -8,7 +8,6 @@ use super::{
 use crate::domain::{
     account::{Role, Username},
     id::UserId,
-    ledger::Balance,
     refusal::Refusal,
     time::Timestamp,
 };
@@ -40,7 +39,7 @@ struct NameOwner {
 }
 
 impl Store {
-    /// Creates an account with a balance of 0. Its name must be free, ignoring case.
+    /// Creates an account. Its name must be free, ignoring case; its ledger is empty.
     ///
     /// # Errors
     /// [`Refusal::UsernameTaken`].
@@ -58,9 +57,6 @@ impl Store {
         let writes = vec![
             transact_item(self.transact_put(Table::Fans, owner).condition_expression("attribute_not_exists(pk)"))?,
             transact_item(self.transact_put(Table::Fans, request::item(&keys::profile(user), &account, None)?))?,
-            transact_item(
-                self.transact_put(Table::Fans, request::item(&keys::balance(user), &Balance::default(), None)?),
-            )?,
         ];
         match self.transact(writes).await {
             Ok(()) => Ok(account),

@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// One of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Table {
-    /// Accounts, balances, ledgers, reservations, idempotency records.
+    /// Accounts, ledgers, reservations, idempotency records.
     Fans,
     /// Concerts and their layouts, seats, seat counts and due items, the listings, and the sales of queues.
     Concerts,
@@ -59,11 +59,6 @@ pub fn profile(user: UserId) -> Key {
 /// The item that makes a user name unique.
 pub fn name(name: &Username) -> Key {
     key(Table::Fans, format!("NAME#{}", name.folded()), "NAME")
-}
-
-/// A fan's balance.
-pub fn balance(user: UserId) -> Key {
-    fan(user, "BALANCE")
 }
 
 /// The prefix of the sort keys of ledger entries.
@@ -332,7 +327,6 @@ pub fn kind(pk: &str, sk: &str) -> &'static str {
     ];
     const SORTS: &[(&str, &str)] = &[
         ("PROFILE", "profile"),
-        ("BALANCE", "balance"),
         (LEDGER_PREFIX, "ledger entry"),
         (RESERVATION_PREFIX, "reservation"),
         ("IDEM#", "idempotency record"),

@@ -1,19 +1,25 @@
-//! Balances and ledgers. The ledger decides; the balance item caches its sum and numbers the next entry.
+//! Ledgers and balances. The newest entry of a ledger holds the balance: there is no other item to disagree with it.
 
 use super::{
-    Failure, Store, StoreError,
+    Failure, MAX_ATTEMPTS, Store, StoreError, contention,
     idempotency::{Draft, Executed, Idempotent, Operation, Plan},
     keys,
     keys::Table,
-    request::{self, CancellationReason, n, s, transact_item},
+    request::{self, CancellationReason, WriteFailure, s, transact_item},
 };
 use crate::domain::{
     amount::Amount,
     id::UserId,
     ledger::{Balance, EntryType, LedgerEntry},
-    refusal::Refusal,
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
+
+/// Above the number of every entry: the largest of 16 digits.
+const AFTER_ALL_ENTRIES: u64 = 9_999_999_999_999_999;
+
+/// The condition of each entry (invariant 2). Entries are never overwritten. An entry is planned from the newest one
+/// before it, so the numbers have no gap, and one that was planned from an older entry finds its number taken.
+const ENTRY_IS_NEW: &str = "attribute_not_exists(pk)";
 
 /// A balance before and after a recharge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +30,7 @@ pub struct Recharged {
     pub after: Amount,
 }
 
+/// A recharge with an idempotency key.
 struct Recharge<'a> {
     store: &'a Store,
     user: UserId,
@@ -35,12 +42,9 @@ impl Operation for Recharge<'_> {
     type Outcome = Recharged;
 
     async fn plan(&mut self, _: Vec<CancellationReason>) -> Result<Plan<Recharged>, Failure> {
-        let balance = self.store.balance(self.user).await?;
-        let at = self.store.now();
-        let entry = balance.next_entry(EntryType::Charge, self.amount, at, None)?;
-        let writes = self.store.ledger_writes(self.user, &entry)?.into();
-        let result = Recharged { before: balance.balance, after: entry.balance_after };
-        Ok(Plan::Write(Draft { result, at, writes, hold: None }))
+        let (entry, result) = self.store.plan_recharge(self.user, self.amount).await?;
+        let writes = vec![self.store.ledger_write(self.user, &entry)?];
+        Ok(Plan::Write(Draft { result, at: entry.at, writes, hold: None }))
     }
 }
 
@@ -48,12 +52,22 @@ impl Store {
     /// Reads a fan's balance.
     ///
     /// # Errors
-    /// [`Refusal::UserNotFound`].
+    /// `UserNotFound`.
     pub async fn balance(&self, user: UserId) -> Result<Balance, Failure> {
-        self.get(&keys::balance(user), true).await?.ok_or(Failure::Refused(Refusal::UserNotFound))
+        let newest = self.ledger_page(user, None, 1).await?;
+        Ok(newest.first().map(Balance::from).unwrap_or_default())
+    }
+
+    /// Reads the balance of a ledger, which is 0 without entries, also where there is no such fan.
+    pub(crate) async fn ledger_balance(&self, user: UserId) -> Result<Balance, StoreError> {
+        let newest = self.ledger_entries(user, None, 1).await?;
+        Ok(newest.first().map(Balance::from).unwrap_or_default())
     }
 
     /// Adds money to a fan's balance. `answer` builds the body that a replay returns.
+    ///
+    /// # Errors
+    /// `UserNotFound`, `BalanceTooLarge`.
     pub async fn recharge(
         &self,
         user: UserId,
@@ -61,39 +75,76 @@ impl Store {
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Recharged) -> String,
     ) -> Result<Executed<Recharged>, Failure> {
-        self.commit(idempotent, answer, Recharge { store: self, user, amount }).await
+        match idempotent {
+            Some(_) => self.commit(idempotent, answer, Recharge { store: self, user, amount }).await,
+            None => Ok(Executed::Fresh(self.recharge_without_key(user, amount).await?)),
+        }
     }
 
-    /// The two writes of a ledger entry: the balance, if the last number is still the previous one (invariant 2: the
-    /// sum is right and the numbers have no gaps), and the entry, if its number is free (invariant 2: history is never
-    /// overwritten).
-    pub(crate) fn ledger_writes(
-        &self,
-        user: UserId,
-        entry: &LedgerEntry,
-    ) -> Result<[TransactWriteItem; 2], StoreError> {
-        let balance = self
-            .transact_update(&keys::balance(user))
-            .update_expression("SET balance = :after, #sequence = :sequence")
-            .condition_expression("#sequence = :before")
-            .expression_attribute_names("#sequence", "sequence")
-            .expression_attribute_values(":after", n(entry.balance_after.units()))
-            .expression_attribute_values(":sequence", n(entry.sequence))
-            .expression_attribute_values(":before", n(entry.sequence - 1));
+    /// Adds money with one put, which needs no transaction.
+    ///
+    /// The put may be refused by its own entry, where an earlier copy was applied and its answer was lost or late: the
+    /// id of the entry tells. Only another entry at the number leads to a plan at a later number. Entries stay, so no
+    /// copy of the refused put can be applied any more, and the money is added once. Without such a verdict the same
+    /// put is sent again, or the request fails.
+    async fn recharge_without_key(&self, user: UserId, amount: Amount) -> Result<Recharged, Failure> {
+        let own = Some(self.context.entry_id());
+        for attempt in 0..MAX_ATTEMPTS {
+            let (entry, recharged) = self.plan_recharge(user, amount).await?;
+            let entry = LedgerEntry { entry_id: own, ..entry };
+            let item = request::item(&keys::ledger(user, entry.sequence), &entry, None)?;
+            let taken = match self.send_put(self.put(Table::Fans, item).condition_expression(ENTRY_IS_NEW)).await {
+                Ok(_) => return Ok(recharged),
+                Err(WriteFailure::Condition(taken)) => taken.unwrap_or_default(),
+                Err(WriteFailure::Store(error)) => return Err(error.into()),
+            };
+            if request::parse::<LedgerEntry>(taken)?.entry_id == own {
+                return Ok(recharged);
+            }
+            self.context.back_off(attempt).await;
+        }
+        Err(contention("recharge").into())
+    }
+
+    /// Plans the entry of a recharge after the newest entry.
+    async fn plan_recharge(&self, user: UserId, amount: Amount) -> Result<(LedgerEntry, Recharged), Failure> {
+        let balance = self.balance(user).await?;
+        let entry = balance.next_entry(EntryType::Charge, amount, self.now(), None)?;
+        let recharged = Recharged { before: balance.balance, after: entry.balance_after };
+        Ok((entry, recharged))
+    }
+
+    /// The write of a ledger entry in a transaction.
+    pub(crate) fn ledger_write(&self, user: UserId, entry: &LedgerEntry) -> Result<TransactWriteItem, StoreError> {
         let item = request::item(&keys::ledger(user, entry.sequence), entry, None)?;
-        let put = self.transact_put(Table::Fans, item).condition_expression("attribute_not_exists(pk)");
-        Ok([transact_item(balance)?, transact_item(put)?])
+        transact_item(self.transact_put(Table::Fans, item).condition_expression(ENTRY_IS_NEW))
     }
 
     /// Reads a page of the ledger, newest first: the entries with numbers below `before`.
+    ///
+    /// # Errors
+    /// `UserNotFound`: an empty page would mean that the fan exists.
     pub async fn ledger_page(
+        &self,
+        user: UserId,
+        before: Option<u64>,
+        limit: i32,
+    ) -> Result<Vec<LedgerEntry>, Failure> {
+        let entries = self.ledger_entries(user, before, limit).await?;
+        if entries.is_empty() {
+            self.account(user).await?;
+        }
+        Ok(entries)
+    }
+
+    async fn ledger_entries(
         &self,
         user: UserId,
         before: Option<u64>,
         limit: i32,
     ) -> Result<Vec<LedgerEntry>, StoreError> {
         let first = keys::ledger(user, 0);
-        let last = keys::ledger(user, before.map_or(9_999_999_999_999_999, |b| b.saturating_sub(1)));
+        let last = keys::ledger(user, before.map_or(AFTER_ALL_ENTRIES, |before| before.saturating_sub(1)));
         let output = self
             .query(Table::Fans, &first.pk)
             .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")

@@ -77,10 +77,10 @@ impl Store {
     /// the reservation; a deployment may cancel the hold because of the balance.
     async fn plan_payment(&self, order: &PaymentOrder) -> Result<(Reservation, Session, PaymentPlan), Failure> {
         let QueueClaims { user_id: user, queue_id, .. } = &order.claims;
-        let (reservation_key, balance_key) = (keys::reservation(*user, order.reservation_id), keys::balance(*user));
+        let reservation_key = keys::reservation(*user, order.reservation_id);
         let (reservation, balance, session) = try_join!(
             self.get::<Reservation>(&reservation_key, true),
-            self.get(&balance_key, true),
+            self.ledger_balance(*user),
             self.session(queue_id, order.claims.place()),
         )?;
         let paid = reservation.as_ref().is_some_and(|r| r.paid_at.is_some());
@@ -94,7 +94,7 @@ impl Store {
             let over = over.map(|session| Refusal::SessionOver { reason: session.end_reason_or_expired() });
             return Err(over.unwrap_or(Refusal::ReservationNotFound).into());
         };
-        match judge_payment(&reservation, balance.unwrap_or_default(), session.as_ref(), order.amount, now) {
+        match judge_payment(&reservation, balance, session.as_ref(), order.amount, now) {
             Ok(plan) => Ok((reservation, session.ok_or(Refusal::SessionOver { reason: EndReason::NoShow })?, plan)),
             Err(refusal) => {
                 self.ensure_not_paid_concurrently(&reservation).await?;
@@ -145,8 +145,11 @@ impl Store {
             .expression_attribute_values(":pending", s("PENDING"))
             .expression_attribute_values(":over", AttributeValue::Bool(plan.ends_session))
             .expression_attribute_values(":now", n(now.millis()));
-        let mut writes = vec![transact_item(confirmed)?, self.session_write(reservation, session, plan)?];
-        writes.extend(self.ledger_writes(reservation.user_id, &plan.entry)?);
+        let mut writes = vec![
+            transact_item(confirmed)?,
+            self.session_write(reservation, session, plan)?,
+            self.ledger_write(reservation.user_id, &plan.entry)?,
+        ];
         for seat in &reservation.seat_numbers {
             writes.push(self.sell_seat_write(reservation, *seat, now)?);
         }

@@ -9,7 +9,7 @@ use super::{
 use crate::domain::{
     amount::Amount,
     id::{ReservationId, UserId},
-    ledger::{Balance, LedgerEntry, judge_refund},
+    ledger::{LedgerEntry, judge_refund},
     refusal::Refusal,
     reservation::{CancelReason, Reservation, ReservationStatus},
 };
@@ -67,12 +67,11 @@ impl Store {
 
     async fn plan_refund(&self, order: RefundOrder) -> Result<Plan<Refunded>, Failure> {
         let user = order.user_id;
-        let (reservation_key, balance_key) = (keys::reservation(user, order.reservation_id), keys::balance(user));
+        let reservation_key = keys::reservation(user, order.reservation_id);
         let (reservation, balance) =
-            try_join!(self.get::<Reservation>(&reservation_key, true), self.get::<Balance>(&balance_key, true),)?;
+            try_join!(self.get::<Reservation>(&reservation_key, true), self.ledger_balance(user))?;
         let paid = reservation.filter(|reservation| reservation.paid_at.is_some());
         let reservation = paid.ok_or(Failure::Refused(Refusal::PaymentNotFound))?;
-        let balance = balance.unwrap_or_default();
         if reservation.status == ReservationStatus::Cancelled {
             return Ok(Plan::Nothing(Refunded { reservation, new_balance: balance.balance }));
         }
@@ -106,8 +105,7 @@ impl Store {
             .expression_attribute_values(":confirmed", s("CONFIRMED"))
             .expression_attribute_values(":reason", request::value(&CancelReason::Refunded)?)
             .expression_attribute_values(":now", n(entry.at.millis()));
-        let mut writes = vec![transact_item(cancelled)?];
-        writes.extend(self.ledger_writes(reservation.user_id, entry)?);
+        let mut writes = vec![transact_item(cancelled)?, self.ledger_write(reservation.user_id, entry)?];
         for seat in &reservation.seat_numbers {
             writes.push(self.free_seat_write(reservation, *seat)?);
         }

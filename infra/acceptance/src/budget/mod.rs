@@ -180,17 +180,28 @@ async fn purchase() -> Result<Vec<Row>> {
         must(step, &reply.outcome(), "201")?;
         held.push(reply.text("reservationId").to_owned());
     }
-    for (step, key, writes) in [("recharge", None, 4.0), ("recharge, with a key", Some("r"), 6.0)] {
+    for (step, key, writes) in [("recharge", None, 1.0), ("recharge, with a key", Some("r"), 4.0)] {
         world.engine.reset_meter();
         let reply = world.recharge(&fan, 1_000, key).await;
         rows.push(Row { step, budget: cost(writes, 1.0, 2.0), measured: used(&world, 1) });
         must(step, &reply.outcome(), "200")?;
     }
+    let mut paid = Vec::new();
     for (step, key, writes, reservation) in
-        [("pay, one seat", None, 10.0, &held[0]), ("pay, one seat, with a key", Some("p"), 12.0, &held[1])]
+        [("pay, one seat", None, 8.0, &held[0]), ("pay, one seat, with a key", Some("p"), 10.0, &held[1])]
     {
         world.engine.reset_meter();
         let reply = world.pay(&fan, reservation, 50_000, key).await;
+        rows.push(Row { step, budget: cost(writes, 3.0, 2.0), measured: used(&world, 1) });
+        must(step, &reply.outcome(), "200")?;
+        paid.push(format!("/api/v1/payments/{}/cancel", reply.text("paymentId")));
+    }
+    for (step, key, writes, path) in
+        [("refund, one seat", None, 6.0, &paid[0]), ("refund, one seat, with a key", Some("c"), 8.0, &paid[1])]
+    {
+        let request = key.into_iter().fold(Request::new("POST", path).token(&fan.access), Request::key);
+        world.engine.reset_meter();
+        let reply = world.send(request.json(&json!({}))).await;
         rows.push(Row { step, budget: cost(writes, 3.0, 2.0), measured: used(&world, 1) });
         must(step, &reply.outcome(), "200")?;
     }

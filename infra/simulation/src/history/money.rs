@@ -18,6 +18,7 @@ pub fn check(history: &History, end: &Oracle, wrong: &mut Vec<String>) {
     for (user, calls) in &calls {
         let account = Account { user, calls, ledger: end.money.ledgers.get(*user).unwrap_or(&empty) };
         account.check_charges(wrong);
+        account.check_shared_charges(wrong);
         account.check_payments(wrong);
         account.check_missing(end, wrong);
         account.check_looks(wrong);
@@ -90,6 +91,33 @@ impl Account<'_> {
         }
         if without == 0 && charges < granted.len() {
             wrong.push(format!("history: {} was granted {} charges and has {charges}", self.user, granted.len()));
+        }
+    }
+
+    /// No two granted recharges are answered for one entry, unless one replays the other.
+    fn check_shared_charges(&self, wrong: &mut Vec<String>) {
+        let mut granted: BTreeMap<(u64, u64), BTreeSet<String>> = BTreeMap::new();
+        for (index, call) in self.calls.iter().enumerate() {
+            let Op::Recharge(amount, key) = &call.op else { continue };
+            let Some(reply) = call.outcome.reply().filter(|reply| reply.status == 200) else { continue };
+            let request = key.as_ref().map_or(format!("{index}"), |key| format!("key {key}"));
+            granted.entry((*amount, number(&reply.body, "newBalance"))).or_default().insert(request);
+        }
+        for ((amount, after), requests) in granted {
+            let is = |entry: &&Value| {
+                text(entry, "type") == "CHARGE"
+                    && number(entry, "amount") == amount
+                    && number(entry, "balanceAfter") == after
+            };
+            let entries = self.ledger.iter().filter(is).count();
+            if entries < requests.len() {
+                wrong.push(format!(
+                    "history: {} was granted {} recharges of {amount} up to {after}, ledger {:?}",
+                    self.user,
+                    requests.len(),
+                    self.ledger
+                ));
+            }
         }
     }
 

@@ -194,6 +194,20 @@ fn a_recharge_adds_money_once_and_as_answered() {
 }
 
 #[test]
+fn each_recharge_without_a_key_has_an_entry_of_its_own() {
+    let put_in = |key: Option<&str>, from, before: u64| {
+        let body = json!({ "currentBalance": before, "newBalance": before + 10 });
+        call("ann", Op::Recharge(10, key.map(str::to_owned)), from, from + 1, 200, body)
+    };
+    let twice = tables(&[], &[("CHARGE", 10, 10, ""), ("CHARGE", 10, 20, "")]);
+    assert_eq!(judge(vec![put_in(None, 0, 0), put_in(None, 0, 10)], &twice), "");
+    for key in [None, Some("k")] {
+        let found = judge(vec![put_in(None, 0, 0), put_in(key, 0, 0)], &twice);
+        assert!(found.contains("was granted 2 recharges of 10 up to 10"), "{found}");
+    }
+}
+
+#[test]
 fn a_shown_balance_existed_during_the_request() {
     let end = tables(&[], &[("CHARGE", 10, 10, ""), ("CHARGE", 5, 15, "")]);
     let put_in = |amount: u64, key: &str, from, after: u64| {

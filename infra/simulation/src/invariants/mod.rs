@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 pub struct Oracle {
     /// Seats and reservations.
     pub seats: Seats,
-    /// Ledgers and balances.
+    /// Ledgers.
     pub money: Money,
     /// Queues, tickets, sessions.
     pub queues: Queues,
@@ -51,7 +51,6 @@ impl Oracle {
                 "seat" => self.seats.seat(change, now_ms, &mut wrong),
                 "reservation" => self.seats.reservation(change, now_ms, &mut wrong),
                 "ledger entry" => self.money.entry(change, &mut wrong),
-                "balance" => self.money.balance(change, &mut wrong),
                 "user name" => check_name(change, &mut wrong),
                 "queue state" => self.queues.state(change, now_ms, &mut wrong),
                 "session" => {

@@ -1,21 +1,18 @@
-//! Ledgers and balances: invariants 2 and 3.
+//! Ledgers: invariants 2 and 3.
 
 use super::seats::Seats;
 use crate::change::{Change, number, text};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// The ledger and balance of each fan.
+/// The ledger of each fan.
 #[derive(Debug, Default)]
 pub struct Money {
     /// Entries in order, by user.
     pub ledgers: BTreeMap<String, Vec<Value>>,
-    /// Balance items by user.
-    pub balances: BTreeMap<String, Value>,
     /// The sum of all payments less all refunds.
     pub paid: i64,
     payments: BTreeMap<String, (u32, u32)>,
-    touched: BTreeSet<String>,
 }
 
 impl Money {
@@ -27,7 +24,7 @@ impl Money {
             wrong.push(format!("invariant 2: the past of a ledger changed: {old} => {new}"));
             return;
         }
-        let ledger = self.ledgers.entry(user.clone()).or_default();
+        let ledger = self.ledgers.entry(user).or_default();
         let before = ledger.last().map_or(0, |last| number(last, "balanceAfter"));
         let amount = number(new, "amount");
         let after = match text(new, "type") {
@@ -57,31 +54,10 @@ impl Money {
             wrong.push(format!("invariant 3: paid {} times, refunded {} times: {new}", reservation.0, reservation.1));
         }
         ledger.push(new.clone());
-        self.touched.insert(user);
     }
 
-    /// Checks and mirrors a change of a balance item.
-    pub fn balance(&mut self, change: &Change, wrong: &mut Vec<String>) {
-        let user = change.key.pk.trim_start_matches("FAN#").to_owned();
-        if change.new.is_null() {
-            wrong.push(format!("invariant 2: a balance is gone: {}", change.old));
-        }
-        self.balances.insert(user.clone(), change.new.clone());
-        self.touched.insert(user);
-    }
-
-    /// Checks, after all changes of one write, that balances fit ledgers, and payments the confirmed reservations.
+    /// Checks, after all changes of one write, that payments fit the confirmed reservations.
     pub fn settle(&mut self, seats: &Seats, wrong: &mut Vec<String>) {
-        for user in std::mem::take(&mut self.touched) {
-            let ledger = self.ledgers.get(&user);
-            let last = ledger.and_then(|ledger| ledger.last()).unwrap_or(&Value::Null);
-            let balance = self.balances.get(&user).unwrap_or(&Value::Null);
-            let fits = number(balance, "balance") == number(last, "balanceAfter")
-                && number(balance, "sequence") == number(last, "sequence");
-            if !fits {
-                wrong.push(format!("invariant 2: {balance} of fan {user} after {last}"));
-            }
-        }
         if self.paid != seats.confirmed {
             wrong.push(format!(
                 "invariant 3: payments less refunds {}, reservations confirmed for {}",

@@ -270,7 +270,7 @@ async fn endless_conflicts_are_409_on_the_keys_record_and_503_elsewhere() -> Out
     // With a key, the first write of each is the key's record.
     for (action, key) in [(0, Some("a")), (1, Some("a")), (0, None)] {
         inject_where(&world, Fault::TransactionConflict { action }, u64::MAX, |call| {
-            call.operation == "TransactWriteItems"
+            matches!(call.operation, "TransactWriteItems" | "PutItem")
         });
         let same = action == 0 && key.is_some();
         let expected = if same { "409 request_in_progress" } else { "503 unavailable" };

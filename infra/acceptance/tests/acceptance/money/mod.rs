@@ -4,4 +4,5 @@ mod balances;
 mod idempotency;
 mod payment;
 mod payment_races;
+mod recharge_races;
 mod refunds;

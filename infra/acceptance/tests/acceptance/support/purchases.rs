@@ -107,6 +107,13 @@ pub fn items(world: &World, table: &str, prefix: &str) -> Vec<Value> {
     world.engine.items(table).into_iter().filter(starts).collect()
 }
 
+/// The newest ledger entry of a fan.
+pub fn newest_entry(world: &World, fan: &Fan) -> Value {
+    let owner = format!("FAN#{}", fan.user_id);
+    let entries = items(world, "Fans", "LEDGER#").into_iter().filter(|item| item["pk"] == owner);
+    entries.max_by_key(|item| item["sk"].as_str().map(str::to_owned)).expect("a ledger entry")
+}
+
 /// Overwrites an attribute of an item in the table, past the product.
 pub async fn tamper(world: &World, table: &str, item: &Value, attribute: &str, value: AttributeValue) {
     let key = |name: &str| AttributeValue::S(item[name].as_str().expect("a key").to_owned());
