@@ -19,6 +19,9 @@ use shared::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Who deleted an item, in the record of a deletion by TTL.
+const TTL: &str = "dynamodb.amazonaws.com";
+
 /// A domain event. Consumers see each at least once and drop repeats by `id`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DomainEvent {
@@ -53,6 +56,7 @@ impl Changes {
     pub fn note(&mut self, record: EventRecord) -> Result<(), serde_dynamo::Error> {
         let at = record.change.approximate_creation_date_time;
         let at = Timestamp::from_millis(at.timestamp_millis()).rfc3339();
+        let by_ttl = record.user_identity.is_some_and(|user| user.principal_id == TTL);
         let (old, new) = (record.change.old_image, record.change.new_image);
         let either = if new.is_empty() { &old } else { &new };
         let (partition, sort) = (text(either, "pk"), text(either, "sk"));
@@ -63,7 +67,7 @@ impl Changes {
                 self.note_entry(user, read(new)?, at);
             }
         } else if sort.starts_with(keys::SEAT_PREFIX) {
-            self.note_seat(read(old)?, read(new)?);
+            self.note_seat(read(old)?, read(new)?, by_ttl);
         } else if partition.starts_with(keys::SESSION_PREFIX) {
             self.note_session(read(old)?, read(new)?, at);
         } else if partition.starts_with(keys::ALARM_PREFIX) && old.is_empty() {
@@ -109,15 +113,15 @@ impl Changes {
         });
     }
 
-    /// Adds the recount of a seat's chunk. If a held seat was taken over or deleted, adds a timer for its old
-    /// reservation too, whose own timer may be lost.
-    fn note_seat(&mut self, old: Option<SeatItem>, new: Option<SeatItem>) {
+    /// Adds the recount of a seat's chunk. If a held seat was taken over, or deleted by TTL, adds a timer for its old
+    /// reservation too, whose own timer may be lost. Other deletions settle the reservation themselves.
+    fn note_seat(&mut self, old: Option<SeatItem>, new: Option<SeatItem>, by_ttl: bool) {
         for seat in old.iter().chain(&new) {
             self.chunks.insert((seat.concert_id, seat.seat_number.chunk()));
         }
         let Some(old) = old else { return };
-        let still = new.is_some_and(|new| new.reservation_id == old.reservation_id);
-        if let (false, Some(held_until)) = (still, old.held_until) {
+        let lost = new.map_or(by_ttl, |new| new.reservation_id != old.reservation_id);
+        if let (true, Some(held_until)) = (lost, old.held_until) {
             let timer = Timer { user_id: old.user_id, reservation_id: old.reservation_id };
             self.timers.entry(timer).or_insert(held_until);
         }

@@ -193,9 +193,14 @@ impl Session {
         self.holds.iter().filter(|(_, hold)| hold.until <= now).map(|(id, hold)| (*id, *hold)).collect()
     }
 
+    /// The listed holds that are still open.
+    pub fn open_holds(&self, now: Timestamp) -> impl Iterator<Item = ReservationId> {
+        self.holds.iter().filter(move |(_, hold)| now < hold.until).map(|(id, _)| *id)
+    }
+
     /// Whether a hold other than `paid` is still open: paying the last one ends the session.
     pub fn has_other_open_hold(&self, paid: ReservationId, now: Timestamp) -> bool {
-        self.holds.iter().any(|(id, hold)| *id != paid && now < hold.until)
+        self.open_holds(now).any(|id| id != paid)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Store, StoreError, keys,
-    request::{self, WriteFailure, n, s},
+    request::{WriteFailure, parse, s},
 };
 use crate::domain::{
     id::{ConcertId, ReservationId, UserId},
@@ -24,36 +24,49 @@ pub enum Expiry {
 }
 
 impl Store {
-    /// Expires a hold whose time is up: marks the reservation first, then removes each seat that still belongs to it,
-    /// then drops the hold from its session. Safe to repeat and to interrupt anywhere.
+    /// Expires a hold whose time is up: marks the reservation first, then removes each seat that still belongs to it.
+    /// Safe to repeat and to interrupt anywhere. Most timers find a reservation that is settled; those cost one read
+    /// and no write. The session is not written, since its holds are judged by time.
     pub async fn expire(&self, user: UserId, id: ReservationId) -> Result<Expiry, StoreError> {
-        let now = self.now();
-        // Invariant 3: a paid reservation never expires. The end is checked too, since the timer of a long hold fires
-        // early.
+        let found: Option<Reservation> = self.get(&keys::reservation(user, id), true).await?;
+        let Some(reservation) = found else { return Ok(Expiry::Settled) };
+        let seats = match reservation.status {
+            ReservationStatus::Confirmed | ReservationStatus::Cancelled => return Ok(Expiry::Settled),
+            // The timer of a long hold fires early.
+            ReservationStatus::Pending if self.now() < reservation.expires_at => {
+                return Ok(Expiry::NotDue(reservation.expires_at));
+            }
+            ReservationStatus::Pending if self.mark_expired(&reservation).await? => reservation.seat_numbers,
+            ReservationStatus::Pending => return Ok(Expiry::Settled),
+            // Removes what is left where an earlier expiry was cut off: usually nothing.
+            ReservationStatus::Expired => {
+                let seats = self.seats_now(reservation.concert_id, &reservation.seat_numbers).await?;
+                seats.into_iter().filter(|seat| seat.reservation_id == id).map(|seat| seat.seat_number).collect()
+            }
+        };
+        try_join_all(seats.iter().map(|seat| self.free_seat(reservation.concert_id, *seat, id))).await?;
+        Ok(Expiry::Expired)
+    }
+
+    /// Marks a hold that is over as expired; returns `false` if it was paid or cancelled meanwhile (invariant 3: a paid
+    /// reservation never expires). The end of the hold needs no condition: it never changes.
+    async fn mark_expired(&self, reservation: &Reservation) -> Result<bool, StoreError> {
         let mark = self
-            .update(&keys::reservation(user, id))
+            .update(&keys::reservation(reservation.user_id, reservation.reservation_id))
             .update_expression("SET #status = :expired")
-            .condition_expression("#status = :pending AND expiresAt <= :now")
+            .condition_expression("#status = :pending")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":expired", s("EXPIRED"))
-            .expression_attribute_values(":pending", s("PENDING"))
-            .expression_attribute_values(":now", n(now.millis()))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
-        let reservation: Reservation = match self.send_update(mark).await {
-            Ok(output) => request::parse(output.attributes.unwrap_or_default())?,
-            Err(WriteFailure::Condition(Some(item))) => request::parse(item)?,
-            Err(WriteFailure::Condition(None)) => return Ok(Expiry::Settled),
-            Err(WriteFailure::Store(error)) => return Err(error),
-        };
-        match reservation.status {
-            ReservationStatus::Expired => {}
-            ReservationStatus::Pending => return Ok(Expiry::NotDue(reservation.expires_at)),
-            ReservationStatus::Confirmed | ReservationStatus::Cancelled => return Ok(Expiry::Settled),
+            .expression_attribute_values(":pending", s("PENDING"));
+        match self.send_update(mark).await {
+            Ok(_) => Ok(true),
+            // A timer that runs at the same time, or an earlier copy of this write, may have marked it.
+            Err(WriteFailure::Condition(Some(item))) => {
+                Ok(parse::<Reservation>(item)?.status == ReservationStatus::Expired)
+            }
+            Err(WriteFailure::Condition(None)) => Ok(false),
+            Err(WriteFailure::Store(error)) => Err(error),
         }
-        let seats = reservation.seat_numbers.iter();
-        try_join_all(seats.map(|seat| self.free_seat(reservation.concert_id, *seat, id))).await?;
-        self.drop_hold(&reservation).await?;
-        Ok(Expiry::Expired)
     }
 
     /// Removes a seat that still belongs to this reservation (invariant 1: never one that the next fan has taken over).

@@ -94,19 +94,4 @@ impl Store {
         }
         Ok(writes)
     }
-
-    /// Drops an expired hold from its session's list, if both still exist.
-    pub(crate) async fn drop_hold(&self, reservation: &Reservation) -> Result<(), StoreError> {
-        let update = self
-            .update(&keys::session(&reservation.queue_id, reservation.place))
-            .update_expression(DROP_HOLD)
-            .condition_expression(HOLD_IS_LISTED)
-            .expression_attribute_names("#reservation", reservation.reservation_id.to_string())
-            .expression_attribute_values(":seats", n(reservation.seat_numbers.len() as u64))
-            .expression_attribute_values(":one", n(1));
-        match self.send_update(update).await {
-            Ok(_) | Err(request::WriteFailure::Condition(_)) => Ok(()),
-            Err(request::WriteFailure::Store(error)) => Err(error),
-        }
-    }
 }

@@ -235,8 +235,8 @@ impl Store {
     pub async fn leave(&self, queue: &QueueId, user: UserId, place: Place, reason: EndReason) -> Result<(), Failure> {
         let session = self.end_session(queue, place, user, reason).await?;
         let why = if reason == EndReason::Removed { CancelReason::Removed } else { CancelReason::Left };
-        for reservation in session.holds.keys() {
-            self.cancel_if_held(user, *reservation, why).await?;
+        for reservation in session.open_holds(self.now()) {
+            self.cancel_if_held(user, reservation, why).await?;
         }
         let mark = self
             .update(&keys::ticket(queue, user))

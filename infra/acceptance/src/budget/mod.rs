@@ -1,6 +1,7 @@
 //! The budget table of infra/docs/ARCHITECTURE.md, measured: what each step of a purchase costs in a warm function.
 
 mod dates;
+mod holds;
 mod queues;
 
 use crate::{Request, World};
@@ -83,6 +84,7 @@ pub async fn measure() -> Result<Vec<Row>> {
     let mut rows = queues::measure().await?;
     rows.extend(purchase().await?);
     rows.push(cut_hold().await?);
+    rows.extend(holds::measure().await?);
     rows.extend(limits().await?);
     rows.extend(dates::measure().await?);
     Ok(rows)

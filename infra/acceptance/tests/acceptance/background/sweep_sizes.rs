@@ -179,8 +179,6 @@ async fn five_thousand_expired_holds_are_released_within_three_runs() -> Outcome
     assert_eq!(items(&world, "Concerts", "SEAT#").len(), 0);
     assert!(items(&world, "Fans", "RES#").iter().all(|found| found["status"] == "EXPIRED"));
     assert!(items(&world, "Concerts", "COUNT#").iter().all(|count| count["held"] == 0));
-    let sessions = world.engine.items("Queues").into_iter().filter(|item| item["seatsTaken"].is_u64());
-    assert!(sessions.into_iter().all(|session| session["seatsTaken"] == 0));
     crate::support::invariants::check(&world);
     Ok(())
 }

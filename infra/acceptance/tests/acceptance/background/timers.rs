@@ -1,10 +1,76 @@
 //! `expire_holds`: the timers of holds.
 
 use crate::support::purchases::{
-    Outcome, expire, feed_stream, held, inject_where, items, reservation, sale, take_timers,
+    Outcome, PRICE, cancel, expire, feed_stream, held, inject_where, items, reservation, sale, take_timers,
 };
-use engine::Fault;
+use acceptance::{Fan, World};
+use engine::{Fault, Meter};
 use serde_json::json;
+
+fn timer(fan: &Fan, id: &str) -> String {
+    json!({ "userId": fan.user_id, "reservationId": id }).to_string()
+}
+
+/// What one timer uses; it must not fail.
+async fn used(world: &World, timer: String) -> Result<Meter, Box<dyn std::error::Error>> {
+    world.engine.reset_meter();
+    assert!(expire(&world.app, &[timer]).await?.is_empty());
+    let Meter { write_units, refused_write_units, .. } = world.engine.meter();
+    Ok(Meter { write_units: write_units + refused_write_units, ..world.engine.meter() })
+}
+
+#[tokio::test]
+async fn a_timer_of_a_settled_reservation_costs_one_read() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let (ann, bob) = (world.buyer("ann", 50_000).await, world.buyer("bob", 0).await);
+    let (paid, dropped) = (held(&world, &ann, &concert, &[1]).await, held(&world, &bob, &concert, &[2]).await);
+    assert_eq!(world.pay(&ann, &paid, PRICE, None).await.outcome(), "200");
+    assert_eq!(world.send(cancel(&bob, &dropped)).await.outcome(), "204");
+    world.wait(300);
+    for (fan, id) in [(&ann, &*paid), (&bob, &*dropped), (&bob, "0190a7c4-0000-7000-8000-000000000001")] {
+        let used = used(&world, timer(fan, id)).await?;
+        assert_eq!((used.write_units, used.read_units, used.requests), (0.0, 1.0, 1), "{id}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_timer_that_is_early_or_repeated_writes_nothing() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let fan = world.buyer("ann", 0).await;
+    let id = held(&world, &fan, &concert, &[1, 2]).await;
+    let early = used(&world, timer(&fan, &id)).await?;
+    assert_eq!((early.write_units, early.read_units, early.requests), (0.0, 1.0, 2), "a read, and the next timer");
+    world.wait(300);
+    let due = used(&world, timer(&fan, &id)).await?;
+    assert_eq!((due.write_units, due.read_units), (3.0, 1.0), "the reservation and its two seats");
+    let repeated = used(&world, timer(&fan, &id)).await?;
+    assert_eq!((repeated.write_units, repeated.round_trips), (0.0, 2), "the reservation, then its seats");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_seat_that_ttl_deleted_sends_a_second_timer() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 0).await);
+    let (expired, dropped) = (held(&world, &ann, &concert, &[1]).await, held(&world, &ann, &concert, &[2]).await);
+    let lost = held(&world, &bob, &concert, &[3]).await;
+    feed_stream(&world, &world.app).await?;
+    assert_eq!(take_timers(&world).len(), 3);
+    assert_eq!(world.send(cancel(&ann, &dropped)).await.outcome(), "204");
+    world.wait(300);
+    assert!(expire(&world.app, &[timer(&ann, &expired)]).await?.is_empty());
+    feed_stream(&world, &world.app).await?;
+    assert_eq!(take_timers(&world), Vec::<String>::new(), "both reservations are settled");
+    world.wait(900);
+    assert_eq!(world.engine.sweep_ttl(), 1, "the seat of the hold whose timer is lost");
+    feed_stream(&world, &world.app).await?;
+    let timers = take_timers(&world);
+    assert!(timers.len() == 1 && timers[0].contains(&lost), "{timers:?}");
+    assert!(expire(&world.app, &timers).await?.is_empty());
+    assert_eq!(items(&world, "Fans", "RES#").iter().filter(|found| found["status"] == "EXPIRED").count(), 2);
+    Ok(())
+}
 
 #[tokio::test(start_paused = true)]
 async fn an_early_timer_is_sent_again_for_the_remaining_time() -> Outcome {

@@ -47,12 +47,13 @@ async fn a_late_payment_is_410_before_and_after_cleaning_up() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_timer_marks_the_reservation_frees_its_own_seats_and_updates_the_session() -> Outcome {
+async fn a_timer_marks_the_reservation_frees_its_own_seats_and_leaves_the_session() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let (ann, bob) = (world.buyer("ann", 0).await, world.buyer("bob", 0).await);
     let id = held(&world, &ann, &concert, &[7, 8]).await;
     world.wait(300);
     let taken_over = held(&world, &bob, &concert, &[8]).await;
+    let sessions = world.engine.items("Queues");
     for _ in 0..2 {
         assert!(expire(&world.app, &[timer(&ann, &id)]).await?.is_empty());
         let seats = items(&world, "Concerts", "SEAT#");
@@ -60,8 +61,7 @@ async fn a_timer_marks_the_reservation_frees_its_own_seats_and_updates_the_sessi
         assert_eq!(seats[0]["reservationId"], json!(taken_over));
         crate::support::invariants::check(&world);
     }
-    let held: Vec<u64> = world.engine.items("Queues").iter().filter_map(|item| item["seatsTaken"].as_u64()).collect();
-    assert_eq!(held.iter().sum::<u64>(), 1);
+    assert_eq!(world.engine.items("Queues"), sessions, "the sessions judge their holds by time");
     Ok(())
 }
 
@@ -89,6 +89,45 @@ async fn a_timer_touches_nothing_that_is_paid_or_cancelled() -> Outcome {
     assert_eq!(reservation(&world, &ann, &paid).await["status"], "CONFIRMED");
     assert_eq!(reservation(&world, &bob, &dropped).await["status"], "CANCELLED");
     assert_eq!(items(&world, "Concerts", "SEAT#").len(), 1);
+    crate::support::invariants::check(&world);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hold_that_expired_counts_nowhere_in_its_session() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let ann = world.buyer("ann", 200_000).await;
+    let over = held(&world, &ann, &concert, &[1, 2]).await;
+    world.wait(100);
+    let open = held(&world, &ann, &concert, &[3]).await;
+    world.wait(200);
+    assert!(expire(&world.app, &[timer(&ann, &over)]).await?.is_empty());
+    let refused = world.hold(&ann, &concert, &[4, 5, 6, 7], None).await;
+    assert_eq!((refused.outcome().as_str(), &refused.body["held"]), ("409 seat_limit", &json!(1)));
+    let paid = world.pay(&ann, &open, PRICE, None).await;
+    assert_eq!((paid.status, &paid.body["sessionOver"]), (200, &json!(true)), "no other hold is open");
+    crate::support::invariants::check(&world);
+    Ok(())
+}
+
+#[tokio::test]
+async fn leaving_reads_no_hold_that_is_over() -> Outcome {
+    let (world, _, concert) = sale(&[]).await?;
+    let ann = world.buyer("ann", 0).await;
+    let over = held(&world, &ann, &concert, &[1]).await;
+    world.wait(100);
+    let open = held(&world, &ann, &concert, &[2]).await;
+    world.wait(200);
+    crate::support::purchases::inject_where(&world, Fault::InternalError, u64::MAX, {
+        let over = over.clone();
+        move |call| {
+            call.operation == "GetItem" && call.body["Key"]["sk"]["S"].as_str().is_some_and(|sk| sk.contains(&over))
+        }
+    });
+    assert_eq!(world.delete(&format!("/api/v1/tokens/{}", ann.user_id), &ann.queue).await.outcome(), "204");
+    world.engine.clear_faults();
+    assert_eq!(reservation(&world, &ann, &open).await["status"], "CANCELLED");
+    assert_eq!(reservation(&world, &ann, &over).await["status"], "EXPIRED");
     crate::support::invariants::check(&world);
     Ok(())
 }
@@ -155,7 +194,8 @@ async fn an_expiry_under_way_does_not_undo_a_payment() -> Outcome {
     let other = world.environment(&[]).await?;
     let timers = [timer(&ann, &id)];
     let mut expiry = pin!(expire(&other, &timers));
-    until_sent(&world, expiry.as_mut(), 1).await;
+    // The read, and the update that marks the reservation.
+    until_sent(&world, expiry.as_mut(), 2).await;
     world.clock.set_ms(acceptance::START_MILLIS + 299_999);
     assert_eq!(world.pay(&ann, &id, PRICE, None).await.outcome(), "200");
     world.clock.advance_ms(1);

@@ -1,0 +1,59 @@
+//! What becomes of a hold: its timer, and its expiry with all that comes behind it.
+
+use super::{Result, Row, cost, must, used};
+use crate::{Fan, World, feed_stream};
+use serde_json::{Value, json};
+
+/// The length of a hold, in seconds.
+const HOLD: u64 = 300;
+
+/// Measures every step.
+pub(super) async fn measure() -> Result<Vec<Row>> {
+    Ok(vec![settled_timer().await?, expired_hold().await?])
+}
+
+/// A world with a concert that its function has in memory, and a fan who is inside.
+async fn sale() -> Result<(World, String, Fan)> {
+    let world = World::new().await?;
+    let concert = world.concert(&world.admin().await).await;
+    let fan = world.buyer("fan", 50_000).await;
+    must("hold", &world.hold(&fan, &concert, &[51], None).await.outcome(), "404 seat_not_found")?;
+    Ok((world, concert, fan))
+}
+
+/// Delivers the timers that were sent, and returns how many there were.
+async fn deliver_timers(world: &World) -> Result<usize> {
+    let timers = world.engine.take_messages(&world.app.config.timers_queue_url);
+    let record = |body: &str| json!({ "messageId": "timer", "body": body, "attributes": {}, "messageAttributes": {} });
+    let records: Vec<Value> = timers.iter().map(|timer| record(&timer.body)).collect();
+    let event = serde_json::from_value(json!({ "Records": records }))?;
+    let answer = expire_holds::handle(&world.app, event).await.map_err(|error| error.to_string())?;
+    must("failed timers", &answer.batch_item_failures.len().to_string(), "0")?;
+    Ok(timers.len())
+}
+
+/// The timer of a hold that was paid long before, as nearly every timer's was.
+async fn settled_timer() -> Result<Row> {
+    let (world, concert, fan) = sale().await?;
+    let held = world.hold(&fan, &concert, &[1], None).await;
+    must("pay", &world.pay(&fan, held.text("reservationId"), 50_000, None).await.outcome(), "200")?;
+    feed_stream(&world, &world.app).await?;
+    world.wait(HOLD);
+    world.engine.reset_meter();
+    must("timers", &deliver_timers(&world).await?.to_string(), "1")?;
+    Ok(Row { step: "timer of a settled reservation", budget: cost(0.0, 1.0, 1.0), measured: used(&world, 1) })
+}
+
+/// A hold of one seat that nobody pays: the hold, its counts, its timer, and what these bring about.
+async fn expired_hold() -> Result<Row> {
+    let (world, concert, fan) = sale().await?;
+    feed_stream(&world, &world.app).await?;
+    world.engine.reset_meter();
+    must("hold", &world.hold(&fan, &concert, &[1], None).await.outcome(), "201")?;
+    feed_stream(&world, &world.app).await?;
+    world.wait(HOLD);
+    while deliver_timers(&world).await? > 0 {
+        feed_stream(&world, &world.app).await?;
+    }
+    Ok(Row { step: "expired hold, with what comes behind", budget: cost(11.0, 5.0, 14.0), measured: used(&world, 1) })
+}
