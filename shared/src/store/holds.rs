@@ -1,4 +1,6 @@
-//! Holding seats: one transaction, one round trip, all or none.
+//! Holding seats: one transaction, one round trip, all or none. Where seats were just refused, a read comes first.
+
+mod look;
 
 use super::{
     Failure, Store, StoreError,
@@ -20,6 +22,7 @@ use crate::domain::{
     time::{Seconds, Timestamp},
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use look::Look;
 
 /// A reservation that is never paid is kept this long after its hold's end. A payment removes its TTL.
 const KEPT_UNPAID: Seconds = Seconds(30 * 24 * 3_600);
@@ -56,11 +59,11 @@ struct Bounds {
     held_until: Timestamp,
 }
 
-/// The conditions of a hold that were not met.
+/// What may stand against a hold: the conditions of its transaction that were not met, or what a look found.
 struct Conflicts {
-    /// Set if the session's condition was not met; then the session, if there is one.
+    /// Set if the session's condition was not met or the hold looked first; then the session, if there is one.
     session: Option<Option<Session>>,
-    /// Seats whose condition was not met.
+    /// Seats that are held or sold.
     taken: Vec<SeatItem>,
 }
 
@@ -68,6 +71,8 @@ struct Hold<'a> {
     store: &'a Store,
     order: &'a HoldOrder,
     prices: Vec<Amount>,
+    /// What the hold read before its first attempt, if it looked first.
+    looked: Option<Bounds>,
     /// The attempt that was refused before, with its bounds.
     tried: Option<(Reservation, Bounds)>,
 }
@@ -78,9 +83,13 @@ impl Operation for Hold<'_> {
 
     async fn plan(&mut self, reasons: Vec<CancellationReason>) -> Result<Plan<Held>, Failure> {
         let Hold { store, order, .. } = *self;
-        let bounds = match &self.tried {
-            Some((tried, bounds)) => store.resolve_conflicts(order, tried, *bounds, Conflicts::read(reasons)?).await?,
-            None => store.first_bounds(order).await?,
+        let bounds = match (&self.tried, self.looked) {
+            (Some((tried, bounds)), _) => {
+                let resolved = store.resolve_conflicts(order, tried.reserved_at, Conflicts::read(reasons)?).await?;
+                resolved.unwrap_or(*bounds)
+            }
+            (None, Some(looked)) => looked,
+            (None, None) => store.first_bounds(order).await?,
         };
         let hold = store.draft(order, &self.prices, bounds)?;
         self.tried = Some((hold.clone(), bounds));
@@ -110,6 +119,7 @@ impl Store {
         let done = self.hold_or_say_why(order, idempotent, answer).await;
         if let Err(Failure::Refused(refusal)) = &done {
             self.refused_holds.count(user, refusal, self.now());
+            self.note_refusal(order.concert_id, refusal);
         }
         done
     }
@@ -130,7 +140,11 @@ impl Store {
             }
             Err(failure) => return Err(failure),
         };
-        self.commit(idempotent, answer, Hold { store: self, order, prices, tried: None }).await
+        let looked = match self.look_first(order, idempotent).await? {
+            Look::Passed(looked) => looked,
+            Look::Replayed(body) => return Ok(Executed::Replayed(body)),
+        };
+        self.commit(idempotent, answer, Hold { store: self, order, prices, looked, tried: None }).await
     }
 
     /// Reads the session, and claims the place if need be, only if the token was signed before the place was claimed.
@@ -257,37 +271,36 @@ impl Store {
         Ok(writes)
     }
 
-    /// Judges the conditions that were not met: returns the bounds of the next attempt, or the refusal. If expired
-    /// holds take up the session's seats, drops them from its list first.
+    /// Judges what stands against a hold at `now`: returns the bounds of the next attempt where the session changes
+    /// them, or the refusal. If expired holds take up the session's seats, drops them from its list first.
     async fn resolve_conflicts(
         &self,
         order: &HoldOrder,
-        tried: &Reservation,
-        bounds: Bounds,
+        now: Timestamp,
         mut conflicts: Conflicts,
-    ) -> Result<Bounds, Failure> {
+    ) -> Result<Option<Bounds>, Failure> {
         let session = match conflicts.session.take() {
             None => None,
             Some(None) => return Err(Refusal::SessionOver { reason: EndReason::Expired }.into()),
-            Some(Some(session)) if !session.alive(tried.reserved_at) => {
+            Some(Some(session)) if !session.alive(now) => {
                 return Err(Refusal::SessionOver { reason: session.end_reason_or_expired() }.into());
             }
             Some(session) => session,
         };
         if !conflicts.taken.is_empty() {
-            return Err(seats_taken(tried.user_id, &conflicts.taken).into());
+            return Err(seats_taken(order.claims.user_id, &conflicts.taken).into());
         }
-        let Some(session) = session else { return Ok(bounds) };
+        let Some(session) = session else { return Ok(None) };
         let max_holds = self.rules.holds_per_session;
         if !session.may_hold_again(max_holds) {
             return Err(Refusal::HoldLimit { limit: max_holds }.into());
         }
         let (seats, limit) = (order.seats.len() as u32, self.rules.seats_per_session);
-        session.check_room(seats, limit, tried.reserved_at)?;
+        session.check_room(seats, limit, now)?;
         if session.seats_taken + seats > limit {
-            self.drop_expired(&session, &session.expired_holds(tried.reserved_at)).await?;
+            self.drop_expired(&session, &session.expired_holds(now)).await?;
         }
-        Ok(Bounds::of(&session))
+        Ok(Some(Bounds::of(&session)))
     }
 
     /// Drops expired holds from a session's list, unless the session has changed since it was read.

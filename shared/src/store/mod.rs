@@ -75,6 +75,8 @@ pub struct Store {
     /// Limit counters that are known to be full until their window ends.
     full_counters: Cache<Key, ()>,
     refused_holds: RefusedHolds,
+    /// The concerts of which this environment refused a seat lately.
+    refused_seats: Cache<ConcertId, ()>,
     pseudonyms: Pseudonyms,
 }
 
@@ -149,6 +151,7 @@ impl Store {
             recounts: Cache::new(),
             full_counters: Cache::new(),
             refused_holds: RefusedHolds::default(),
+            refused_seats: Cache::new(),
             pseudonyms: Pseudonyms::new(config.token_signing_secrets.first().map_or("", |Secret(secret)| secret)),
         }
     }

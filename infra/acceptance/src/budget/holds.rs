@@ -1,4 +1,4 @@
-//! What becomes of a hold: its timer, and its expiry with all that comes behind it.
+//! What becomes of a hold: its timer, its expiry with all that comes behind it, and holds that lose.
 
 use super::{Result, Row, cost, must, used};
 use crate::{Fan, World, feed_stream};
@@ -9,7 +9,9 @@ const HOLD: u64 = 300;
 
 /// Measures every step.
 pub(super) async fn measure() -> Result<Vec<Row>> {
-    Ok(vec![settled_timer().await?, expired_hold().await?])
+    let mut rows = hot_holds().await?;
+    rows.extend([settled_timer().await?, expired_hold().await?]);
+    Ok(rows)
 }
 
 /// A world with a concert that its function has in memory, and a fan who is inside.
@@ -30,6 +32,27 @@ async fn deliver_timers(world: &World) -> Result<usize> {
     let answer = expire_holds::handle(&world.app, event).await.map_err(|error| error.to_string())?;
     must("failed timers", &answer.batch_item_failures.len().to_string(), "0")?;
     Ok(timers.len())
+}
+
+/// Holds of a concert of which a seat was just refused.
+async fn hot_holds() -> Result<Vec<Row>> {
+    let (world, concert, winner) = sale().await?;
+    let fan = world.buyer("another", 0).await;
+    must("hold", &world.hold(&winner, &concert, &[1], None).await.outcome(), "201")?;
+    must("hold", &world.hold(&fan, &concert, &[1], None).await.outcome(), "409 seat_unavailable")?;
+    let mut rows = Vec::new();
+    for (step, key, seat, budget, outcome) in [
+        ("hold where a seat was just refused", None, 2, cost(6.0, 2.0, 2.0), "201"),
+        ("the same, with a key", Some("a"), 3, cost(8.0, 3.0, 2.0), "201"),
+        ("hold that loses there", None, 1, cost(0.0, 2.0, 1.0), "409 seat_unavailable"),
+        ("the same, with a key", Some("b"), 1, cost(0.0, 3.0, 1.0), "409 seat_unavailable"),
+    ] {
+        world.engine.reset_meter();
+        let reply = world.hold(&fan, &concert, &[seat], key).await;
+        rows.push(Row { step, budget, measured: used(&world, 1) });
+        must(step, &reply.outcome(), outcome)?;
+    }
+    Ok(rows)
 }
 
 /// The timer of a hold that was paid long before, as nearly every timer's was.

@@ -6,6 +6,7 @@ mod dates;
 mod expiry;
 mod hold_limits;
 mod holds;
+mod hot_holds;
 mod listing;
 mod random_sales;
 mod reservation_fields;
