@@ -15,7 +15,7 @@ use shared::{
         time::Timestamp,
     },
     queues::Timer,
-    store::{alarms::Alarm, keys, seats::SeatItem},
+    store::{alarms::Alarm, item_kind::ItemKind, keys, seats::SeatItem},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,18 +60,17 @@ impl Changes {
         let (old, new) = (record.change.old_image, record.change.new_image);
         let either = if new.is_empty() { &old } else { &new };
         let (partition, sort) = (text(either, "pk"), text(either, "sk"));
-        if sort.starts_with(keys::RESERVATION_PREFIX) {
-            self.note_reservation(read(old)?, read(new)?, at);
-        } else if sort.starts_with(keys::LEDGER_PREFIX) {
-            if let Some(user) = partition.strip_prefix(keys::FAN_PREFIX).and_then(|id| id.parse().ok()) {
-                self.note_entry(user, read(new)?, at);
+        match ItemKind::of(partition, sort) {
+            ItemKind::Reservation => self.note_reservation(read(old)?, read(new)?, at),
+            ItemKind::LedgerEntry => {
+                if let Some(user) = partition.strip_prefix(keys::FAN_PREFIX).and_then(|id| id.parse().ok()) {
+                    self.note_entry(user, read(new)?, at);
+                }
             }
-        } else if sort.starts_with(keys::SEAT_PREFIX) {
-            self.note_seat(read(old)?, read(new)?, by_ttl);
-        } else if partition.starts_with(keys::SESSION_PREFIX) {
-            self.note_session(read(old)?, read(new)?, at);
-        } else if partition.starts_with(keys::ALARM_PREFIX) && old.is_empty() {
-            self.alarms.extend(read::<Alarm>(new)?);
+            ItemKind::Seat => self.note_seat(read(old)?, read(new)?, by_ttl),
+            ItemKind::Session => self.note_session(read(old)?, read(new)?, at),
+            ItemKind::Alarm if old.is_empty() => self.alarms.extend(read::<Alarm>(new)?),
+            _ => {}
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use shared::{
     app::App,
     domain::{id::QueueId, ticket::Place},
     queues::{DeadRecord, Delayed},
-    store::{Failure, StoreError, alarms::Alarm, keys},
+    store::{Failure, StoreError, alarms::Alarm, item_kind::ItemKind},
 };
 
 /// A batch of records. Each is parsed by itself, so that a malformed one does not make the others unreadable.
@@ -49,7 +49,7 @@ fn dead_record(record: &Value) -> DeadRecord {
     DeadRecord {
         stream_arn: text(&record["eventSourceARN"]),
         sequence_number: text(&record["dynamodb"]["SequenceNumber"]),
-        error: format!("unreadable {}", keys::kind(&key("pk"), &key("sk"))),
+        error: format!("unreadable {}", ItemKind::of(&key("pk"), &key("sk"))),
     }
 }
 

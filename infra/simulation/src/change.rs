@@ -1,7 +1,7 @@
 //! A change of an item by one write, and the readers of its attributes.
 
 use serde_json::Value;
-use shared::store::keys;
+use shared::store::item_kind::ItemKind;
 use std::fmt;
 
 /// The table and key of an item.
@@ -23,8 +23,8 @@ impl ItemKey {
     }
 
     /// The kind of the item.
-    pub fn kind(&self) -> &'static str {
-        keys::kind(&self.pk, &self.sk)
+    pub fn kind(&self) -> ItemKind {
+        ItemKind::of(&self.pk, &self.sk)
     }
 }
 
@@ -67,7 +67,7 @@ impl Change {
     }
 
     /// The kind of the item.
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> ItemKind {
         self.key.kind()
     }
 }

@@ -2,6 +2,7 @@
 //! and shows whether the checks would find such a bug.
 
 use serde_json::{Map, Value};
+use shared::store::item_kind::ItemKind;
 use std::{collections::BTreeMap, fmt};
 
 /// The guard that a mutant lacks.
@@ -12,7 +13,7 @@ pub enum Mutation {
         /// The write: `put`, `update` or `delete`, followed by `in a transaction` if it is in one.
         write: String,
         /// The kind of item.
-        item: &'static str,
+        item: ItemKind,
         /// The whole condition.
         condition: String,
         /// The conjunct that the mutant lacks.
@@ -23,7 +24,7 @@ pub enum Mutation {
         /// As in [`Mutation::Conjunct`].
         write: String,
         /// The kind of item.
-        item: &'static str,
+        item: ItemKind,
         /// The whole expression.
         update: String,
         /// The part that the mutant lacks, with its `SET` or `REMOVE`.
@@ -34,7 +35,7 @@ pub enum Mutation {
         /// `GetItem` or `Query`.
         operation: String,
         /// The kind of item.
-        item: &'static str,
+        item: ItemKind,
     },
     /// The client token of transactions, without which a copy that the SDK sends is not recognised.
     ClientToken,
@@ -205,8 +206,8 @@ pub type Guards = BTreeMap<Mutation, u64>;
 pub struct Write<'a> {
     /// Its name, as in [`Mutation::Conjunct`].
     pub write: &'static str,
-    /// The kind of item, such as `seat`.
-    pub item: &'static str,
+    /// The kind of item.
+    pub item: ItemKind,
     /// Its parameters, in the JSON of DynamoDB's API.
     pub parameters: &'a mut Map<String, Value>,
 }
@@ -310,11 +311,11 @@ mod tests {
         let parameters = parameters.as_object_mut().unwrap();
         let mutation = Mutation::Conjunct {
             write: "update".to_owned(),
-            item: "seat",
+            item: ItemKind::Seat,
             condition: "#a = :a AND #ab = :ab".to_owned(),
             conjunct: "#a = :a".to_owned(),
         };
-        apply(&mutation, &mut Write { write: "update", item: "seat", parameters });
+        apply(&mutation, &mut Write { write: "update", item: ItemKind::Seat, parameters });
         assert_eq!(parameters["ConditionExpression"], "#ab = :ab");
         assert_eq!(parameters["ExpressionAttributeNames"], json!({ "#ab": "ab" }));
         assert_eq!(parameters["ExpressionAttributeValues"], json!({ ":ab": {}, ":x": {} }));
@@ -331,14 +332,14 @@ mod tests {
         let parameters = parameters.as_object_mut().unwrap();
         let mut guards = Guards::new();
         let write = "update in a transaction";
-        note(&Write { write, item: "seat", parameters }, &mut guards);
+        note(&Write { write, item: ItemKind::Seat, parameters }, &mut guards);
         let [ttl, until, version] = guards.into_keys().collect::<Vec<_>>().try_into().unwrap();
         assert!(until.to_string().contains("REMOVE heldUntil (of: SET"), "{until}");
-        apply(&ttl, &mut Write { write, item: "seat", parameters });
+        apply(&ttl, &mut Write { write, item: ItemKind::Seat, parameters });
         assert_eq!(parameters["UpdateExpression"], "SET #status = :sold, version = version + :one REMOVE heldUntil");
         assert_eq!(parameters["ExpressionAttributeNames"], json!({ "#status": "status" }));
         parameters["UpdateExpression"] = json!(update);
-        apply(&version, &mut Write { write, item: "seat", parameters });
+        apply(&version, &mut Write { write, item: ItemKind::Seat, parameters });
         assert_eq!(parameters["UpdateExpression"], "SET #status = :sold REMOVE heldUntil, #ttl");
         assert_eq!(parameters["ExpressionAttributeValues"], json!({ ":sold": {} }));
         assert_eq!(Update::parse("ADD n :one SET t = :t").without("SET t = :t").as_deref(), Some("ADD n :one"));

@@ -8,7 +8,7 @@ use crate::{
     world::World,
 };
 use futures_util::future::{join, join_all};
-use shared::{domain::account::Role, store::keys};
+use shared::{domain::account::Role, store::item_kind::ItemKind};
 use std::{collections::BTreeSet, error::Error, sync::Arc};
 
 /// How long cleaning up may take beyond the longest hold, in milliseconds: the sweep finds a hold up to two minutes
@@ -76,14 +76,14 @@ fn left(world: &Arc<World>, concert: &str) -> Vec<String> {
     let sold = oracle.seats.seats.values().filter(|seat| text(seat, "status") == "SOLD").count() as u64;
     drop(oracle);
     let alarms = world.engine.items("Queues").into_iter();
-    let alarms = alarms.filter(|item| keys::kind(text(item, "pk"), text(item, "sk")) == "alarm");
+    let alarms = alarms.filter(|item| ItemKind::of(text(item, "pk"), text(item, "sk")) == ItemKind::Alarm);
     left.extend(alarms.map(|alarm| format!("an alarm {alarm}")));
     let (mut counted, mut summed, mut due) = (Vec::new(), Vec::new(), Vec::new());
     for item in world.engine.items("Concerts") {
-        match keys::kind(text(&item, "pk"), text(&item, "sk")) {
-            "seat count" => counted.push(item),
-            "seat sum" => summed.push(item),
-            "due" => due.push(item),
+        match ItemKind::of(text(&item, "pk"), text(&item, "sk")) {
+            ItemKind::SeatCount => counted.push(item),
+            ItemKind::SeatSum => summed.push(item),
+            ItemKind::Due => due.push(item),
             _ => {}
         }
     }

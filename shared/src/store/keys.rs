@@ -88,7 +88,7 @@ pub fn concert(id: ConcertId) -> Key {
 }
 
 /// The prefix of the sort keys of layouts.
-const LAYOUT_PREFIX: &str = "LAYOUT#";
+pub(crate) const LAYOUT_PREFIX: &str = "LAYOUT#";
 
 /// A layout of a concert.
 pub fn layout(id: ConcertId, number: u32) -> Key {
@@ -130,7 +130,7 @@ pub fn seat_sort(seat: SeatNumber) -> String {
 pub const DUE_PARTITIONS: u32 = 4;
 
 /// The prefix of the partitions of `DUE` items.
-const DUE_PREFIX: &str = "DUE#";
+pub(crate) const DUE_PREFIX: &str = "DUE#";
 
 /// One of the partitions of `DUE` items.
 pub fn due_partition(partition: u32) -> String {
@@ -150,7 +150,7 @@ pub fn due(minute: Minute, id: ConcertId, chunk: Chunk) -> Key {
 }
 
 /// The prefix of the partitions of listings.
-const LISTING_PREFIX: &str = "LISTING";
+pub(crate) const LISTING_PREFIX: &str = "LISTING";
 
 /// The partition that lists the concerts of an event, a category, both, or all, in order of start. `category` is a
 /// parsed label; it ends the key, so no label can name another partition.
@@ -309,43 +309,4 @@ pub fn limit(act: LimitedAction, subject: &Pseudonym, window: Window) -> Key {
     };
     let Pseudonym { kind, digest } = subject;
     key(Table::Limits, format!("{act}#{kind}#{digest}"), format!("{:012}", window.start().seconds()))
-}
-
-/// The kind of an item by its keys, as `infra/docs/DYNAMODB.md` lists them; `other` for keys that no builder makes.
-pub fn kind(pk: &str, sk: &str) -> &'static str {
-    const PARTITIONS: &[(&str, &str)] = &[
-        (SESSION_PREFIX, "session"),
-        (DUE_PREFIX, "due"),
-        (SAMPLE_PREFIX, "sample"),
-        (ALARM_PREFIX, "alarm"),
-        (LISTING_PREFIX, "listing"),
-        (SALES_PREFIX, "sale"),
-        ("SIGNUP#", "limit"),
-        ("LOGIN#", "limit"),
-        ("JOIN#FAN#", "limit"),
-        ("JOIN#ADDRESS#", "limit"),
-    ];
-    const SORTS: &[(&str, &str)] = &[
-        ("PROFILE", "profile"),
-        (LEDGER_PREFIX, "ledger entry"),
-        (RESERVATION_PREFIX, "reservation"),
-        ("IDEM#", "idempotency record"),
-        ("NAME", "user name"),
-        ("META", "concert"),
-        (LAYOUT_PREFIX, "layout"),
-        ("SUM", "seat sum"),
-        (COUNT_PREFIX, "seat count"),
-        (SEAT_PREFIX, "seat"),
-        ("STATE", "queue state"),
-        ("LINE", "notice"),
-        ("COUNTER", "join counter"),
-        ("TICKET", "ticket"),
-    ];
-    if pk == REGISTRY_PARTITION {
-        return "registry of queues";
-    }
-    let of = |kinds: &[(&str, &'static str)], key: &str| {
-        kinds.iter().find(|(prefix, _)| key.starts_with(prefix)).map(|(_, kind)| *kind)
-    };
-    of(PARTITIONS, pk).or_else(|| of(SORTS, sk)).unwrap_or("other")
 }

@@ -10,6 +10,7 @@ pub mod due;
 pub mod expiry;
 pub mod holds;
 pub mod idempotency;
+pub mod item_kind;
 pub mod join;
 pub mod keys;
 mod layouts;

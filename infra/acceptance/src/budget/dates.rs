@@ -32,7 +32,7 @@ fn concert(number: u32) -> Concert {
         concert_id: ConcertId(uuid(number)),
         concert_name: format!("Concert {number}, {}", "with a name of some length ".repeat(3)),
         event_id: EventId(uuid(number / 20)),
-        category: if number % 10 == 0 { "TALK".to_owned() } else { "CONCERT".to_owned() },
+        category: if number.is_multiple_of(10) { "TALK".to_owned() } else { "CONCERT".to_owned() },
         queue_id: QueueId::main(),
         starts_at,
         ends_at: starts_at + Seconds(3 * 3_600),

@@ -10,7 +10,7 @@ use money::Money;
 use queue::Queues;
 use seats::Seats;
 use sessions::Sessions;
-use shared::config::Config;
+use shared::{config::Config, store::item_kind::ItemKind};
 use std::collections::BTreeSet;
 
 /// The mirror of the tables, with the checks.
@@ -48,21 +48,21 @@ impl Oracle {
         let mut wrong = Vec::new();
         for change in changes {
             match change.kind() {
-                "seat" => self.seats.seat(change, now_ms, &mut wrong),
-                "reservation" => self.seats.reservation(change, now_ms, &mut wrong),
-                "ledger entry" => self.money.entry(change, &mut wrong),
-                "user name" => check_name(change, &mut wrong),
-                "queue state" => self.queues.state(change, now_ms, &mut wrong),
-                "session" => {
+                ItemKind::Seat => self.seats.seat(change, now_ms, &mut wrong),
+                ItemKind::Reservation => self.seats.reservation(change, now_ms, &mut wrong),
+                ItemKind::LedgerEntry => self.money.entry(change, &mut wrong),
+                ItemKind::UserName => check_name(change, &mut wrong),
+                ItemKind::QueueState => self.queues.state(change, now_ms, &mut wrong),
+                ItemKind::Session => {
                     self.queues.session(change, now_ms, &self.seats.reservations, &mut wrong);
                     self.sessions.session(change, &mut wrong);
                 }
-                "ticket" => self.queues.ticket(change, now_ms, &mut wrong),
-                "seat count" => check_count(change, &mut wrong),
-                "seat sum" => check_sum(change, &mut wrong),
-                "layout" => check_layout(change, &mut wrong),
-                "concert" => check_concert(change, &mut wrong),
-                "join counter" => self.queues.counter(change, &mut wrong),
+                ItemKind::Ticket => self.queues.ticket(change, now_ms, &mut wrong),
+                ItemKind::SeatCount => check_count(change, &mut wrong),
+                ItemKind::SeatSum => check_sum(change, &mut wrong),
+                ItemKind::Layout => check_layout(change, &mut wrong),
+                ItemKind::Concert => check_concert(change, &mut wrong),
+                ItemKind::JoinCounter => self.queues.counter(change, &mut wrong),
                 _ => continue,
             }
             self.expect_event(change);
@@ -83,14 +83,14 @@ impl Oracle {
             return;
         }
         let id = match change.kind() {
-            "reservation" if text(old, "status") != text(new, "status") => {
+            ItemKind::Reservation if text(old, "status") != text(new, "status") => {
                 format!("reservation/{}/{}", text(new, "reservationId"), text(new, "status").to_lowercase())
             }
-            "ledger entry" if old.is_null() => {
+            ItemKind::LedgerEntry if old.is_null() => {
                 let user = change.key.pk.trim_start_matches("FAN#");
                 format!("ledger/{user}/{}", number(new, "sequence"))
             }
-            "session" if old.is_null() || old["ended"].is_null() != new["ended"].is_null() => {
+            ItemKind::Session if old.is_null() || old["ended"].is_null() != new["ended"].is_null() => {
                 let kind = if new["ended"].is_null() { "started" } else { "ended" };
                 format!("session/{}/{}/{kind}", text(new, "queueId"), number(new, "place"))
             }

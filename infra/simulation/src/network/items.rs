@@ -2,7 +2,7 @@
 
 use crate::{change::ItemKey, mutation::Write};
 use serde_json::Value;
-use shared::store::keys;
+use shared::store::item_kind::ItemKind;
 use std::collections::BTreeSet;
 
 /// Whether an operation writes.
@@ -55,11 +55,11 @@ pub fn each_write<'a>(operation: &str, body: &'a mut Value) -> Vec<Write<'a>> {
 }
 
 /// The kind of item that a `GetItem` or `Query` reads.
-pub fn kind_read(body: &Value) -> &'static str {
+pub fn kind_read(body: &Value) -> ItemKind {
     if body["Key"].is_object() {
         return ItemKey::of("", &body["Key"]).kind();
     }
     let values = &body["ExpressionAttributeValues"];
     let sort = [":prefix", ":first", ":from"].iter().find_map(|name| values[*name]["S"].as_str());
-    keys::kind(values[":pk"]["S"].as_str().unwrap_or_default(), sort.unwrap_or("META"))
+    ItemKind::of(values[":pk"]["S"].as_str().unwrap_or_default(), sort.unwrap_or("META"))
 }

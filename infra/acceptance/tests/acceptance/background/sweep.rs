@@ -8,7 +8,7 @@ use engine::Fault;
 use serde_json::{Value, json};
 use shared::{
     domain::{id::ConcertId, layout::Chunk},
-    store::keys,
+    store::item_kind::ItemKind,
 };
 use std::sync::{
     Arc,
@@ -218,16 +218,16 @@ async fn the_stream_filters_pass_seats_and_drop_due_items() -> Outcome {
     let records = world.engine.stream_records("Concerts");
     let kinds = |record: &&Value| {
         let key = |name: &str| record["dynamodb"]["Keys"][name]["S"].as_str().unwrap_or_default().to_owned();
-        keys::kind(&key("pk"), &key("sk"))
+        ItemKind::of(&key("pk"), &key("sk"))
     };
     let (mut seats, mut items) = (0, 0);
     for record in &records {
         match kinds(&record) {
-            "due" => {
+            ItemKind::Due => {
                 items += 1;
                 assert!(!passes(record), "{record}");
             }
-            "seat" => {
+            ItemKind::Seat => {
                 seats += 1;
                 assert!(passes(record), "{record}");
             }

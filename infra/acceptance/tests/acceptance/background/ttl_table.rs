@@ -7,7 +7,7 @@ use crate::{
 };
 use acceptance::{Request, World};
 use serde_json::{Value, json};
-use shared::store::keys;
+use shared::store::item_kind::ItemKind;
 use std::collections::BTreeMap;
 
 const TABLES: [&str; 4] = ["Fans", "Concerts", "Queues", "Limits"];
@@ -38,7 +38,7 @@ fn keepers() -> BTreeMap<&'static str, Keeper<'static>> {
 }
 
 fn kind(item: &Value) -> &'static str {
-    keys::kind(item["pk"].as_str().unwrap_or_default(), item["sk"].as_str().unwrap_or_default())
+    ItemKind::of(item["pk"].as_str().unwrap_or_default(), item["sk"].as_str().unwrap_or_default()).name()
 }
 
 /// Whether an item has a TTL where its row says so, and none where it does not.
