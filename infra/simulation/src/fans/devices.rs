@@ -23,6 +23,12 @@ impl Fan {
         join(pay, clicks).await.0
     }
 
+    /// Sends one request until it is answered, and another one from a second device at the same moment.
+    pub(super) async fn insist_and(&mut self, op: Op, other: Op) {
+        let clicks = self.clicks(other);
+        join(self.insist(op), clicks).await;
+    }
+
     /// Holds seats with a double click, within 300 ms after the old hold has ended.
     pub(super) async fn hold_twice(&mut self, expires_ms: u64) {
         self.await_instant(expires_ms, 0, 300).await;

@@ -232,10 +232,12 @@ impl Fan {
         let op = if self.chance(self.profile.hoards / 2) {
             Op::Hold(vec![self.dice.within(1..=u64::from(self.world.plan.seats))], self.key())
         } else if self.chance(self.profile.devices / 2) {
-            match self.dice.below(6) {
+            match self.dice.below(8) {
                 0..=2 => Op::Cancel(reservation.clone()),
                 3 => Op::Leave,
-                _ => Op::Pay(reservation.clone(), self.key()),
+                4 | 5 => Op::Pay(reservation.clone(), self.key()),
+                // For the same number in the ledger.
+                _ => Op::Recharge(self.world.plan.price, self.key()),
             }
         } else {
             return self.pay(reservation).await;
@@ -283,8 +285,13 @@ impl Fan {
         }
         if self.chance(self.profile.refunds) {
             self.think(100, 20_000 / self.profile.haste).await;
-            let key = self.key();
-            self.insist(Op::Refund(reservation.clone(), key)).await;
+            let refund = Op::Refund(reservation.clone(), self.key());
+            if self.chance(self.profile.devices) {
+                let recharge = Op::Recharge(self.world.plan.price, self.key());
+                self.insist_and(refund, recharge).await;
+            } else {
+                self.insist(refund).await;
+            }
             self.insist(Op::Balance).await;
             self.insist(Op::Reservation(reservation)).await;
         }
