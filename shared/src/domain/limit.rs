@@ -250,6 +250,17 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn an_act_adds_one_on_average_whatever_the_limit(max in 1u32..200_000, from: u64) {
+            let limit = of_address(max);
+            let step = limit.step();
+            // Each remainder of the dice once: the acts add as much as there are acts.
+            let added: u32 = (0..step).filter_map(|act| limit.sample(u128::from(from) + u128::from(act))).sum();
+            prop_assert_eq!(added, step);
+        }
+    }
+
     fn of_address(max: u32) -> Limit {
         Limit { action: LimitedAction::Join, key: LimitKey::Address(Address::Unknown), max }
     }
