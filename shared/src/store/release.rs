@@ -13,10 +13,9 @@ use crate::domain::{
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 /// The update that drops a hold from its session's list. With [`HOLD_IS_LISTED`], a repeat changes nothing.
-pub(crate) const DROP_HOLD: &str =
-    "SET seatsTaken = seatsTaken - :seats, version = version + :one REMOVE holds.#reservation";
+const DROP_HOLD: &str = "SET seatsTaken = seatsTaken - :seats, version = version + :one REMOVE holds.#reservation";
 /// The condition of [`DROP_HOLD`].
-pub(crate) const HOLD_IS_LISTED: &str = "attribute_exists(holds.#reservation)";
+const HOLD_IS_LISTED: &str = "attribute_exists(holds.#reservation)";
 
 impl Store {
     /// Cancels a hold: its seats are free at once. A reservation that was cancelled before keeps its reason.
