@@ -57,7 +57,7 @@ where
             let left = time_left(Some(event.context.deadline), app.now());
             let handled = tokio::time::timeout(left, handler(app, event.payload)).await;
             handled.unwrap_or_else(|_| Err("the function's time is over".into())).inspect_err(|error| {
-                tracing::error!(request_id, %error, "event failed");
+                tracing::error!(request_id, error = telemetry::chain(&**error), "event failed");
             })
         }))
         .await

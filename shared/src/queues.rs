@@ -158,19 +158,19 @@ impl MessageQueues {
     async fn send_all<T: Serialize>(&self, url: &str, messages: &[Delayed<T>]) -> Result<(), StoreError> {
         for batch in messages.chunks(BATCH) {
             let entries = batch.iter().enumerate().map(|(i, delayed)| {
-                let body = serde_json::to_string(&delayed.message).map_err(|e| StoreError::Internal(e.to_string()))?;
+                let body = serde_json::to_string(&delayed.message).map_err(|e| StoreError::internal("message", e))?;
                 SendMessageBatchRequestEntry::builder()
                     .id(i.to_string())
                     .message_body(body)
                     .delay_seconds(i32::try_from(delayed.delay_seconds).unwrap_or(i32::MAX))
                     .build()
-                    .map_err(|e| StoreError::Internal(e.to_string()))
+                    .map_err(|e| StoreError::internal("message", e))
             });
             let entries: Vec<_> = entries.collect::<Result<_, StoreError>>()?;
             let sent = self.sqs.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await;
-            let sent = sent.map_err(|e| store_error("send messages", &e))?;
+            let sent = sent.map_err(|e| store_error("send messages", e))?;
             if let Some(failed) = sent.failed.first() {
-                return Err(StoreError::Unavailable(format!("send messages: {}", failed.code)));
+                return Err(StoreError::unavailable(format!("send messages: {}", failed.code)));
             }
         }
         Ok(())

@@ -6,6 +6,7 @@ use shared::{
     app::App,
     queues::{Delayed, Timer},
     store::expiry::Expiry,
+    telemetry::chain,
 };
 
 /// Handles each timer by itself. Reports those that failed, so that SQS delivers them again.
@@ -14,7 +15,7 @@ pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, Erro
     for record in event.records {
         if let Err(error) = expire(app, &record).await {
             let message_id = record.message_id.unwrap_or_default();
-            tracing::error!(message_id, %error, "timer failed");
+            tracing::error!(message_id, error = chain(&*error), "timer failed");
             response.add_failure(message_id);
         }
     }

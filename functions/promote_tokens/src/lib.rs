@@ -10,6 +10,7 @@ use shared::{
     domain::{id::QueueId, time::Seconds},
     queues::{Delayed, Tick},
     store::{Failure, alarms::AlarmId, tick::Ticked},
+    telemetry::chain,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -86,7 +87,7 @@ async fn tick_all(app: &App, event: SqsEvent) -> SqsBatchResponse {
         (queue, messages, done.map_err(|_| "did not finish in time".to_owned()))
     });
     for (queue, messages, done) in join_all(ticks).await {
-        match done.and_then(|done| done.map_err(|failure| failure.to_string())) {
+        match done.and_then(|done| done.map_err(|failure| chain(&failure))) {
             Ok(Ticked { admitted: 0, .. }) => {}
             Ok(Ticked { admitted, passed, .. }) => tracing::info!(%queue, admitted, passed, "ticked"),
             Err(error) => {

@@ -78,7 +78,7 @@ impl Operation {
 
     /// Adds 503: the operation reads or writes the tables, which can fail.
     pub fn stored(mut self) -> Self {
-        self.refuse(StoreError::Unavailable(String::new()).into());
+        self.refuse(StoreError::unavailable("").into());
         self
     }
 

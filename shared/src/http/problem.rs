@@ -4,6 +4,7 @@ use super::values::Rfc3339;
 use crate::{
     domain::refusal::Refusal,
     store::{Failure, StoreError},
+    telemetry::chain,
 };
 use lambda_http::{Body, Response, http::StatusCode};
 use serde_json::{Map, Value, json};
@@ -80,7 +81,7 @@ impl Problem {
 
     /// 503: the request did not finish within the function's time limit.
     pub fn out_of_time() -> Self {
-        StoreError::Unavailable("the function's time is over".to_owned()).into()
+        StoreError::unavailable("the function's time is over").into()
     }
 
     fn with(mut self, name: &str, value: Value) -> Self {
@@ -197,16 +198,16 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => {
+            StoreError::Unavailable { .. } => {
                 let mut problem = Problem::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "unavailable",
                     "the request could not be finished now; send it again, with the same Idempotency-Key if it had one",
                 );
-                problem.cause = Some(error.to_string());
+                problem.cause = Some(chain(&error));
                 problem.retry_after(1)
             }
-            StoreError::Internal(_) => Problem::internal(error.to_string()),
+            StoreError::Internal { .. } => Problem::internal(chain(&error)),
         }
     }
 }

@@ -94,7 +94,9 @@ impl Store {
         let items = try_join_all(reads).await?.into_iter().flatten();
         // An alarm that cannot be read must not hide the others.
         let alarms = items.filter_map(|item| {
-            request::parse(item).inspect_err(|error| tracing::error!(%error, "alarm not understood")).ok()
+            request::parse(item)
+                .inspect_err(|error| tracing::error!(error = crate::telemetry::chain(error), "alarm not understood"))
+                .ok()
         });
         Ok(alarms.collect())
     }

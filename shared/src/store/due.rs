@@ -13,6 +13,7 @@ use crate::domain::{
     layout::Chunk,
     time::{Minute, Seconds},
 };
+use crate::telemetry::chain;
 use futures_util::{StreamExt, future::join_all, stream};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -163,7 +164,7 @@ impl Store {
     pub(crate) async fn put_due(&self, id: ConcertId, chunk: Chunk, minute: Minute) -> Result<(), StoreError> {
         let due = Due { concert_id: id, chunk, minute, put_id: self.context.client_token() };
         let item = request::item(&keys::due(minute, id, chunk), &due, None)?;
-        self.put(Table::Concerts, item).send().await.map(|_| ()).map_err(|error| store_error("put due", &error))
+        self.put(Table::Concerts, item).send().await.map(|_| ()).map_err(|error| store_error("put due", error))
     }
 
     /// Recounts chunks in parallel, and then adds up the counts of their concerts, within two seconds in total. Leaves
@@ -202,7 +203,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         match timeout_at(deadline, recount).await {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => tracing::warn!(concert_id = %id, chunk = chunk.0, %error, "recount left to the sweep"),
+            Ok(Err(error)) => {
+                let error = chain(&error);
+                tracing::warn!(concert_id = %id, chunk = chunk.0, error, "recount left to the sweep");
+            }
             Err(_) => tracing::warn!(concert_id = %id, chunk = chunk.0, "slow recount left to the sweep"),
         }
         self.put_due(id, chunk, self.now().minute()).await

@@ -165,7 +165,7 @@ impl Store {
                 let winner: Ticket = request::parse(item)?;
                 Ok((winner.ticket_id != ticket.ticket_id).then_some(winner))
             }
-            Err(WriteFailure::Condition(None)) => Err(StoreError::Unavailable("ticket vanished".to_owned())),
+            Err(WriteFailure::Condition(None)) => Err(StoreError::unavailable("ticket vanished")),
             Err(WriteFailure::Store(error)) => Err(error),
         }
     }

@@ -63,9 +63,9 @@ impl Store {
             item = self.get_item(&key, true).await?;
         }
         let Some(AttributeValue::B(bytes)) = item.as_ref().and_then(|item| item.get(ATTRIBUTE)) else {
-            return Err(StoreError::Internal("a concert without a layout".to_owned()));
+            return Err(StoreError::Internal { what: "a concert without a layout".to_owned(), source: None });
         };
-        let layout = decompressed(bytes.as_ref()).map_err(|e| StoreError::Internal(format!("layout: {e}")))?;
+        let layout = decompressed(bytes.as_ref()).map_err(|e| StoreError::internal("layout", e))?;
         let layout = Arc::new(layout);
         self.layouts.put((id, number), layout.clone(), Timestamp::default());
         Ok(layout)
@@ -73,9 +73,9 @@ impl Store {
 
     /// The write that puts the layout of a new concert.
     pub(crate) fn layout_write(&self, concert: &Concert, layout: &Layout) -> Result<TransactWriteItem, StoreError> {
-        let bytes = compressed(layout).map_err(|e| StoreError::Internal(format!("layout: {e}")))?;
+        let bytes = compressed(layout).map_err(|e| StoreError::internal("layout", e))?;
         if bytes.len() > MAX_BYTES {
-            return Err(StoreError::Internal("a layout is too large to store".to_owned()));
+            return Err(StoreError::Internal { what: "a layout is too large to store".to_owned(), source: None });
         }
         let key = keys::layout(concert.concert_id, concert.layout);
         let item = Item::from([

@@ -69,7 +69,7 @@ impl Store {
             Some(self.add(counter, step, now))
         });
         let counted = join_all(sampled).await;
-        if counted.contains(&Ok(false)) {
+        if counted.iter().any(|counted| matches!(counted, Ok(false))) {
             return Err(refusal.into());
         }
         Ok(counted.into_iter().try_for_each(|counted| counted.map(drop))?)

@@ -98,19 +98,47 @@ pub struct Rules {
     pub queue: QueueRules,
 }
 
-/// A request to DynamoDB or SQS that failed. The text is for the log, never for a client.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// A request to DynamoDB or SQS that failed. The text is for the log, never for a client; [`telemetry::chain`] adds the
+/// sources to it.
+///
+/// [`telemetry::chain`]: crate::telemetry::chain
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// No answer, throttled, or too many conflicts. The write may have been applied.
-    #[error("database unavailable: {0}")]
-    Unavailable(String),
+    #[error("database unavailable: {what}")]
+    Unavailable {
+        /// What failed.
+        what: String,
+        /// The error that it came from, if there is one.
+        source: Option<Source>,
+    },
     /// The request was malformed, or an item could not be read: a bug.
-    #[error("database request failed: {0}")]
-    Internal(String),
+    #[error("database request failed: {what}")]
+    Internal {
+        /// What failed.
+        what: String,
+        /// The error that it came from, if there is one.
+        source: Option<Source>,
+    },
+}
+
+/// The error that another one came from.
+pub type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+impl StoreError {
+    /// A dependency that is unavailable, where no error says why.
+    pub fn unavailable(what: impl Into<String>) -> Self {
+        StoreError::Unavailable { what: what.into(), source: None }
+    }
+
+    /// A bug, with the error that shows it.
+    pub(crate) fn internal(what: &str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        StoreError::Internal { what: what.to_owned(), source: Some(Arc::new(source)) }
+    }
 }
 
 /// Why an operation failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
     /// The rules say no; nothing changed.
     #[error(transparent)]
@@ -178,7 +206,7 @@ impl Store {
 
 /// The error of an operation whose every attempt conflicted with concurrent writers.
 fn contention(what: &str) -> StoreError {
-    StoreError::Unavailable(format!("gave up on {what} after too many attempts"))
+    StoreError::unavailable(format!("gave up on {what} after too many attempts"))
 }
 
 impl Store {

@@ -155,7 +155,7 @@ impl Store {
             .limit(limit)
             .send()
             .await
-            .map_err(|e| request::store_error("ledger", &e))?;
+            .map_err(|e| request::store_error("ledger", e))?;
         output.items.unwrap_or_default().into_iter().map(request::parse).collect()
     }
 }

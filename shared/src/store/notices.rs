@@ -40,7 +40,7 @@ impl Store {
                 notice
             }
             Err(error) => {
-                tracing::warn!(%queue, %error, "notice not read");
+                tracing::warn!(%queue, error = crate::telemetry::chain(&error), "notice not read");
                 self.notices.get(queue, now, i64::MAX).unwrap_or_default()
             }
         }

@@ -106,7 +106,7 @@ impl Store {
                 if let Some(code) = code {
                     // A note that fails must not hide the refusal.
                     if let Err(error) = self.note_attempt(&reservation, code).await {
-                        tracing::warn!(%error, "payment attempt not noted");
+                        tracing::warn!(error = crate::telemetry::chain(&error), "payment attempt not noted");
                     }
                 }
                 if refusal == Refusal::InsufficientBalance && self.rules.release_unpaid {

@@ -1,7 +1,7 @@
 //! The kinds of requests that the store sends to DynamoDB, and what their failures mean.
 
 use super::{
-    MAX_ATTEMPTS, Store, StoreError, contention,
+    MAX_ATTEMPTS, Source, Store, StoreError, contention,
     keys::{Key, Table},
 };
 use aws_sdk_dynamodb::{
@@ -85,12 +85,12 @@ pub fn n(number: impl Into<i128>) -> AttributeValue {
 
 /// A value as an attribute.
 pub fn value<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
-    serde_dynamo::to_attribute_value(value).map_err(|e| StoreError::Internal(format!("attribute: {e}")))
+    serde_dynamo::to_attribute_value(value).map_err(|e| StoreError::internal("attribute", e))
 }
 
 /// Reads a value out of an item.
 pub fn parse<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
-    serde_dynamo::from_item(item).map_err(|e| StoreError::Internal(format!("item: {e}")))
+    serde_dynamo::from_item(item).map_err(|e| StoreError::internal("item", e))
 }
 
 /// Builds the item of a value at a key. `ttl` is for cleaning up only; no condition reads it.
@@ -99,7 +99,7 @@ pub fn item<T: Serialize>(
     value: &T,
     ttl: Option<crate::domain::time::Timestamp>,
 ) -> Result<Item, StoreError> {
-    let mut item: Item = serde_dynamo::to_item(value).map_err(|e| StoreError::Internal(format!("item: {e}")))?;
+    let mut item: Item = serde_dynamo::to_item(value).map_err(|e| StoreError::internal("item", e))?;
     item.insert("pk".to_owned(), s(&key.pk));
     item.insert("sk".to_owned(), s(&key.sk));
     if let Some(ttl) = ttl {
@@ -124,27 +124,32 @@ fn is_unavailable(code: Option<&str>) -> bool {
     )
 }
 
-/// The error of a request that failed for another reason than its condition.
-pub fn store_error<E: ProvideErrorMetadata, R>(operation: &str, error: &SdkError<E, R>) -> StoreError {
-    match error {
-        SdkError::ServiceError(service) if !is_unavailable(service.err().code()) => {
-            let code = service.err().code().unwrap_or("unknown");
-            StoreError::Internal(format!("{operation}: {code}: {}", service.err().message().unwrap_or_default()))
-        }
+/// The error of a request that failed for another reason than its condition. Keeps the error that it came from, without
+/// the raw answer, which may hold items.
+pub fn store_error<E, R>(operation: &str, error: SdkError<E, R>) -> StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let (is_bug, reason) = match &error {
         SdkError::ServiceError(service) => {
-            StoreError::Unavailable(format!("{operation}: {}", service.err().code().unwrap_or("unknown")))
+            let code = service.err().code();
+            (!is_unavailable(code), code.unwrap_or("unknown").to_owned())
         }
-        SdkError::ConstructionFailure(_) => StoreError::Internal(format!("{operation}: request not built")),
-        SdkError::TimeoutError(_) => StoreError::Unavailable(format!("{operation}: timed out")),
-        SdkError::ResponseError(_) => StoreError::Unavailable(format!("{operation}: answer not understood")),
-        _ => StoreError::Unavailable(format!("{operation}: no connection")),
-    }
+        SdkError::ConstructionFailure(_) => (true, "request not built".to_owned()),
+        SdkError::TimeoutError(_) => (false, "timed out".to_owned()),
+        SdkError::ResponseError(_) => (false, "answer not understood".to_owned()),
+        _ => (false, "no connection".to_owned()),
+    };
+    let (what, source) = (format!("{operation}: {reason}"), error.into_source().ok().map(Source::from));
+    if is_bug { StoreError::Internal { what, source } } else { StoreError::Unavailable { what, source } }
 }
 
 /// The error of a write that has no condition.
 pub(crate) fn unconditional(failure: WriteFailure) -> StoreError {
     match failure {
-        WriteFailure::Condition(_) => StoreError::Internal("a write without a condition was refused by one".to_owned()),
+        WriteFailure::Condition(_) => {
+            StoreError::Internal { what: "a write without a condition was refused by one".to_owned(), source: None }
+        }
         WriteFailure::Store(error) => error,
     }
 }
@@ -168,7 +173,7 @@ macro_rules! single_write {
                         if let Some($error::ConditionalCheckFailedException(refused)) = error.as_service_error() {
                             return Err(WriteFailure::Condition(refused.item().cloned()));
                         }
-                        return Err(store_error(stringify!($name), &error).into());
+                        return Err(store_error(stringify!($name), error).into());
                     }
                 }
             }
@@ -215,7 +220,7 @@ impl Store {
             .consistent_read(consistent)
             .send()
             .await
-            .map_err(|e| store_error("get", &e))?;
+            .map_err(|e| store_error("get", e))?;
         Ok(output.item)
     }
 
@@ -233,9 +238,9 @@ impl Store {
                 self.context.back_off(attempt).await;
             }
             let asked = KeysAndAttributes::builder().set_keys(Some(rest)).build();
-            let asked = asked.map_err(|e| StoreError::Internal(format!("batch: {e}")))?;
+            let asked = asked.map_err(|e| StoreError::internal("batch get", e))?;
             let request = self.dynamo.batch_get_item().request_items(self.table(table), asked);
-            let output = request.send().await.map_err(|e| store_error("batch get", &e))?;
+            let output = request.send().await.map_err(|e| store_error("batch get", e))?;
             found.extend(output.responses.into_iter().flatten().flat_map(|(_, items)| items));
             // DynamoDB leaves keys out when it throttles a part of the batch.
             let left = output.unprocessed_keys.into_iter().flatten();
@@ -273,7 +278,7 @@ impl Store {
         while items.len() < max
             && let Some(item) = pages.next().await
         {
-            items.push(item.map_err(|e| store_error("query", &e))?);
+            items.push(item.map_err(|e| store_error("query", e))?);
         }
         Ok(items)
     }
@@ -283,7 +288,7 @@ impl Store {
         let mut items = Vec::new();
         let mut pages = query.into_paginator().items().send();
         while let Some(page) = pages.next().await {
-            items.push(page.map_err(|e| store_error("query", &e))?);
+            items.push(page.map_err(|e| store_error("query", e))?);
         }
         Ok(items)
     }
@@ -345,7 +350,7 @@ impl Store {
         let request = self.dynamo.transact_write_items().set_transact_items(Some(writes)).client_request_token(token);
         let Err(error) = request.send().await else { return Ok(()) };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
-            return Err(store_error("transact", &error).into());
+            return Err(store_error("transact", error).into());
         };
         let reasons = cancelled
             .cancellation_reasons()
@@ -357,7 +362,7 @@ impl Store {
                 None | Some("None" | "TransactionConflict" | "ProvisionedThroughputExceeded" | "ThrottlingError") => {
                     Ok(CancellationReason::None)
                 }
-                Some(code) => Err(StoreError::Internal(format!("transact: {code}"))),
+                Some(code) => Err(StoreError::Internal { what: format!("transact: {code}"), source: None }),
             })
             .collect::<Result<Vec<CancellationReason>, StoreError>>()?;
         let verdict = reasons.iter().any(|reason| matches!(reason, CancellationReason::Condition(_)));
@@ -371,7 +376,7 @@ impl Store {
 
 /// Builds a part of a transaction.
 pub fn transact_item<P: IntoTransactItem>(builder: P) -> Result<TransactWriteItem, StoreError> {
-    builder.into_transact_item().map_err(|e| StoreError::Internal(format!("transact: {e}")))
+    builder.into_transact_item().map_err(|e| StoreError::internal("transact", e))
 }
 
 /// Builders that can be part of a transaction.

@@ -65,7 +65,7 @@ impl Store {
         match self.queue_sales(queue).await {
             Ok(sales) => sales.sold_out,
             Err(error) => {
-                tracing::warn!(%queue, %error, "sales not read");
+                tracing::warn!(%queue, error = crate::telemetry::chain(&error), "sales not read");
                 self.sales.get(queue, self.now(), i64::MAX).is_some_and(|sales| sales.sold_out)
             }
         }

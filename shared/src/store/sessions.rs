@@ -64,7 +64,7 @@ impl Store {
         match self.send_put(put).await {
             Ok(_) => Ok(None),
             Err(WriteFailure::Condition(Some(item))) => Ok(Some(request::parse(item)?)),
-            Err(WriteFailure::Condition(None)) => Err(StoreError::Unavailable("session vanished".to_owned())),
+            Err(WriteFailure::Condition(None)) => Err(StoreError::unavailable("session vanished")),
             Err(WriteFailure::Store(error)) => Err(error),
         }
     }
