@@ -23,6 +23,8 @@ const PAGE: usize = 100;
 const MAX_PAGES: usize = 10;
 /// How old cached sales may be, in milliseconds.
 const SALES_AGE_MILLIS: i64 = 5_000;
+/// How much older than it is a list counts that could not be read again.
+const RETRY_EARLIER: Seconds = Seconds(4);
 /// How long after the end of a sale TTL may delete its item.
 const SALE_TTL: Seconds = Seconds(24 * 3_600);
 
@@ -59,14 +61,17 @@ impl Store {
         Ok(sales)
     }
 
-    /// Whether a queue is sold out, at most five seconds ago. If that cannot be read, returns the last known answer:
-    /// a poll must not fail because of it.
+    /// Whether a queue is sold out, at most five seconds ago. If that cannot be read, returns the last known answer, and
+    /// reads again after a second: no poll may fail because of it, and few may wait for it.
     pub async fn is_sold_out(&self, queue: &QueueId) -> bool {
         match self.queue_sales(queue).await {
             Ok(sales) => sales.sold_out,
             Err(error) => {
                 tracing::warn!(%queue, error = crate::telemetry::chain(&error), "sales not read");
-                self.sales.get(queue, self.now(), i64::MAX).is_some_and(|sales| sales.sold_out)
+                let now = self.now();
+                let Some(last) = self.sales.get(queue, now, i64::MAX) else { return false };
+                self.sales.put(queue.clone(), last.clone(), now - RETRY_EARLIER);
+                last.sold_out
             }
         }
     }

@@ -6,7 +6,12 @@ use crate::support::{
     queue,
 };
 use acceptance::{Fan, Request, World};
+use engine::Fault;
 use serde_json::{Value, json};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// Whether the queue and a fan's token say that it is sold out, once what they remember is old.
 async fn sold_out(world: &World, fan: &Fan) -> bool {
@@ -90,5 +95,38 @@ async fn a_free_seat_is_found_behind_a_hundred_sales_and_naming_concerts_is_boun
     let shown = queue(&world).await;
     assert_eq!(shown["concertIds"], json!([standard]), "behind those whose sales end first and have not opened");
     assert!(!sold_out(&world, &ann).await);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_shows_the_last_known_answer_if_the_sales_cannot_be_read_and_tries_once_a_second() -> Outcome {
+    let (world, admin, standard) = sale(&[]).await?;
+    change(&world, &admin, &standard, json!({ "enabled": false })).await;
+    let mut ann = world.buyer("ann", 2 * PRICE).await;
+    let concert = two_seats(&world, &admin, 2).await;
+    let both = held(&world, &ann, &concert, &[1, 2]).await;
+    assert_eq!(world.pay(&ann, &both, 2 * PRICE, None).await.status, 200);
+    world.join(&mut ann).await;
+    feed_stream(&world, &world.app).await?;
+    assert!(sold_out(&world, &ann).await);
+    world.wait(6);
+    let reads = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&reads);
+    world.engine.set_faults(move |call| match call.tables {
+        [table] if table == "Concerts" => {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Fault::LostRequest
+        }
+        _ => Fault::None,
+    });
+    for _ in 0..10 {
+        assert_eq!(poll(&world, &ann).await.body["soldOut"], true);
+    }
+    let first = reads.load(Ordering::Relaxed);
+    assert!((1..=3).contains(&first), "one read, with the SDK's own repeats: {first}");
+    world.wait(1);
+    poll(&world, &ann).await;
+    assert!(reads.load(Ordering::Relaxed) > first);
+    world.engine.clear_faults();
     Ok(())
 }
