@@ -5,7 +5,7 @@ mod concerts;
 mod purchases;
 mod queues;
 
-pub use accounts::{Health, HealthBody, LoginBody, TokenType, UserBody};
-pub use concerts::{ConcertBody, ConcertDate, SalesBody, SeatBody};
-pub use purchases::{BalanceBody, LedgerBody, Page, PaymentBody, PaymentStatus, ReservationBody};
-pub use queues::{AdminQueueBody, QueueBody, TokenBody, TokenStatus, WaitRange};
+pub use accounts::*;
+pub use concerts::*;
+pub use purchases::*;
+pub use queues::*;

@@ -56,7 +56,7 @@ pub struct ReservationBody {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Attempt))]
-pub struct AttemptBody {
+struct AttemptBody {
     /// When the payment was refused.
     at: Rfc3339,
     /// The code that the refusal had: `insufficient_balance` or `amount_mismatch`.

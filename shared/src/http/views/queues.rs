@@ -171,7 +171,7 @@ pub struct QueueBody {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum Order {
+enum Order {
     /// First come, first served.
     Arrival,
 }
@@ -179,13 +179,13 @@ pub enum Order {
 /// The time between polls of fans from one position on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct PollRow {
+struct PollRow {
     /// The first position that the row is for, 1 being the next fan.
     #[cfg_attr(feature = "openapi", schema(example = 11))]
-    pub position: u64,
+    position: u64,
     /// Seconds to wait before the next poll.
     #[cfg_attr(feature = "openapi", schema(example = 34))]
-    pub seconds: u64,
+    seconds: u64,
 }
 
 impl QueueBody {
