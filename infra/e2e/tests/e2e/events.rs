@@ -13,10 +13,37 @@ use tools::workspace;
 const WITHOUT_BAD_EVENT: [&str; 5] = ["check_health", "describe_api", "get_jwks", "show_docs", "sweep_holds"];
 /// The extension of an event. `create_user.json` is the good event of a function, `create_user.short.json` a bad one.
 const EXTENSION: &str = ".json";
+/// The end of the name of a file with the expected answers to a function's events.
+const ANSWERS: &str = ".answers.json";
 
-/// The expected answer of each event, by file name.
+/// The names of the JSON files in `events/`.
+fn files() -> BTreeSet<String> {
+    let directory = fs::read_dir(workspace::root().join("events")).expect("there are events");
+    let files = directory.map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"));
+    files.filter(|file| file.ends_with(EXTENSION)).collect()
+}
+
+/// The text of a file in `events/`.
+fn read(file: &str) -> String {
+    fs::read_to_string(workspace::root().join("events").join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The expected answer of each event, by the event's file name.
 pub fn answers() -> BTreeMap<String, Value> {
-    serde_json::from_str(include_str!("answers.json")).expect("a JSON object")
+    let mut answers = BTreeMap::new();
+    for file in files() {
+        let Some(function) = file.strip_suffix(ANSWERS) else { continue };
+        let of_function: BTreeMap<String, Value> =
+            serde_json::from_str(&read(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        answers.extend(of_function.into_iter().map(|(what, answer)| (event_file(function, &what), answer)));
+    }
+    answers
+}
+
+/// The file of a function's event. `what` is empty for the good event.
+fn event_file(function: &str, what: &str) -> String {
+    let dot = if what.is_empty() { "" } else { "." };
+    format!("{function}{dot}{what}{EXTENSION}")
 }
 
 /// The function that an event is for.
@@ -26,8 +53,7 @@ pub fn function_of(file: &str) -> &str {
 
 /// The text of an event, with its placeholders filled in.
 pub fn rendered(file: &str, values: &BTreeMap<&str, String>) -> String {
-    let text = fs::read_to_string(workspace::root().join("events").join(file)).expect("the event is there");
-    let text = filled_in(&text, values);
+    let text = filled_in(&read(file), values);
     assert!(!text.contains("${"), "{file}: a placeholder without a value: {text}");
     text
 }
@@ -56,15 +82,13 @@ pub fn difference(expected: &Value, actual: &Value) -> Option<String> {
 
 #[test]
 fn every_function_has_a_good_and_a_bad_event() {
-    let directory = fs::read_dir(workspace::root().join("events")).expect("there are events");
-    let files = directory.map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"));
-    let files: BTreeSet<_> = files.filter(|file| file.ends_with(EXTENSION)).collect();
+    let files: BTreeSet<_> = files().into_iter().filter(|file| !file.ends_with(ANSWERS)).collect();
     let expected: BTreeSet<_> = answers().into_keys().collect();
     assert_eq!(files, expected, "each event needs an answer, and each answer an event");
     let template = Template::load(&template::path_in(workspace::root())).expect("it is valid");
     let names: BTreeSet<_> = template.functions.iter().map(|function| function.name.as_str()).collect();
     for name in &names {
-        assert!(files.contains(&format!("{name}{EXTENSION}")), "{name} has no good event");
+        assert!(files.contains(&event_file(name, "")), "{name} has no good event");
         let others = files.iter().filter(|file| function_of(file) == *name).count() - 1;
         assert!(others > 0 || WITHOUT_BAD_EVENT.contains(name), "{name} has no bad event");
     }
@@ -77,8 +101,7 @@ fn every_function_has_a_good_and_a_bad_event() {
 fn events_of_routes_have_the_route_key_of_the_template() {
     let template = Template::load(&template::path_in(workspace::root())).expect("it is valid");
     for file in answers().keys() {
-        let text = fs::read_to_string(workspace::root().join("events").join(file)).expect("the event is there");
-        let event: Value = serde_json::from_str(&text).expect("JSON");
+        let event: Value = serde_json::from_str(&read(file)).expect("JSON");
         let route = template.routes.iter().find(|route| route.function == function_of(file));
         assert_eq!(event.get("routeKey").cloned(), route.map(|route| json!(route.key.to_string())), "{file}");
     }
