@@ -43,7 +43,7 @@ impl HttpConnector for Connector {
 async fn exchange(world: &World, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let (service, operation, mut body) = parse(request)?;
     let tables = tables(&body);
-    let under_way = world.metering.begin();
+    let under_way = world.metering.begin(service);
     // Yield once, so that requests which are awaited together have all begun before the first is answered: they are one
     // round trip.
     tokio::task::yield_now().await;

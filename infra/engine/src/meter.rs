@@ -4,6 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use crate::protocol::SQS;
+
 /// What was used since the meter was last reset.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Meter {
@@ -16,6 +18,8 @@ pub struct Meter {
     pub refused_write_units: f64,
     /// Requests to DynamoDB and SQS that reached the network, the SDK's own retries included.
     pub requests: u64,
+    /// Those of the requests that went to SQS.
+    pub sqs_requests: u64,
     /// Waits for the network: requests that overlap in time count as one.
     pub round_trips: u64,
 }
@@ -60,12 +64,13 @@ impl Metering {
         self.lock().meter = Meter::default();
     }
 
-    /// Counts a request, and a round trip if no other request is under way.
-    pub(crate) fn begin(&self) -> RequestUnderWay<'_> {
+    /// Counts a request to `service`, and a round trip if no other request is under way.
+    pub(crate) fn begin(&self, service: &str) -> RequestUnderWay<'_> {
         let mut state = self.lock();
         let sequence = state.started;
         state.started += 1;
         state.meter.requests += 1;
+        state.meter.sqs_requests += u64::from(service == SQS);
         if state.in_flight == 0 {
             state.meter.round_trips += 1;
         }

@@ -52,5 +52,8 @@ async fn sends_count_as_requests_and_round_trips() {
     let (first, second) = futures_util::join!(send(), send());
     first.and(second).expect("sent");
     let meter = world.engine.meter();
-    assert_eq!((meter.requests, meter.round_trips), (2, 1));
+    assert_eq!((meter.requests, meter.sqs_requests, meter.round_trips), (2, 2, 1));
+    world.get("1").await;
+    let meter = world.engine.meter();
+    assert_eq!((meter.requests, meter.sqs_requests), (3, 2), "a request to a table");
 }
