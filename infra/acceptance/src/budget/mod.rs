@@ -1,8 +1,14 @@
-//! The budget table of infra/docs/ARCHITECTURE.md, measured: what each step of a purchase costs in a warm function.
+//! The budget tables of infra/docs/ARCHITECTURE.md, measured: what each step of a purchase costs in a warm function, and
+//! what acts cost with all that comes behind them.
 
+mod bill;
 mod dates;
 mod holds;
 mod queues;
+mod sales;
+pub mod totals;
+
+pub use bill::{Prices, Usage};
 
 use crate::{Request, World};
 use queues::joined;

@@ -4,13 +4,23 @@ use crate::{
     Outcome,
     support::{configure, leave, line_of, state},
 };
-use acceptance::{World, budget};
+use acceptance::{
+    World,
+    budget::{self, Prices, totals},
+};
 use serde_json::json;
 
 #[tokio::test]
 async fn every_step_stays_within_its_budget() -> Outcome {
     let rows = budget::measure().await?;
     assert!(rows.iter().all(budget::Row::is_kept), "\n{}", budget::table(&rows));
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_total_stays_within_its_budget() -> Outcome {
+    let totals = totals::measure().await?;
+    assert!(totals.iter().all(totals::Total::is_kept), "\n{}", totals::table(&totals, &Prices::default()));
     Ok(())
 }
 
