@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 const MIN_WORDS: usize = 4;
 
-/// Words of shared/STYLE.md to avoid, and the words of other systems for a queue and for what happens in it.
+/// Words that descriptions avoid, and the words of other systems for a queue and for what happens in it.
 const AVOIDED: [&str; 16] = [
     "let in",
     "lets in",

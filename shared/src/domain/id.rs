@@ -94,7 +94,7 @@ impl PaymentId {
     }
 }
 
-/// The id of a queue: 1 to 32 lower-case letters, digits and hyphens. The queue `main` always exists.
+/// The id of a queue: 1 to 32 lower-case letters, digits and hyphens. The queue `main` is created by its first use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[a-z0-9-]{1,32}$", example = "main"))]
@@ -107,7 +107,7 @@ impl QueueId {
         QueueId("main".to_owned())
     }
 
-    /// Whether this is `main`, which exists without being created.
+    /// Whether this is `main`, which is created by its first use.
     pub fn is_main(&self) -> bool {
         self.0 == "main"
     }

@@ -18,7 +18,7 @@ use std::{cell::RefCell, collections::BTreeMap, env, fs, path::PathBuf};
 /// Requests to each function, unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 100;
 
-/// The codes of `API.md`, by status.
+/// The codes of the contract, by status.
 const CODES: [(u16, &[&str]); 13] = [
     (400, &["invalid_request"]),
     (401, &["unauthenticated", "token_expired", "session_over", "bad_credentials"]),
@@ -108,7 +108,7 @@ async fn values(world: &World) -> BTreeMap<&'static str, String> {
     assert_eq!(world.join(&mut waiting).await.text("status"), "WAITING");
     world.app.store.configure_queue(&"matinee".parse().expect("a slug"), |_| {}).await.expect("a queue");
     let newcomer = world.fan("nia").await;
-    let login = world.fan_with_password("pia", "correct horse").await;
+    world.fan_with_password("pia", "correct horse").await;
     let [reservation, cancel, pay] = holds.try_into().expect("three");
     BTreeMap::from([
         ("username", "somebody".to_owned()),
@@ -116,7 +116,6 @@ async fn values(world: &World) -> BTreeMap<&'static str, String> {
         ("waitingId", waiting.user_id.clone()),
         ("fanName", "pia".to_owned()),
         ("password", "correct horse".to_owned()),
-        ("loginId", login.user_id),
         ("userId", fan.user_id),
         ("accessToken", fan.access),
         ("queueToken", fan.queue),
