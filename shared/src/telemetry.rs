@@ -12,10 +12,14 @@ pub fn init() {
 }
 
 /// An error with the errors that it came from, as the log shows it: `database unavailable: get: no connection: io error`.
+/// The SDK's errors repeat their sources; what the text ends with already is left out.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let (mut text, mut next) = (error.to_string(), error.source());
     while let Some(source) = next {
-        text += &format!(": {source}");
+        let source_text = source.to_string();
+        if !text.ends_with(&source_text) {
+            text += &format!(": {source_text}");
+        }
         next = source.source();
     }
     text

@@ -20,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 use template::Template;
+use tools::command_line;
 
 /// How often progress is printed.
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -29,25 +30,9 @@ const MAX_FAILED: usize = 3;
 const STORY: usize = 60;
 
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1)) {
-        Ok(Options { task: Task::Help, .. }) => {
-            print!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        Ok(options) => options,
-        Err(error) => {
-            eprintln!("error: {error} (cargo simulate --help lists the options)");
-            return ExitCode::from(2);
-        }
-    };
-    match perform(options) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    command_line::run("cargo simulate", HELP, Options::parse, |options| {
+        Ok(if perform(options)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
 }
 
 /// Does what the command line says. Returns whether no run has a violation; of mutants, whether none survived.
@@ -55,7 +40,6 @@ fn perform(mut options: Options) -> Result<bool, Box<dyn Error>> {
     let template = Arc::new(Template::load(&template::locate()?)?);
     options.cuts.mutations = mutants::find(&options, &template)?;
     match options.task {
-        Task::Help => Ok(true),
         Task::Replay(seed) => {
             let keep = if options.network { Keep::Network } else { Keep::Story };
             Ok(print_run(&run(seed, &options.cuts, &template, keep), usize::MAX))

@@ -2,33 +2,34 @@
 
 use crate::{fault::Fault, plan::Overrides};
 use lexopt::prelude::*;
-use std::{error::Error, time::Duration};
+use std::time::Duration;
+use tools::command_line::Request;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-cargo simulate: whole sales under seeds, with fault injection
+Simulates whole sales from seeds, with fault injection, and checks every invariant after every write.
 
-  --seeds N        run N seeds (200)
+Usage: cargo simulate [--seeds N | --minutes N | --seed N | --mutations[=N]] [OPTION]...
+
+  --seeds N        run N seeds (default 200)
   --minutes N      run seeds for N minutes instead
-  --from N         the first seed (1)
-  --threads N      runs at once (2)
+  --from N         the first seed (default 1)
+  --threads N      runs at once (default 2)
   --seed N         run one seed and print its story; with the options that a failure prints:
   --without FAULT    without this fault (may be repeated)
   --fans N           with at most N fans
   --chaos-ms N       inject faults for at most N milliseconds
   --network          also print every request to a table or message queue
-  --mutations[=N]  run each mutant by itself until one of N seeds (300) kills it
+  --mutations[=N]  run each mutant by itself until one of N seeds (default 300) kills it
   --only TEXT      with --mutations: only mutants whose name contains TEXT
   --mutate TEXT    with seeds: use the first mutant whose name contains TEXT (may be repeated)
   --write          with --seeds, --minutes or --mutations: replace that table in infra/simulation/FINDINGS.md
-  --help           print this help
+  --help           print this text
 ";
 
 /// What a command does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Task {
-    /// Print [`HELP`].
-    Help,
     /// Run this many seeds.
     Seeds(u64),
     /// Run seeds for this long.
@@ -61,12 +62,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// Parses the arguments after the program's name.
+    /// Parses the command line.
     ///
     /// # Errors
     /// For an unknown option or fault, and for a missing or malformed value.
-    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Box<dyn Error>> {
-        let mut parser = lexopt::Parser::from_args(arguments);
+    pub fn parse(mut parser: lexopt::Parser) -> Result<Request<Self>, lexopt::Error> {
         let mut options = Options {
             task: Task::Seeds(200),
             from: 1,
@@ -79,7 +79,7 @@ impl Options {
         };
         while let Some(argument) = parser.next()? {
             match argument {
-                Long("help") | Short('h') => options.task = Task::Help,
+                Long("help") | Short('h') => return Ok(Request::Help),
                 Long("seeds") => options.task = Task::Seeds(parser.value()?.parse()?),
                 Long("minutes") => {
                     let minutes: u64 = parser.value()?.parse()?;
@@ -103,13 +103,13 @@ impl Options {
                     let found = Fault::ALL.iter().find(|fault| fault.text() == name);
                     options.cuts.without.insert(*found.ok_or_else(|| format!("unknown fault {name}"))?);
                 }
-                other => return Err(other.unexpected().into()),
+                other => return Err(other.unexpected()),
             }
         }
         if options.write && matches!(options.task, Task::Replay(_)) {
             return Err("--write needs --seeds, --minutes or --mutations: one seed has no table".into());
         }
-        Ok(options)
+        Ok(Request::Run(options))
     }
 }
 
@@ -135,6 +135,13 @@ pub fn replay(seed: u64, cuts: &Overrides) -> String {
 mod tests {
     use super::*;
 
+    fn parsed(arguments: &[&str]) -> Result<Options, lexopt::Error> {
+        match Options::parse(lexopt::Parser::from_args(arguments))? {
+            Request::Run(options) => Ok(options),
+            Request::Help => Err("no command, but --help".into()),
+        }
+    }
+
     #[test]
     fn a_replay_command_parses_back_into_its_options() {
         let cuts = Overrides {
@@ -149,7 +156,7 @@ mod tests {
             "cargo simulate --seed 7 --without \"stale read\" --without \"function killed\" --fans 3 --chaos-ms 20000"
         );
         let arguments = ["--seed", "7", "--without", "stale read", "--without", "function killed", "--fans", "3"];
-        let options = Options::parse(arguments.map(str::to_owned)).unwrap();
+        let options = parsed(&arguments).unwrap();
         assert_eq!((options.task, options.cuts.without.len(), options.cuts.fans), (Task::Replay(7), 2, Some(3)));
     }
 
@@ -160,9 +167,9 @@ mod tests {
             (&["--sedes", "5"], "invalid option '--sedes'"),
             (&["--seed", "5", "--write"], "--write needs --seeds, --minutes or --mutations: one seed has no table"),
         ] {
-            let refused = Options::parse(arguments.iter().map(|text| (*text).to_owned())).unwrap_err();
+            let refused = parsed(arguments).unwrap_err();
             assert_eq!(refused.to_string(), error);
         }
-        assert!(Options::parse(["--mutations=5", "--write"].map(str::to_owned)).unwrap().write);
+        assert!(parsed(&["--mutations=5", "--write"]).unwrap().write);
     }
 }

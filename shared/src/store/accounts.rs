@@ -3,7 +3,8 @@
 use super::{
     Failure, Store, StoreError, keys,
     keys::Table,
-    request::{self, TransactFailure, transact_item},
+    request::{self, TransactFailure},
+    transact_parts::transact_item,
 };
 use crate::domain::{
     account::{Role, Username},

@@ -5,7 +5,8 @@ use super::{
     idempotency::{Draft, Executed, Idempotent, Operation, Plan},
     keys,
     keys::Table,
-    request::{self, CancellationReason, TransactFailure, n, transact_item},
+    request::{self, CancellationReason, TransactFailure, n},
+    transact_parts::transact_item,
 };
 use crate::domain::{
     concert::{Concert, ConcertWithLayout},

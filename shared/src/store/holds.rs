@@ -7,8 +7,9 @@ use super::{
     idempotency::{Draft, Executed, Idempotent, Operation, Plan},
     keys,
     keys::Table,
-    request::{self, CancellationReason, Item, MAX_SENDS, TransactFailure, n, transact_item},
+    request::{self, CancellationReason, Item, MAX_SENDS, TransactFailure, n},
     seats::SeatItem,
+    transact_parts::transact_item,
 };
 use crate::domain::{
     amount::Amount,

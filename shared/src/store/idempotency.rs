@@ -3,7 +3,8 @@
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
     keys::Table,
-    request::{self, CancellationReason, Item, TransactFailure, transact_item},
+    request::{self, CancellationReason, Item, TransactFailure},
+    transact_parts::transact_item,
 };
 use crate::domain::{
     id::UserId,

@@ -4,7 +4,8 @@
 use super::{
     Failure, Store, StoreError, keys,
     keys::Table,
-    request::{Item, s, transact_item},
+    request::{Item, s},
+    transact_parts::transact_item,
 };
 use crate::domain::{
     concert::{Concert, ConcertWithLayout},
@@ -24,8 +25,6 @@ use std::{
 
 /// The attribute with the layout: JSON, compressed with gzip.
 const ATTRIBUTE: &str = "layout";
-/// The most bytes that a compressed layout may have; an item of DynamoDB has at most 400 KB.
-const MAX_BYTES: usize = 300 * 1024;
 
 fn compressed(layout: &Layout) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -74,9 +73,6 @@ impl Store {
     /// The write that puts the layout of a new concert.
     pub(crate) fn layout_write(&self, concert: &Concert, layout: &Layout) -> Result<TransactWriteItem, StoreError> {
         let bytes = compressed(layout).map_err(|e| StoreError::internal("layout", e))?;
-        if bytes.len() > MAX_BYTES {
-            return Err(StoreError::Internal { what: "a layout is too large to store".to_owned(), source: None });
-        }
         let key = keys::layout(concert.concert_id, concert.layout);
         let item = Item::from([
             ("pk".to_owned(), s(&key.pk)),
@@ -94,6 +90,9 @@ mod tests {
         amount::Amount,
         layout::{Block, SeatNumber},
     };
+
+    /// The most bytes that the largest compressed layout may have; an item of DynamoDB has at most 400 KB.
+    const MAX_BYTES: usize = 300 * 1024;
 
     /// A text of 32 characters that compresses badly, of four bytes each.
     fn label(block: u32, salt: u32) -> String {

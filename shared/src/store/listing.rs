@@ -6,7 +6,8 @@ use super::{
     concerts::ConcertAvailability,
     keys,
     keys::Table,
-    request::{self, n, s, transact_item},
+    request::{self, n, s},
+    transact_parts::transact_item,
 };
 use crate::domain::{
     concert::Concert,

@@ -32,6 +32,7 @@ pub mod sessions;
 mod survey;
 pub mod tick;
 pub mod tickets;
+pub mod transact_parts;
 
 use crate::{
     config::{Config, Secret},

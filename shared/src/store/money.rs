@@ -5,7 +5,8 @@ use super::{
     idempotency::{Draft, Executed, Idempotent, Operation, Plan},
     keys,
     keys::Table,
-    request::{self, CancellationReason, WriteFailure, s, transact_item},
+    request::{self, CancellationReason, WriteFailure, s},
+    transact_parts::transact_item,
 };
 use crate::domain::{
     amount::Amount,

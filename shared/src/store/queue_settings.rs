@@ -4,7 +4,8 @@ use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
     keys::Table,
     queue_state::{JoinCounter, RegistryEntry},
-    request::{self, CancellationReason, TransactFailure, WriteFailure, n, transact_item},
+    request::{self, CancellationReason, TransactFailure, WriteFailure, n},
+    transact_parts::transact_item,
 };
 use crate::domain::{
     id::{QueueId, UserId},

@@ -4,8 +4,9 @@ use super::{
     Failure, Store, StoreError, contention, keys,
     keys::Table,
     notices::Notice,
-    request::{self, TransactFailure, WriteFailure, n, transact_item},
+    request::{self, TransactFailure, WriteFailure, n},
     sales::QueueSales,
+    transact_parts::transact_item,
 };
 use crate::domain::{
     id::QueueId,

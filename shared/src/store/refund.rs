@@ -4,7 +4,8 @@ use super::{
     Failure, Store, StoreError,
     idempotency::{Draft, Executed, Idempotent, Operation, Plan},
     keys,
-    request::{self, CancellationReason, n, s, transact_item},
+    request::{self, CancellationReason, n, s},
+    transact_parts::transact_item,
 };
 use crate::domain::{
     amount::Amount,

@@ -2,7 +2,8 @@
 
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
-    request::{self, CancellationReason, TransactFailure, n, s, transact_item},
+    request::{self, CancellationReason, TransactFailure, n, s},
+    transact_parts::transact_item,
 };
 use crate::domain::{
     id::{PaymentId, ReservationId, UserId},

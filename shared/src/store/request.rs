@@ -13,11 +13,7 @@ use aws_sdk_dynamodb::{
         transact_write_items::TransactWriteItemsError,
         update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     },
-    types::{
-        AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
-        TransactWriteItem, Update,
-        builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder},
-    },
+    types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::HashMap;
@@ -293,37 +289,6 @@ impl Store {
         Ok(items)
     }
 
-    /// A put inside a transaction.
-    pub(crate) fn transact_put(&self, table: Table, item: Item) -> PutBuilder {
-        Put::builder()
-            .table_name(self.table(table))
-            .set_item(Some(item))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-
-    /// An update inside a transaction.
-    pub(crate) fn transact_update(&self, key: &Key) -> UpdateBuilder {
-        Update::builder()
-            .table_name(self.table(key.table))
-            .key("pk", s(&key.pk))
-            .key("sk", s(&key.sk))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-
-    /// A delete inside a transaction.
-    pub(crate) fn transact_delete(&self, key: &Key) -> DeleteBuilder {
-        Delete::builder()
-            .table_name(self.table(key.table))
-            .key("pk", s(&key.pk))
-            .key("sk", s(&key.sk))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-
-    /// A check inside a transaction.
-    pub(crate) fn transact_check(&self, key: &Key) -> ConditionCheckBuilder {
-        ConditionCheck::builder().table_name(self.table(key.table)).key("pk", s(&key.pk)).key("sk", s(&key.sk))
-    }
-
     /// Sends a transaction, and the same one again while it only conflicts or is throttled. All copies have one client
     /// token, also those that the SDK sends after a lost answer, so only one of them is applied (invariant 2: one
     /// request moves money once). The caller may plan other writes only after [`TransactFailure::Cancelled`]: a copy
@@ -371,40 +336,5 @@ impl Store {
         }
         let first = cancelled.cancellation_reasons().first().and_then(|reason| reason.code());
         Err(TransactFailure::Contended { first: first == Some("TransactionConflict") })
-    }
-}
-
-/// Builds a part of a transaction.
-pub fn transact_item<P: IntoTransactItem>(builder: P) -> Result<TransactWriteItem, StoreError> {
-    builder.into_transact_item().map_err(|e| StoreError::internal("transact", e))
-}
-
-/// Builders that can be part of a transaction.
-pub trait IntoTransactItem {
-    /// Builds the part.
-    fn into_transact_item(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError>;
-}
-
-impl IntoTransactItem for PutBuilder {
-    fn into_transact_item(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
-        Ok(TransactWriteItem::builder().put(self.build()?).build())
-    }
-}
-
-impl IntoTransactItem for UpdateBuilder {
-    fn into_transact_item(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
-        Ok(TransactWriteItem::builder().update(self.build()?).build())
-    }
-}
-
-impl IntoTransactItem for ConditionCheckBuilder {
-    fn into_transact_item(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
-        Ok(TransactWriteItem::builder().condition_check(self.build()?).build())
-    }
-}
-
-impl IntoTransactItem for DeleteBuilder {
-    fn into_transact_item(self) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
-        Ok(TransactWriteItem::builder().delete(self.build()?).build())
     }
 }

@@ -4,7 +4,8 @@
 use super::{
     Store, StoreError, keys,
     keys::Table,
-    request::{self, s, transact_item},
+    request::{self, s},
+    transact_parts::transact_item,
 };
 use crate::domain::{
     concert::{Concert, Seating},

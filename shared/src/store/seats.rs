@@ -3,7 +3,8 @@
 use super::{
     Store, StoreError, keys,
     keys::Table,
-    request::{self, n, s, transact_item},
+    request::{self, n, s},
+    transact_parts::transact_item,
 };
 use crate::domain::{
     amount::Amount,

@@ -80,6 +80,22 @@ async fn size_and_content_type_are_checked_right_after_the_route() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_new_concert_may_take_a_mebibyte() -> Outcome {
+    let world = World::new().await?;
+    let send = |size: usize| {
+        let text = format!("\"{}\"", "x".repeat(size - 2));
+        world.send(Request::new("POST", "/api/v1/admin/concerts").text("application/json", text))
+    };
+    assert_eq!(send(1_048_576).await.outcome(), "401 unauthenticated");
+    let too_large = send(1_048_577).await;
+    assert_eq!(
+        (too_large.outcome().as_str(), too_large.text("detail")),
+        ("413 too_large", "the body is larger than 1024 KiB")
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn authentication_role_body_ownership_and_state_are_checked_in_this_order() -> Outcome {
     let world = World::new().await?;
     let (admin, ann, bob) = (world.admin().await, world.fan("ann").await, world.fan("bob").await);
