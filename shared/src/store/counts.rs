@@ -13,7 +13,7 @@ use crate::domain::{
     time::Timestamp,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// The counts of some concerts, by partition; those of which no seat was ever held are left out.
 #[derive(Debug, Default)]
@@ -42,14 +42,11 @@ fn count_of_concert(id: ConcertId, seating: Seating) -> Key {
 }
 
 impl Store {
-    /// Reads the counts of at most 100 concerts, in one request; they may be a moment old.
+    /// Reads the counts of at most 100 different concerts, in one request; they may be a moment old.
     pub(crate) async fn seat_counts(
         &self,
         concerts: impl Iterator<Item = (ConcertId, Seating)>,
     ) -> Result<SeatCounts, StoreError> {
-        // A concert whose sale was just moved may be read twice, and a batch must not name a key twice.
-        let mut named = HashSet::new();
-        let concerts = concerts.filter(|(id, _)| named.insert(*id));
         let keys: Vec<Key> = concerts.map(|(id, seating)| count_of_concert(id, seating)).collect();
         let mut counts = HashMap::new();
         for item in self.get_batch(Table::Concerts, &keys).await? {

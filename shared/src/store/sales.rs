@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// Concerts that a queue names.
 const MAX_NAMED: usize = 20;
@@ -80,10 +80,12 @@ impl Store {
     async fn read_sales(&self, queue: &QueueId, now: Timestamp) -> Result<QueueSales, StoreError> {
         let mut on_sale = Vec::new();
         let (mut any, mut all_sold) = (false, true);
+        // A query is no snapshot: it may see a sale twice while its end moves.
+        let mut seen = HashSet::new();
         let mut after = keys::sales_after(now);
         for _ in 0..MAX_PAGES {
             let page = self.sales_page(queue, &after, false, PAGE).await?;
-            let enabled: Vec<&Sale> = page.iter().filter(|sale| sale.enabled).collect();
+            let enabled: Vec<&Sale> = page.iter().filter(|sale| seen.insert(sale.concert_id) && sale.enabled).collect();
             on_sale.extend(enabled.iter().filter(|sale| sale.opens_at <= now).map(|sale| sale.concert_id));
             any |= !enabled.is_empty();
             if all_sold {
