@@ -12,7 +12,10 @@ use crate::{
     },
     telemetry,
 };
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+    timeout::TimeoutConfig,
+};
 use futures_util::future::BoxFuture;
 use lambda_http::{Adapter, request::LambdaRequest};
 use lambda_runtime::{Error, LambdaEvent, Service, service_fn};
@@ -81,7 +84,13 @@ async fn app() -> Result<App, Error> {
 /// Loads the SDK's configuration from the environment, with the timeouts and retries of [`client_rules`].
 pub async fn sdk_config() -> SdkConfig {
     let (timeouts, retries) = client_rules();
-    aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).retry_config(retries).load().await
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        // It watches the throughput of each body. Answers here are small, and an attempt has a limit of its own.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .load()
+        .await
 }
 
 /// The timeouts and retries of the SDK's clients. Timeouts are explicit, since by default the SDK waits for an answer

@@ -1,10 +1,11 @@
-//! The tools of the end-to-end tests: `cargo local` as a process, an HTTP client, fans, fault injection, and a history
-//! checker.
+//! The tools of the end-to-end tests: `cargo local` as a process, an HTTP client, fans, fault injection, a history
+//! checker, and a meter of CPU time.
 //!
 //! Nothing here links a function: tests observe the stack over HTTP only, as a client of the deployed system does.
 
 mod client;
 mod concert;
+pub mod cpu;
 mod fan;
 pub mod history;
 mod processes;

@@ -1,6 +1,6 @@
 //! Processes as `/proc` lists them. Tests look only at processes below a stack of theirs, and kill no other.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -37,6 +37,16 @@ impl Process {
     /// Whether the process still runs.
     pub fn is_running(&self) -> bool {
         read(self.id).is_some_and(|(process, _)| process.started == self.started)
+    }
+
+    /// The time that the threads of the process have run on a CPU; zero if it has ended.
+    pub fn cpu_time(&self) -> Duration {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.id)).into_iter().flatten().flatten();
+        // The first field of `schedstat` is the time on the CPU in nanoseconds.
+        let nanos = threads.filter_map(|thread| {
+            fs::read_to_string(thread.path().join("schedstat")).ok()?.split(' ').next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(nanos.sum())
     }
 
     /// Kills the process (SIGKILL).

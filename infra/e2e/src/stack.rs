@@ -92,6 +92,14 @@ impl Stack {
         Self::launch(data, variables, &[])
     }
 
+    /// Starts a stack as [`Stack::start`] does, with optimised functions.
+    ///
+    /// # Panics
+    /// As [`Stack::start`].
+    pub fn start_release(data: Data<'_>, variables: &[(&str, &str)]) -> Self {
+        Self::launch(data, variables, &["--release"])
+    }
+
     /// Starts a stack in memory with its database on port `database`, whose functions reach the database through the
     /// proxy on port `proxy`.
     ///

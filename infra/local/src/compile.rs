@@ -27,19 +27,26 @@ struct Target {
     name: String,
 }
 
+/// The profile of optimised functions. It is the release profile without link-time optimisation, which takes a minute a
+/// binary.
+const MEASURE_PROFILE: &str = "measure";
+
 /// Builds every function of the template with one call of cargo, whose progress goes to stderr. Returns the path of
 /// each binary by name.
 ///
 /// Names this package, too: cargo unifies the features of the packages of one build. The functions then use the
 /// dependencies that were compiled for this package (and so does `cargo test --workspace`), instead of compiling the
-/// AWS SDK a second time.
+/// AWS SDK a second time. With `release` they are optimised.
 ///
 /// # Errors
 /// When the build fails or leaves out a function.
-pub async fn functions(template: &Template) -> Result<BTreeMap<String, PathBuf>, Failure> {
+pub async fn functions(template: &Template, release: bool) -> Result<BTreeMap<String, PathBuf>, Failure> {
     let mut command = Command::new(workspace::cargo());
     command.current_dir(workspace::root()).args(["build", "--message-format=json-render-diagnostics"]);
     command.args(["--package", env!("CARGO_PKG_NAME")]);
+    if release {
+        command.args(["--profile", MEASURE_PROFILE]);
+    }
     for function in &template.functions {
         command.args(["--package", &function.name]);
     }

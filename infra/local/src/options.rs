@@ -9,11 +9,14 @@ use tools::command_line::Request;
 pub const HELP: &str = "\
 Runs the whole system on this machine until Ctrl-C.
 
-Usage: cargo local [--port PORT] [--data DIR | --ephemeral] [--dynamodb-port PORT] [--dynamodb-proxy PORT]
+Usage: cargo local [--port PORT] [--data DIR | --ephemeral] [--release] [--dynamodb-port PORT]
+                   [--dynamodb-proxy PORT]
 
   --port PORT            the API's port on 127.0.0.1 (default 9000)
   --data DIR             the directory of tables, secrets and logs (default .stagedoor/)
   --ephemeral            keep everything but logs in memory, until the end
+  --release              build the functions optimised, for measuring: the release profile without its link-time
+                         optimisation
   --dynamodb-port PORT   DynamoDB's port on 127.0.0.1 (default a free port)
   --dynamodb-proxy PORT  the port at which functions look for DynamoDB: that of a proxy (default DynamoDB's port)
   --help                 print this text
@@ -30,6 +33,8 @@ pub struct Options {
     pub port: u16,
     /// Where the data is kept.
     pub data: Data,
+    /// Whether the functions are optimised.
+    pub release: bool,
     /// DynamoDB's port; 0 stands for a free one.
     pub dynamodb_port: u16,
     /// The port at which functions look for DynamoDB, if it is another: that of a proxy.
@@ -38,7 +43,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 9000, data: Data::Default, dynamodb_port: 0, dynamodb_proxy: None }
+        Self { port: 9000, data: Data::Default, release: false, dynamodb_port: 0, dynamodb_proxy: None }
     }
 }
 
@@ -67,6 +72,7 @@ pub fn parse(mut parser: Parser) -> Result<Request<Options>, lexopt::Error> {
                 set_data(&mut options, Data::Directory(directory))?;
             }
             Arg::Long("ephemeral") => set_data(&mut options, Data::Ephemeral)?,
+            Arg::Long("release") => options.release = true,
             Arg::Long("dynamodb-port") => options.dynamodb_port = parser.value()?.parse()?,
             Arg::Long("dynamodb-proxy") => options.dynamodb_proxy = Some(parser.value()?.parse()?),
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Help),
@@ -96,8 +102,8 @@ mod tests {
     fn options_have_defaults_and_take_values() {
         assert_eq!(parsed(&[]), Ok(Request::Run(Options::default())));
         assert_eq!(
-            parsed(&["--port", "9100", "--ephemeral"]),
-            Ok(Request::Run(Options { port: 9100, data: Data::Ephemeral, ..Options::default() }))
+            parsed(&["--port", "9100", "--ephemeral", "--release"]),
+            Ok(Request::Run(Options { port: 9100, data: Data::Ephemeral, release: true, ..Options::default() }))
         );
         assert_eq!(
             parsed(&["--data=here"]),

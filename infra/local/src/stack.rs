@@ -95,7 +95,7 @@ async fn start(options: &Options, gateway: &Gateway) -> Result<Running, Failure>
     let template = Template::load(&template::path_in(workspace::root())).context("template")?;
     let state = Arc::new(State::open(&options.data, gateway.port())?);
     eprintln!("building {} functions", template.functions.len());
-    let (python, binaries) = tokio::try_join!(install_python_tools(), compile::functions(&template))?;
+    let (python, binaries) = tokio::try_join!(install_python_tools(), compile::functions(&template, options.release))?;
     eprintln!("starting; logs are in {}", state.directory.join("logs").display());
     let tables = Tables::start(options, &state, &template).await?;
     let queues = Queues::start(&python, &state, &template).await?;

@@ -31,6 +31,8 @@ pub const ACCESS_LIFE: Seconds = Seconds(3_600);
 /// The signing keys of the deployment: the first one signs, all verify.
 pub struct Tokens {
     keys: Vec<Key>,
+    /// What a token must say. Built once: each request verifies one.
+    validation: Validation,
 }
 
 /// A key pair, as [`Tokens`] derives it from a secret.
@@ -120,7 +122,11 @@ impl Tokens {
     /// Derives a key pair from each of the deployment's secrets.
     pub fn new(secrets: &[Secret]) -> Result<Self, String> {
         let keys = secrets.iter().map(|Secret(secret)| Key::derive(secret)).collect::<Result<Vec<_>, _>>()?;
-        if keys.is_empty() { Err("no signing secret".to_owned()) } else { Ok(Tokens { keys }) }
+        if keys.is_empty() {
+            Err("no signing secret".to_owned())
+        } else {
+            Ok(Tokens { keys, validation: validation() })
+        }
     }
 
     /// The public keys, as a JSON Web Key Set.
@@ -183,13 +189,7 @@ impl Tokens {
         let invalid = || Problem::unauthenticated("the token is not valid");
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
         let key = self.keys.iter().find(|key| header.kid.as_deref() == Some(&key.id)).ok_or_else(invalid)?;
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-        // Expiry is checked against the context's clock below.
-        validation.validate_exp = false;
-        let claims = match jsonwebtoken::decode::<Claims>(token, &key.verifying, &validation) {
+        let claims = match jsonwebtoken::decode::<Claims>(token, &key.verifying, &self.validation) {
             Ok(data) => data.claims,
             Err(error) if matches!(error.kind(), ErrorKind::Provider(_)) => {
                 return Err(Problem::internal(format!("verify: {error}")));
@@ -260,6 +260,16 @@ impl Caller {
         self.must_be(user)?;
         Ok(user)
     }
+}
+
+fn validation() -> Validation {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[AUDIENCE]);
+    validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+    // Expiry is checked against the context's clock.
+    validation.validate_exp = false;
+    validation
 }
 
 /// The token of a request, from its `Authorization` header with the scheme Bearer.
