@@ -110,9 +110,9 @@ impl Context {
         self.random_uuid()
     }
 
-    /// A new concert's id.
+    /// A new concert's id: version 7, so that it says when the concert was created.
     pub fn concert_id(&self) -> ConcertId {
-        ConcertId(self.random_uuid())
+        ConcertId(self.uuid_of_now())
     }
 
     /// A new event's id.
@@ -122,13 +122,7 @@ impl Context {
 
     /// A new reservation's id: version 7, so that a fan's reservations sort by time.
     pub fn reservation_id(&self) -> ReservationId {
-        let now = self.now().millis().unsigned_abs();
-        let stamp = uuid::Timestamp::from_unix(NoContext, now / 1000, (now % 1000 * 1_000_000) as u32);
-        let time_bits = Uuid::new_v7(stamp).as_u128() & (u128::MAX << 80);
-        let bytes = (time_bits | (self.bits() & ((1 << 80) - 1))).to_be_bytes();
-        let mut builder = uuid::Builder::from_bytes(bytes);
-        builder.set_version(uuid::Version::SortRand).set_variant(uuid::Variant::RFC4122);
-        ReservationId(builder.into_uuid())
+        ReservationId(self.uuid_of_now())
     }
 
     /// Waits a random time before a retry: at most 10 ms after attempt 0, twice as long after each further attempt, and
@@ -144,6 +138,17 @@ impl Context {
         self.random_uuid().to_string()
     }
 
+    /// A UUID of version 7: the time, then random bits.
+    fn uuid_of_now(&self) -> Uuid {
+        let now = self.now().millis().unsigned_abs();
+        let stamp = uuid::Timestamp::from_unix(NoContext, now / 1000, (now % 1000 * 1_000_000) as u32);
+        let time_bits = Uuid::new_v7(stamp).as_u128() & (u128::MAX << 80);
+        let bytes = (time_bits | (self.bits() & ((1 << 80) - 1))).to_be_bytes();
+        let mut builder = uuid::Builder::from_bytes(bytes);
+        builder.set_version(uuid::Version::SortRand).set_variant(uuid::Variant::RFC4122);
+        builder.into_uuid()
+    }
+
     fn random_uuid(&self) -> Uuid {
         uuid::Builder::from_random_bytes(self.bits().to_be_bytes()).into_uuid()
     }
@@ -154,15 +159,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reservation_ids_are_version_7_and_sort_by_time() {
+    fn reservation_ids_sort_by_time_and_concert_ids_say_it() {
         struct At(i64);
         impl Clock for At {
             fn now(&self) -> Timestamp {
                 Timestamp::from_millis(self.0)
             }
         }
-        let id = |millis| Context::new(Arc::new(At(millis)), Arc::new(SystemEntropy)).reservation_id();
+        let context = |millis| Context::new(Arc::new(At(millis)), Arc::new(SystemEntropy));
+        let id = |millis| context(millis).reservation_id();
         assert_eq!(id(5).0.get_version_num(), 7);
         assert!(id(1_000_000_000_001) < id(1_000_000_000_002));
+        for millis in [5, 1_795_176_000_999] {
+            assert_eq!(context(millis).concert_id().created_at(), Timestamp::from_millis(millis));
+        }
     }
 }

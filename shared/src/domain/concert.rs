@@ -82,7 +82,7 @@ pub struct ConcertWithLayout {
 }
 
 /// How many seats of a chunk, or of a whole concert, are sold and held. The seats are counted again each time, never
-/// added to, so that a repeated stream record does no harm.
+/// added to, so that a repeated stream record does no harm. The item of a chunk has a bitmap of its seats beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeatCount {
@@ -93,6 +93,10 @@ pub struct SeatCount {
     /// Grows with each count, so that an older count cannot replace a newer one. Of a whole concert: the versions of its
     /// chunks added up.
     pub version: u64,
+    /// When the seats were counted. It never goes back from one version to the next, even if one counts whose clock is
+    /// behind. Of a whole concert: the latest of its chunks.
+    #[serde(default)]
+    pub at: Timestamp,
     /// The latest minute for which the chunk has a `DUE` item; 0 for none, and for a whole concert. A recount puts one only for a later minute.
     #[serde(default)]
     pub due: Minute,

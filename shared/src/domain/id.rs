@@ -1,5 +1,6 @@
 //! Typed ids. An id that reaches a table key was parsed here first.
 
+use super::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
@@ -50,6 +51,15 @@ uuid_id!(
     /// The id of a concert, a UUID. A concert is one performance on one date.
     ConcertId
 );
+impl ConcertId {
+    /// When the concert was created, which the ids that this system makes say; the distant past for any other id.
+    pub fn created_at(self) -> Timestamp {
+        let since_1970 = self.0.get_timestamp().map(|stamp| stamp.to_unix());
+        let millis = since_1970.map(|(seconds, nanos)| seconds * 1_000 + u64::from(nanos / 1_000_000));
+        millis.and_then(|millis| i64::try_from(millis).ok()).map_or(Timestamp::DISTANT_PAST, Timestamp::from_millis)
+    }
+}
+
 uuid_id!(
     /// The id of a production, a UUID. It groups the concerts of one tour or show.
     EventId

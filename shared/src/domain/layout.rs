@@ -15,7 +15,8 @@ pub struct SeatNumber(u32);
 #[serde(transparent)]
 pub struct Chunk(pub u32);
 
-const SEATS_PER_CHUNK: u32 = 256;
+/// How many seats a chunk has.
+pub const SEATS_PER_CHUNK: u32 = 256;
 
 impl SeatNumber {
     /// A seat number; `None` for 0.
@@ -31,6 +32,11 @@ impl SeatNumber {
     /// The chunk that the seat's item is stored in.
     pub const fn chunk(self) -> Chunk {
         Chunk((self.0 - 1) / SEATS_PER_CHUNK)
+    }
+
+    /// How many seats of its chunk come before the seat.
+    pub const fn index_in_chunk(self) -> usize {
+        ((self.0 - 1) % SEATS_PER_CHUNK) as usize
     }
 }
 
@@ -51,6 +57,22 @@ pub struct Block {
     pub seat_type: String,
     /// The price of each seat, in the currency's minor unit.
     pub price: Amount,
+}
+
+impl Block {
+    /// How many seats the block has.
+    pub const fn seats_total(&self) -> u32 {
+        self.to.0 - self.from.0 + 1
+    }
+
+    /// The parts of the block in each chunk, in ascending order.
+    pub fn spans(&self) -> impl Iterator<Item = Span> {
+        let (from, to) = (self.from, self.to);
+        (from.chunk().0..=to.chunk().0).map(move |chunk| Span {
+            first: from.max(SeatNumber(chunk * SEATS_PER_CHUNK + 1)),
+            last: to.min(SeatNumber((chunk + 1) * SEATS_PER_CHUNK)),
+        })
+    }
 }
 
 /// The seats of a concert, as blocks. A layout never changes once the concert is created.
@@ -128,7 +150,7 @@ impl Layout {
 
     /// How many seats there are.
     pub fn seats_total(&self) -> u32 {
-        self.blocks.iter().map(|b| b.to.0 - b.from.0 + 1).sum()
+        self.blocks.iter().map(Block::seats_total).sum()
     }
 
     /// The block of a seat; `None` for a number that the layout lacks.

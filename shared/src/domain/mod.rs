@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod amount;
+pub mod availability;
 pub mod buckets;
 pub mod claims;
 pub mod concert;
