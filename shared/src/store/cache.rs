@@ -35,11 +35,19 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
 
     /// Stores a value that was read at `now`. A full cache is cleared first.
     pub fn put(&self, key: K, value: V, now: Timestamp) {
+        self.replace(key, now, |_| value);
+    }
+
+    /// Stores what `next` makes of the last value, whatever its age, as a value that was read at `now`, and returns it.
+    /// No other caller stores a value in between. A full cache is cleared first.
+    pub fn replace(&self, key: K, now: Timestamp, next: impl FnOnce(Option<&V>) -> V) -> V {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= MAX_ENTRIES {
+        let value = next(entries.get(&key).map(|(_, last)| last));
+        if entries.len() >= MAX_ENTRIES && !entries.contains_key(&key) {
             entries.clear();
         }
-        entries.insert(key, (now, value));
+        entries.insert(key, (now, value.clone()));
+        value
     }
 }
 

@@ -1,19 +1,24 @@
-//! How many seats are sold and held: a count for each chunk, and their sum for a concert of several chunks.
+//! How many seats are sold and held, and which: a count and a bitmap for each chunk, and the sum of the counts for a
+//! concert of several chunks.
 
 use super::{
     Failure, Store, StoreError, contention, keys,
     keys::{Key, Table},
-    request::{self, WriteFailure, n, s},
+    request::{self, Item, WriteFailure, n, s},
     seats::SeatItem,
 };
 use crate::domain::{
+    availability::{CountedChunk, SeatBitmap},
     concert::{SeatCount, SeatStatus, Seating},
     id::ConcertId,
     layout::Chunk,
     time::Timestamp,
 };
-use aws_sdk_dynamodb::types::AttributeValue;
-use std::collections::HashMap;
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use std::collections::{BTreeMap, HashMap};
+
+/// The attribute of a count with the bitmap of the chunk's seats.
+const BITMAP: &str = "seats";
 
 /// The counts of some concerts, by partition; those of which no seat was ever held are left out.
 #[derive(Debug, Default)]
@@ -74,8 +79,8 @@ impl Store {
         Ok(self.get(&keys::count(id, chunk), true).await?.unwrap_or_default())
     }
 
-    /// Replaces the count `before`, which was read before `seats`; returns `false` if another recount replaced it
-    /// first.
+    /// Replaces the count `before`, which was read before `seats`, and its bitmap; returns `false` if another recount
+    /// replaced it first. Both are made of the seats as they are now, so a hold that is over counts as free.
     ///
     /// Puts a `DUE` item first if a hold lasts beyond the minute `before.due`. A crash in between leaves a spare item,
     /// never a hold that the sweep cannot find. While `due` of a count names a minute, the item of that minute exists.
@@ -93,9 +98,13 @@ impl Store {
         if due > before.due {
             self.put_due(id, chunk, due).await?;
         }
-        let count = SeatCount { version: before.version + 1, due: due.max(before.due), ..counted(seats, now) };
+        let (version, at) = (before.version + 1, now.max(before.at));
+        let count = SeatCount { version, at, due: due.max(before.due), ..counted(seats, now) };
+        let bitmap = SeatBitmap::of(seats.iter().map(|seat| (seat.seat_number, seat.status_at(now))));
+        let mut item = request::item(&key, &count, None)?;
+        item.insert(BITMAP.to_owned(), AttributeValue::B(Blob::new(bitmap.bytes())));
         let put = self
-            .put(Table::Concerts, request::item(&key, &count, None)?)
+            .put(Table::Concerts, item)
             .condition_expression("attribute_not_exists(pk) OR version = :before")
             .expression_attribute_values(":before", n(before.version));
         match self.send_put(put).await {
@@ -117,15 +126,11 @@ impl Store {
             Ok(_) | Err(Failure::Refused(_)) => return Ok(()),
             Err(Failure::Store(error)) => return Err(error),
         }
-        let query = self
-            .query(Table::Concerts, &keys::concert(id).pk)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":prefix", s(keys::COUNT_PREFIX))
-            .consistent_read(true);
         let mut sum = SeatCount::default();
-        for item in self.all_pages(query).await? {
-            let SeatCount { sold, held, version, .. } = request::parse(item)?;
-            sum = SeatCount { sold: sum.sold + sold, held: sum.held + held, version: sum.version + version, ..sum };
+        for item in self.counts_of(id, true).await? {
+            let SeatCount { sold, held, version, at, .. } = request::parse(item)?;
+            let version = sum.version + version;
+            sum = SeatCount { sold: sum.sold + sold, held: sum.held + held, version, at: sum.at.max(at), ..sum };
         }
         if sum.version == 0 {
             // The first recount failed and is left to the sweep.
@@ -141,6 +146,32 @@ impl Store {
             Err(WriteFailure::Store(error)) => Err(error),
         }
     }
+
+    /// Reads the bitmaps of all chunks of a concert that were ever counted, in one query of neighbouring items. They may
+    /// be a moment old.
+    pub(crate) async fn counted_chunks(&self, id: ConcertId) -> Result<BTreeMap<Chunk, CountedChunk>, StoreError> {
+        self.counts_of(id, false).await?.into_iter().map(counted_chunk).collect()
+    }
+
+    /// Reads the counts of all chunks of a concert that were ever counted.
+    async fn counts_of(&self, id: ConcertId, consistent: bool) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .query(Table::Concerts, &keys::concert(id).pk)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", s(keys::COUNT_PREFIX))
+            .consistent_read(consistent);
+        self.all_pages(query).await
+    }
+}
+
+/// Reads the chunk of a count and its bitmap.
+fn counted_chunk(item: Item) -> Result<(Chunk, CountedChunk), StoreError> {
+    let unreadable = || StoreError::Internal { what: "a count without a bitmap".to_owned(), source: None };
+    let chunk = item.get("sk").and_then(|sk| keys::chunk_of_count(sk.as_s().ok()?));
+    let seats = item.get(BITMAP).and_then(|bitmap| SeatBitmap::from_bytes(bitmap.as_b().ok()?.as_ref()));
+    let (chunk, seats) = chunk.zip(seats).ok_or_else(unreadable)?;
+    let SeatCount { version, at, .. } = request::parse(item)?;
+    Ok((chunk, CountedChunk { version, at, seats }))
 }
 
 /// Counts the seats of a chunk as they are at `now`.

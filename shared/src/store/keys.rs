@@ -108,6 +108,11 @@ pub fn count(id: ConcertId, chunk: Chunk) -> Key {
     key(Table::Concerts, format!("CONCERT#{id}"), format!("{COUNT_PREFIX}{:06}", chunk.0))
 }
 
+/// The chunk in the sort key of a seat count.
+pub(crate) fn chunk_of_count(sort: &str) -> Option<Chunk> {
+    sort.strip_prefix(COUNT_PREFIX)?.parse().ok().map(Chunk)
+}
+
 /// The prefix of the sort keys of seats.
 pub const SEAT_PREFIX: &str = "SEAT#";
 

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod alarms;
+mod availability;
 pub mod cache;
 pub mod concerts;
 mod counts;
@@ -38,6 +39,7 @@ use crate::{
     config::{Config, Secret},
     context::Context,
     domain::{
+        availability::Availability,
         concert::Concert,
         id::{ConcertId, QueueId},
         layout::{Chunk, Layout},
@@ -71,6 +73,8 @@ pub struct Store {
     concerts: Cache<ConcertId, Arc<Concert>>,
     /// Layouts by concert and number. They never change, so their age does not matter.
     layouts: Cache<(ConcertId, u32), Arc<Layout>>,
+    /// Which seats of a concert are free, with the newest counts that this environment read.
+    availabilities: Cache<ConcertId, Arc<Availability>>,
     /// When this environment last recounted each chunk, and added up the counts of each concert (no chunk), by tokio's
     /// clock, which `sleep_until` takes.
     recounts: Cache<(ConcertId, Option<Chunk>), Instant>,
@@ -178,6 +182,7 @@ impl Store {
             sales: Cache::new(),
             concerts: Cache::new(),
             layouts: Cache::new(),
+            availabilities: Cache::new(),
             recounts: Cache::new(),
             full_counters: Cache::new(),
             refused_holds: RefusedHolds::default(),
