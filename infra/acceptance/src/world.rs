@@ -116,6 +116,15 @@ impl World {
         Self::another_app(&self.template, &self.engine, &self.clock, variables).await
     }
 
+    /// Replaces the environment by a new one, with an empty memory.
+    ///
+    /// # Errors
+    /// As [`World::new`].
+    pub async fn start_cold(&mut self, variables: &[(&str, &str)]) -> Result<(), Box<dyn Error>> {
+        self.app = self.environment(variables).await?;
+        Ok(())
+    }
+
     async fn another_app(
         template: &Template,
         engine: &Engine,

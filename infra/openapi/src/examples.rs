@@ -129,6 +129,14 @@ pub fn concert() -> Value {
     concert
 }
 
+/// The seats of the concert: seat 1 is held, seat 50 is sold.
+pub fn availability() -> Value {
+    json!({
+        "version": 42, "at": "2026-12-01T09:07:20.500Z", "seats": "AQAAAAAAAAAAAAAACA==", "free": 48, "total": 50,
+        "byBlock": [{ "section": "A", "seatType": "STANDARD", "price": 50000, "free": 48, "total": 50 }],
+    })
+}
+
 fn block() -> Value {
     json!({ "section": "A", "from": 1, "to": 50, "seatType": "STANDARD", "price": 50000 })
 }

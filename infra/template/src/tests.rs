@@ -89,7 +89,7 @@ fn triggers_have_their_batching_and_filters() {
     assert!(template.schedules.iter().all(|schedule| schedule.every.as_secs() == 60));
     assert!(template.queue_triggers.iter().all(|trigger| trigger.partial_responses && trigger.batch_size == 10));
     let seats = template.stream_triggers.iter().find(|trigger| trigger.name == "Seats").expect("listed");
-    assert_eq!((seats.table.as_str(), seats.batching_window_seconds), ("ConcertsTable", 1));
+    assert_eq!((seats.table.as_str(), seats.batching_window_seconds), ("ConcertsTable", 0));
     assert_eq!(seats.filters[0]["dynamodb"]["Keys"]["sk"]["S"][0]["prefix"], "SEAT#");
     assert_eq!(seats.on_failure.as_deref(), Some("DeadLetterQueue"));
 }

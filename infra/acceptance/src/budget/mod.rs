@@ -1,6 +1,7 @@
 //! The budget tables of infra/docs/ARCHITECTURE.md, measured: what each step of a purchase costs in a warm function, and
 //! what acts cost with all that comes behind them.
 
+mod availability;
 mod bill;
 mod dates;
 mod holds;
@@ -93,6 +94,7 @@ pub async fn measure() -> Result<Vec<Row>> {
     rows.extend(holds::measure().await?);
     rows.extend(limits().await?);
     rows.extend(dates::measure().await?);
+    rows.extend(availability::measure().await?);
     Ok(rows)
 }
 

@@ -4,6 +4,7 @@ use crate::{
     config::Config,
     domain::{
         amount::Amount,
+        availability::Availability,
         concert::{Concert, SeatStatus},
         id::{ConcertId, EventId, QueueId},
         layout::{Block, Layout, SeatNumber},
@@ -12,6 +13,7 @@ use crate::{
     http::values::Rfc3339,
     store::concerts::ConcertAvailability,
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
 /// One performance on one date, as the list of concerts shows it.
@@ -130,6 +132,82 @@ pub struct SeatBody<'a> {
     pub price: Amount,
 }
 
+/// Which seats of a concert are free, held and sold, for everybody. Compare `version` with the last one to see whether
+/// anything changed.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = Availability))]
+#[serde(rename_all = "camelCase")]
+pub struct AvailabilityBody<'a> {
+    /// Rises with each change; 0 until a seat is first held. Now and then it rises although no seat changed. Of two
+    /// answers for one concert, the one with the higher version is newer.
+    #[cfg_attr(feature = "openapi", schema(example = 42))]
+    version: u64,
+    /// The time of this version. A hold that ended after it can still be shown as held for a moment.
+    at: Rfc3339,
+    /// Two bits for each seat, in base64: `00` free, `01` held, `10` sold, `11` not for sale. The seats of all blocks
+    /// ascend by number, without gaps between the blocks. A byte has four seats, the first in its lowest bits.
+    #[cfg_attr(feature = "openapi", schema(example = "AQAAAAAAAAAAAAAACA=="))]
+    seats: String,
+    /// The blocks of the concert, ordered by seat number, with their free seats.
+    by_block: Vec<BlockAvailabilityBody<'a>>,
+    /// How many seats of the concert are free.
+    #[cfg_attr(feature = "openapi", schema(example = 48))]
+    free: u32,
+    /// How many seats the concert has.
+    #[cfg_attr(feature = "openapi", schema(example = 50))]
+    total: u32,
+}
+
+impl<'a> AvailabilityBody<'a> {
+    /// What is free of a concert.
+    pub fn new(availability: &'a Availability) -> Self {
+        let Availability { layout, version, at, seats, free, .. } = availability;
+        AvailabilityBody {
+            version: *version,
+            at: Rfc3339(*at),
+            seats: STANDARD.encode(seats),
+            by_block: layout
+                .blocks()
+                .iter()
+                .zip(free)
+                .map(|(block, free)| BlockAvailabilityBody::new(block, *free))
+                .collect(),
+            free: free.iter().sum(),
+            total: layout.seats_total(),
+        }
+    }
+}
+
+/// How many seats of one block are free.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = BlockAvailability))]
+#[serde(rename_all = "camelCase")]
+pub struct BlockAvailabilityBody<'a> {
+    /// The section of the venue that the block is in.
+    #[cfg_attr(feature = "openapi", schema(example = "A"))]
+    section: &'a str,
+    /// The kind of seat, such as `STANDARD` or `VIP`. Organizers choose the word.
+    #[cfg_attr(feature = "openapi", schema(example = "STANDARD"))]
+    seat_type: &'a str,
+    /// The price of each seat, in the currency's minor unit.
+    price: Amount,
+    /// How many seats of the block are free.
+    #[cfg_attr(feature = "openapi", schema(example = 48))]
+    free: u32,
+    /// How many seats the block has.
+    #[cfg_attr(feature = "openapi", schema(example = 50))]
+    total: u32,
+}
+
+impl<'a> BlockAvailabilityBody<'a> {
+    fn new(block: &'a Block, free: u32) -> Self {
+        let Block { section, seat_type, price, .. } = block;
+        BlockAvailabilityBody { section, seat_type, price: *price, free, total: block.seats_total() }
+    }
+}
+
 /// The sales report of one concert. `sold`, `held` and `free` add up to the seats of the concert.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -146,4 +224,58 @@ pub struct SalesBody {
     pub free: u32,
     /// The prices of the sold seats added up, in the currency's minor unit.
     pub revenue: Amount,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        availability::{CountedChunk, SeatBitmap},
+        layout::{Chunk, SEATS_PER_CHUNK},
+        time::Timestamp,
+    };
+    use flate2::{Compression, write::GzEncoder};
+    use std::{io::Write, sync::Arc};
+
+    /// The most bytes of the answer for 100,000 seats with gzip.
+    const MAX_BYTES: usize = 40 * 1024;
+
+    #[test]
+    fn the_availability_of_100_000_seats_is_at_most_40_kilobytes_with_gzip() -> std::io::Result<()> {
+        let (seat, blocks) = (|number| SeatNumber::new(number).expect("a seat"), Layout::MAX_BLOCKS as u32);
+        let size = Layout::MAX_SEATS / blocks;
+        let block = |number: u32| Block {
+            section: format!("Section {number}, upper tier"),
+            from: seat(number * size + 1),
+            to: seat((number + 1) * size),
+            seat_type: format!("TYPE {}", number % 7),
+            price: Amount::new(50_000 + u64::from(number) * 1_111),
+        };
+        let layout = Arc::new(Layout::new((0..blocks).map(block).collect()).expect("a layout"));
+        // Seats that follow no pattern compress worst. The mixing is that of SplitMix64.
+        let status = |number: u32| {
+            let mut mixed = (u64::from(number) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            match (mixed >> 33) % 3 {
+                0 => SeatStatus::Available,
+                1 => SeatStatus::Held,
+                _ => SeatStatus::Sold,
+            }
+        };
+        let counted = |chunk: Chunk| {
+            let first = chunk.0 * SEATS_PER_CHUNK + 1;
+            let seats = SeatBitmap::of((first..first + SEATS_PER_CHUNK).map(|number| (seat(number), status(number))));
+            (chunk, CountedChunk { version: 1_000_000, at: Timestamp::from_millis(1_795_176_000_123), seats })
+        };
+        let chunks = layout.chunks().into_iter().map(counted).collect();
+        let document = Availability::new(layout, Timestamp::DISTANT_PAST, chunks, None);
+        let json = serde_json::to_vec(&AvailabilityBody::new(&document))?;
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&json)?;
+        let bytes = gzip.finish()?.len();
+        println!("{} bytes, {bytes} with gzip", json.len());
+        assert!(bytes <= MAX_BYTES, "{} bytes, {bytes} with gzip", json.len());
+        Ok(())
+    }
 }

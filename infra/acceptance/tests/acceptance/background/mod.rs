@@ -1,7 +1,7 @@
 //! What runs without a request: streams, timers, sweeps, TTL.
 
 mod stream;
-mod sweep;
+pub mod sweep;
 mod sweep_sizes;
 mod timers;
 mod ttl;

@@ -1,5 +1,6 @@
 //! Concerts, seat maps, holds, and what becomes of them.
 
+mod availability;
 mod cancel;
 mod concerts;
 mod dates;
