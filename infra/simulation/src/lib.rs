@@ -34,4 +34,5 @@ pub mod shrink;
 mod signups;
 mod sqs;
 mod triggers;
+mod viewers;
 mod world;

@@ -4,11 +4,15 @@ use crate::{
     change::{number, text},
     fans::{Desk, Fan},
     messages::SHARDS,
-    triggers,
+    triggers, viewers,
     world::World,
 };
 use futures_util::future::{join, join_all};
-use shared::{domain::account::Role, store::item_kind::ItemKind};
+use serde_json::Value;
+use shared::{
+    domain::{account::Role, layout::SEATS_PER_CHUNK},
+    store::{item_kind::ItemKind, keys},
+};
 use std::{collections::BTreeSet, error::Error, sync::Arc};
 
 /// How long cleaning up may take beyond the longest hold, in milliseconds: the sweep finds a hold up to two minutes
@@ -29,7 +33,7 @@ const MESSAGE_MS: u64 = 10 * 60_000;
 const LAST_LOOK_MS: u64 = 80;
 
 /// Waits until nothing is left open, and reports what still is after the longest time that it may take. Then checks the
-/// events and the limits.
+/// events, the limits, and what everybody sees of the seats.
 pub async fn settle(world: &Arc<World>, concert: &str) {
     let end = world.clock.elapsed_ms() + SETTLE_MS + world.plan.hold_seconds * 1_000 + no_shows_ms(world);
     let mut left = left(world, concert);
@@ -42,6 +46,7 @@ pub async fn settle(world: &Arc<World>, concert: &str) {
     }
     world.story(format_args!("quiescence"));
     events(world);
+    viewers::check(world, concert).await;
     for counter in world.engine.items("Limits").iter().filter(|item| text(item, "pk").starts_with("JOIN#FAN#")) {
         if number(counter, "counted") > world.plan.joins_per_fan {
             world.violated(format!("a limit was passed: {} is allowed: {counter}", world.plan.joins_per_fan));
@@ -94,11 +99,21 @@ fn left(world: &Arc<World>, concert: &str) -> Vec<String> {
     if (sum("sold"), sum("held")) != (sold, 0) {
         left.push(format!("counts {counted:?} of {sold} seats sold"));
     }
+    left.extend(counted.iter().filter_map(|item| stale_bitmap(world, concert, item)));
     if summed.iter().any(|item| (number(item, "sold"), number(item, "held")) != (sold, 0)) {
         left.push(format!("sums {summed:?} of {sold} seats sold"));
     }
     left.extend(messages(world));
     left
+}
+
+/// A seat of a chunk that its bitmap shows as it is not.
+fn stale_bitmap(world: &World, concert: &str, count: &Value) -> Option<String> {
+    let chunk: u64 = text(count, "sk").trim_start_matches(keys::COUNT_PREFIX).parse().ok()?;
+    let size = u64::from(SEATS_PER_CHUNK);
+    let seats = chunk * size + 1..=(chunk + 1) * size;
+    let stale = viewers::first_stale(world, concert, text(count, "seats"), seats)?;
+    Some(format!("a stale bitmap: seat {stale} in {count}"))
 }
 
 /// Messages and stream records that no function has handled.

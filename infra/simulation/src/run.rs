@@ -9,7 +9,7 @@ use crate::{
     log::Keep,
     mutation::Guards,
     plan::{Overrides, Plan, SECTION},
-    quiescence, signups, triggers,
+    quiescence, signups, triggers, viewers,
     world::World,
 };
 use serde_json::json;
@@ -140,6 +140,7 @@ async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Syn
         }
     }
     others.spawn(signups::rush(Arc::clone(world)));
+    others.spawn(viewers::watch(Arc::clone(world), concert.clone()));
     world.sleep(world.plan.chaos_ms).await;
     world.faults().heal();
     world.story(format_args!("fault injection ends"));
