@@ -4,6 +4,7 @@ use crate::domain::{
     limit::Limits,
     queue::{QueueRules, bounds},
     time::Seconds,
+    zone::TimeZone,
 };
 use std::{env, str::FromStr};
 
@@ -54,6 +55,8 @@ pub struct Config {
     pub tick_seconds: u32,
     /// The currency, as an ISO 4217 code.
     pub currency: String,
+    /// The time zone of concerts that have none of their own.
+    pub time_zone: TimeZone,
     /// Whether the list of dates needs a token; else it is public.
     pub dates_for_tokens_only: bool,
     /// Whether a payment that is refused because the balance is too low cancels the hold at once.
@@ -116,6 +119,9 @@ impl Config {
             places_per_fan: number(&lookup, "PLACES_PER_FAN", 30, 0..=1_000_000)?,
             tick_seconds: number(&lookup, "TICK_SECONDS", 10, 1..=60)?,
             currency: lookup("CURRENCY").unwrap_or_else(|| "KRW".to_owned()),
+            time_zone: lookup("TIME_ZONE").map_or(Ok(TimeZone::SEOUL), |name| {
+                name.parse().map_err(|problem| ConfigError { name: "TIME_ZONE", problem })
+            })?,
             dates_for_tokens_only: choice(&lookup, "DATES_ACCESS", ["public", "token"])?,
             release_hold_on_insufficient_balance: choice(
                 &lookup,
@@ -186,7 +192,8 @@ mod tests {
     fn lookup(changed: &'static str, value: Option<&'static str>) -> Result<Config, ConfigError> {
         Config::from_lookup(|name| match name {
             name if name == changed => value.map(str::to_owned),
-            "HOLD_SECONDS" | "QUEUE_CAPACITY" | "TICK_SECONDS" | "SEATS_PER_SESSION" | "CURRENCY" => None,
+            "HOLD_SECONDS" | "QUEUE_CAPACITY" | "TICK_SECONDS" | "SEATS_PER_SESSION" => None,
+            "CURRENCY" | "TIME_ZONE" => None,
             "DATES_ACCESS" | "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" => None,
             "TOKEN_SIGNING_SECRET" => Some("x".repeat(64)),
             name if name.ends_with("_SECONDS") || name.contains("_PER_") => None,
@@ -206,6 +213,9 @@ mod tests {
         assert!(lookup("FANS_TABLE", None).is_err());
         assert!(lookup("DATES_ACCESS", Some("token")).unwrap().dates_for_tokens_only);
         assert!(lookup("DATES_ACCESS", Some("nobody")).is_err());
+        assert_eq!(config.time_zone, TimeZone::SEOUL);
+        assert_eq!(lookup("TIME_ZONE", Some("Europe/Berlin")).unwrap().time_zone, "Europe/Berlin".parse().unwrap());
+        assert!(lookup("TIME_ZONE", Some("Berlin")).is_err());
     }
 
     #[test]

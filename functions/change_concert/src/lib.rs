@@ -31,5 +31,5 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let change: ConcertChange = payload.parse()?;
     let concert = app.store.change_concert(id, |concert| apply(&change, concert, app.now())).await??;
     let offer = app.store.with_availability(concert).await?;
-    Ok(json(StatusCode::OK, &ConcertDate::new(&offer.concert, offer.seats_available)))
+    Ok(json(StatusCode::OK, &ConcertDate::new(&offer.concert, offer.seats_available, &app.config)))
 }

@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     domain::{
-        concert::{Concert, ConcertWithLayout},
+        concert::{Concert, ConcertWithLayout, Venue},
         id::QueueId,
         layout::{Block, Layout},
         text::Label,
@@ -13,7 +13,7 @@ use shared::{
         Answer, Call, Problem,
         answer::{body, json_idempotent, with_location},
         call::Object,
-        requests::{BlockDraft, ConcertDraft},
+        requests::{BlockDraft, ConcertDraft, VenueDraft},
         sale::SaleTimes,
         values::Rfc3339,
         views::ConcertDate,
@@ -31,7 +31,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let draft: ConcertDraft = payload.parse()?;
     let idempotent = call.idempotent(admin.user_id, "create_concert", &draft)?;
     let new = concert(app, draft)?;
-    let view = || ConcertDate::new(&new.concert, new.concert.seating.seats_total);
+    let view = || ConcertDate::new(&new.concert, new.concert.seating.seats_total, &app.config);
     let done = app.store.create_concert(&new, idempotent.as_ref(), || body(&view())).await?;
     let answer = json_idempotent(StatusCode::CREATED, done, |()| view());
     Ok(with_location(answer, "/api/v1/concerts/", "concertId"))
@@ -46,6 +46,11 @@ fn concert(app: &App, draft: ConcertDraft) -> Result<ConcertWithLayout, Problem>
     }
     let sent = SaleTimes { opens: draft.sale_opens_at.is_some(), closes: draft.sale_closes_at.is_some() };
     let layout = draft.blocks.map_or_else(|| Ok(Layout::standard()), layout)?;
+    let time_zone = draft.time_zone.unwrap_or(app.config.time_zone);
+    let venue = |Object(draft): Object<VenueDraft>| Venue {
+        name: draft.name.into_string(),
+        address: draft.address.into_string(),
+    };
     let concert = Concert {
         concert_id: app.context.concert_id(),
         concert_name: draft.concert_name.into_string(),
@@ -54,10 +59,14 @@ fn concert(app: &App, draft: ConcertDraft) -> Result<ConcertWithLayout, Problem>
         queue_id: draft.queue_id.unwrap_or_else(QueueId::main),
         starts_at,
         ends_at,
+        time_zone,
+        date: time_zone.day_of(starts_at),
+        venue: draft.venue.map(venue),
         enabled: true,
         sale_opens_at,
         sale_closes_at,
         seating: layout.seating(),
+        prices: layout.price_range(),
         layout: Concert::FIRST_LAYOUT,
         version: Concert::FIRST_VERSION,
     };

@@ -5,7 +5,10 @@ use shared::{
     app::App,
     domain::{id::ConcertId, time::Timestamp},
     http::{Answer, Call, Problem, answer::with_header, callers::caller, cursor::List, json, views::ConcertDate},
-    store::{concerts::ConcertAvailability, listing::ListingRange},
+    store::{
+        concerts::ConcertAvailability,
+        listing::{Bound, ListingRange},
+    },
 };
 use std::str::FromStr;
 
@@ -26,18 +29,17 @@ impl Position {
     }
 }
 
-/// Parses a time, or a date, which stands for its first or last moment.
-fn moment(text: &str, end_of_day: bool) -> Result<Timestamp, String> {
-    let time_of_day = if end_of_day { "23:59:59.999" } else { "00:00:00.000" };
-    Timestamp::parse_rfc3339(text)
-        .or_else(|| Timestamp::parse_rfc3339(&format!("{text}T{time_of_day}Z")))
-        .ok_or_else(|| "must be an RFC 3339 time or a date like 2026-12-24, of the years 1970 to 9999".to_owned())
+/// Parses a time, or a day at the venue.
+fn bound(text: &str) -> Result<Bound, String> {
+    let time = Timestamp::parse_rfc3339(text).map(Bound::Time);
+    time.or_else(|| text.parse().ok().map(Bound::Day))
+        .ok_or_else(|| "must be an RFC 3339 time or a day like 2026-12-24, of the years 1970 to 9999".to_owned())
 }
 
 fn range(app: &App, call: &Call) -> Result<ListingRange, Problem> {
     Ok(ListingRange {
-        from: call.query_with("from", |text| moment(text, false))?,
-        to: call.query_with("to", |text| moment(text, true))?,
+        from: call.query_with("from", bound)?,
+        to: call.query_with("to", bound)?,
         after: app.cursors.read::<Position>(call, List::Dates)?.map(|Position(starts_at, id)| (starts_at, id)),
         event: call.query("eventId")?,
         category: call.label("category")?,
@@ -51,7 +53,8 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     }
     let limit = call.limit()?;
     let (offers, more) = app.store.listing_page(&range(app, call)?, limit as usize).await?;
-    let dates: Vec<ConcertDate> = offers.iter().map(|o| ConcertDate::new(&o.concert, o.seats_available)).collect();
+    let date = |offer: &ConcertAvailability| ConcertDate::new(&offer.concert, offer.seats_available, &app.config);
+    let dates: Vec<ConcertDate> = offers.iter().map(date).collect();
     let caching = if app.config.dates_for_tokens_only { "private, max-age=1" } else { "public, max-age=1" };
     let response = with_header(json(StatusCode::OK, &dates), "cache-control", caching);
     match offers.last() {

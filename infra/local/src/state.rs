@@ -21,7 +21,7 @@ use crate::{
 const DEFAULT_DIRECTORY: &str = ".stagedoor";
 
 /// The form of the stored data. It is raised when stored items change; until 1.0 nothing converts older data.
-const FORM: &str = "4";
+const FORM: &str = "5";
 
 /// The stack's own directory.
 pub struct State {

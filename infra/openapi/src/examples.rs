@@ -99,9 +99,11 @@ pub fn widened_queue() -> Value {
 pub fn concert_date() -> Value {
     json!({
         "concertId": CONCERT, "concertName": "Winter Tour, first night", "date": "2026-12-24",
-        "startsAt": "2026-12-24T19:00:00.000Z", "endsAt": "2026-12-24T22:00:00.000Z", "eventId": EVENT,
+        "startsAt": "2026-12-24T10:00:00.000Z", "endsAt": "2026-12-24T13:00:00.000Z", "eventId": EVENT,
         "category": "CONCERT", "queueId": "main", "enabled": true, "saleOpensAt": "2026-12-01T09:00:00.000Z",
-        "saleClosesAt": "2026-12-24T19:00:00.000Z", "seatsTotal": 50, "seatsAvailable": 31,
+        "saleClosesAt": "2026-12-24T10:00:00.000Z", "seatsTotal": 50, "seatsAvailable": 31, "timeZone": "Asia/Seoul",
+        "venue": { "name": "Olympic Hall", "address": "424 Olympic-ro, Songpa-gu, Seoul" }, "currency": "KRW",
+        "priceFrom": 50_000, "priceTo": 50_000,
     })
 }
 
@@ -125,7 +127,6 @@ pub fn concert() -> Value {
     concert["blocks"] = json!([block()]);
     concert["holdSeconds"] = json!(300);
     concert["seatsPerSession"] = json!(4);
-    concert["currency"] = json!("KRW");
     concert
 }
 
@@ -144,8 +145,9 @@ fn block() -> Value {
 /// The concert before it is created.
 pub fn concert_draft() -> Value {
     json!({
-        "concertName": "Winter Tour, first night", "startsAt": "2026-12-24T19:00:00Z",
-        "endsAt": "2026-12-24T22:00:00Z", "saleOpensAt": "2026-12-01T18:00:00+09:00", "blocks": [block()],
+        "concertName": "Winter Tour, first night", "startsAt": "2026-12-24T19:00:00+09:00",
+        "endsAt": "2026-12-24T22:00:00+09:00", "timeZone": "Asia/Seoul",
+        "venue": { "name": "Olympic Hall", "address": "424 Olympic-ro, Songpa-gu, Seoul" }, "saleOpensAt": "2026-12-01T18:00:00+09:00", "blocks": [block()],
     })
 }
 

@@ -2,8 +2,9 @@
 
 use super::{
     id::{ConcertId, EventId, QueueId},
-    layout::{Chunk, Layout},
+    layout::{Chunk, Layout, PriceRange},
     time::{Minute, Timestamp},
+    zone::{Day, TimeZone},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -27,6 +28,13 @@ pub struct Concert {
     pub starts_at: Timestamp,
     /// When the concert ends.
     pub ends_at: Timestamp,
+    /// The zone of the venue.
+    pub time_zone: TimeZone,
+    /// The day on which the concert starts, at the venue. It is stored, so that a query can filter by it.
+    pub date: Day,
+    /// Where the concert takes place, if the organizers say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venue: Option<Venue>,
     /// Whether the concert is sold at all; false stops new holds.
     pub enabled: bool,
     /// When the sale opens: holds are made from this time on.
@@ -36,6 +44,9 @@ pub struct Concert {
     /// How many seats its layout has, and where they are counted.
     #[serde(flatten)]
     pub seating: Seating,
+    /// The lowest and the highest price of its layout.
+    #[serde(flatten)]
+    pub prices: PriceRange,
     /// The number of its layout. A layout is never changed: another one gets another number.
     pub layout: u32,
     /// 1 at first; each change of the sale raises it by 1.
@@ -57,6 +68,18 @@ impl Concert {
     pub fn on_sale(&self, now: Timestamp) -> bool {
         self.enabled && self.sale_opens_at <= now && now < self.sale_end()
     }
+}
+
+/// Where a concert takes place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Venue {
+    /// The name of the venue, for people to read.
+    #[cfg_attr(feature = "openapi", schema(example = "Olympic Hall"))]
+    pub name: String,
+    /// The address of the venue, in the form that people there write it.
+    #[cfg_attr(feature = "openapi", schema(example = "424 Olympic-ro, Songpa-gu, Seoul"))]
+    pub address: String,
 }
 
 /// What the counts of a concert's seats depend on. A copy of it stands wherever free seats are shown, so that no layout

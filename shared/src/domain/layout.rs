@@ -193,6 +193,13 @@ impl Layout {
         chunks
     }
 
+    /// The lowest and the highest price.
+    pub fn price_range(&self) -> PriceRange {
+        let prices = || self.blocks.iter().map(|block| block.price);
+        // A layout has at least one block.
+        PriceRange { price_from: prices().min().unwrap_or_default(), price_to: prices().max().unwrap_or_default() }
+    }
+
     /// What the counts of these seats depend on.
     pub fn seating(&self) -> Seating {
         let sole_chunk = match self.chunks()[..] {
@@ -201,6 +208,16 @@ impl Layout {
         };
         Seating { seats_total: self.seats_total(), sole_chunk }
     }
+}
+
+/// The prices of a layout. A copy of them stands in the concert, so that no layout is read to show them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceRange {
+    /// The price of the cheapest seats.
+    pub price_from: Amount,
+    /// The price of the dearest seats.
+    pub price_to: Amount,
 }
 
 /// A range of seat numbers within one chunk.

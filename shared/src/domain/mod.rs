@@ -23,3 +23,4 @@ pub mod text;
 pub mod ticket;
 pub mod time;
 pub mod wake;
+pub mod zone;

@@ -14,6 +14,10 @@ pub struct Text<const LEAST: usize, const MOST: usize, const LINES: bool = false
 pub type ConcertName = Text<1, 200>;
 /// A category, a section or a seat type.
 pub type Label = Text<1, 32>;
+/// The name of a venue.
+pub type VenueName = Text<1, 100>;
+/// The address of a venue.
+pub type VenueAddress = Text<1, 200>;
 /// The reason that a caller gives for a request.
 pub type Reason = Text<0, 500, true>;
 

@@ -64,11 +64,6 @@ impl Timestamp {
         self.utc().to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
-    /// The calendar date in UTC, as in `2026-12-24`.
-    pub fn date(self) -> String {
-        self.utc().format("%Y-%m-%d").to_string()
-    }
-
     /// Parses RFC 3339 with any offset; `None` for anything else or a year outside 1970 to 9999. A leap second is
     /// accepted only as the last second of a day in UTC, and counts as the first second of the next day.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {

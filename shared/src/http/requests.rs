@@ -8,7 +8,8 @@ use super::{
 use crate::domain::{
     id::{ConcertId, EventId, QueueId, ReservationId, UserId},
     queue::bounds,
-    text::{ConcertName, Label, Message, Reason},
+    text::{ConcertName, Label, Message, Reason, VenueAddress, VenueName},
+    zone::TimeZone,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -111,6 +112,12 @@ pub struct ConcertDraft {
     pub starts_at: Rfc3339,
     /// When the concert ends. It must be later than `startsAt`.
     pub ends_at: Rfc3339,
+    /// The time zone of the venue, by its name in the IANA database. It decides on which `date` the concert is. The
+    /// deployment's zone where it is left out.
+    pub time_zone: Option<TimeZone>,
+    /// Where the concert takes place. It can be left out.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<VenueDraft>))]
+    pub venue: Option<Object<VenueDraft>>,
     /// The production that the concert belongs to: the `eventId` of another date of it. Where it is left out, the concert
     /// starts a production of its own.
     pub event_id: Option<EventId>,
@@ -129,6 +136,17 @@ pub struct ConcertDraft {
     /// Where it is left out: seats 1 to 50, section `A`, type `STANDARD`, price 50000. Seats cannot be changed later.
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 200, value_type = Option<Vec<BlockDraft>>))]
     pub blocks: Option<Vec<Object<BlockDraft>>>,
+}
+
+/// Where a concert takes place.
+#[derive(Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct VenueDraft {
+    /// The name of the venue, for people to read: 1 to 100 characters.
+    pub name: VenueName,
+    /// The address of the venue, in the form that people there write it: 1 to 200 characters, in one line.
+    pub address: VenueAddress,
 }
 
 /// Neighbouring seats of one section, type and price.

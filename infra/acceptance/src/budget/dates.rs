@@ -5,10 +5,12 @@ use crate::{Request, START_MILLIS, World};
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use shared::{
     domain::{
-        concert::{Concert, SeatCount, Seating},
+        amount::Amount,
+        concert::{Concert, SeatCount, Seating, Venue},
         id::{ConcertId, EventId, QueueId},
-        layout::Chunk,
+        layout::{Chunk, PriceRange},
         time::{Seconds, Timestamp},
+        zone::TimeZone,
     },
     store::{keys, request},
 };
@@ -36,10 +38,14 @@ fn concert(number: u32) -> Concert {
         queue_id: QueueId::main(),
         starts_at,
         ends_at: starts_at + Seconds(3 * 3_600),
+        time_zone: TimeZone::SEOUL,
+        date: TimeZone::SEOUL.day_of(starts_at),
+        venue: Some(Venue { name: "Olympic Hall".to_owned(), address: "424 Olympic-ro, Songpa-gu, Seoul".to_owned() }),
         enabled: true,
         sale_opens_at: start,
         sale_closes_at: starts_at,
         seating: Seating { seats_total: 200, sole_chunk: Some(Chunk(0)) },
+        prices: PriceRange { price_from: Amount::new(50_000), price_to: Amount::new(150_000) },
         layout: Concert::FIRST_LAYOUT,
         version: Concert::FIRST_VERSION,
     }

@@ -60,10 +60,10 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .query("category", "Only concerts with exactly this category, such as `CONCERT`.", s.request::<Label>())
             .query(
                 "from",
-                "Only concerts that start at this time or later, or on this day (UTC) or later.",
+                "Only concerts that start at this time or later, or on this day or later. Days are those at the venue.",
                 moment.clone(),
             )
-            .query("to", "Only concerts that start at this time or earlier, or on this day (UTC) or earlier.", moment)
+            .query("to", "Only concerts that start at this time or earlier, or on this day or earlier. Days are those at the venue.", moment)
             .paged()
             .answers(
                 200,

@@ -5,10 +5,11 @@ use crate::{
     domain::{
         amount::Amount,
         availability::Availability,
-        concert::{Concert, SeatStatus},
+        concert::{Concert, SeatStatus, Venue},
         id::{ConcertId, EventId, QueueId},
         layout::{Block, Layout, SeatNumber},
         time::Seconds,
+        zone::{Day, TimeZone},
     },
     http::values::Rfc3339,
     store::concerts::ConcertAvailability,
@@ -26,13 +27,16 @@ pub struct ConcertDate {
     /// The name of the concert, for people to read.
     #[cfg_attr(feature = "openapi", schema(example = "Winter Tour, first night"))]
     concert_name: String,
-    /// The day on which the concert starts, in UTC, as `YYYY-MM-DD`. It is not always the day at the venue.
-    #[cfg_attr(feature = "openapi", schema(format = Date, example = "2026-12-24"))]
-    date: String,
+    /// The day on which the concert starts, as calendars at the venue show it.
+    date: Day,
     /// When the concert starts. From then on a fan cannot refund a payment any more.
     starts_at: Rfc3339,
     /// When the concert ends. No seat is held after this time.
     ends_at: Rfc3339,
+    /// The time zone of the venue. Show `startsAt` in it, not in the zone of the fan.
+    time_zone: TimeZone,
+    /// Where the concert takes place. Null where the organizers do not say.
+    venue: Option<Venue>,
     /// The production that the concert belongs to. All concerts with this id are dates of one tour or show.
     event_id: EventId,
     /// The kind of event, such as `CONCERT`, `SPORTS` or `TALK`. Organizers choose the word, so expect others too.
@@ -54,17 +58,26 @@ pub struct ConcertDate {
     /// How many seats are neither held nor sold. The number can be some seconds old; the seat map is newer.
     #[cfg_attr(feature = "openapi", schema(example = 31))]
     seats_available: u32,
+    /// The currency as an ISO 4217 code. Every amount is a whole number of its minor unit: cents for `EUR`, won for `KRW`.
+    #[cfg_attr(feature = "openapi", schema(example = "KRW"))]
+    currency: String,
+    /// The price of the cheapest seats, in the currency's minor unit.
+    price_from: Amount,
+    /// The price of the dearest seats, in the currency's minor unit.
+    price_to: Amount,
 }
 
 impl ConcertDate {
     /// A concert with its free seats.
-    pub fn new(concert: &Concert, seats_available: u32) -> Self {
+    pub fn new(concert: &Concert, seats_available: u32, config: &Config) -> Self {
         ConcertDate {
             concert_id: concert.concert_id,
             concert_name: concert.concert_name.clone(),
-            date: concert.starts_at.date(),
+            date: concert.date,
             starts_at: Rfc3339(concert.starts_at),
             ends_at: Rfc3339(concert.ends_at),
+            time_zone: concert.time_zone,
+            venue: concert.venue.clone(),
             event_id: concert.event_id,
             category: concert.category.clone(),
             queue_id: concert.queue_id.clone(),
@@ -73,6 +86,9 @@ impl ConcertDate {
             sale_closes_at: Rfc3339(concert.sale_closes_at),
             seats_total: concert.seating.seats_total,
             seats_available,
+            currency: config.currency.clone(),
+            price_from: concert.prices.price_from,
+            price_to: concert.prices.price_to,
         }
     }
 }
@@ -92,20 +108,16 @@ pub struct ConcertBody {
     /// How many seats one session may hold and buy together, refunded ones included: a refund gives none back.
     #[cfg_attr(feature = "openapi", schema(example = 4))]
     seats_per_session: u32,
-    /// The currency as an ISO 4217 code. Every amount is a whole number of its minor unit: cents for `EUR`, won for `KRW`.
-    #[cfg_attr(feature = "openapi", schema(example = "KRW"))]
-    currency: String,
 }
 
 impl ConcertBody {
     /// What a fan wants to know before queueing.
     pub fn new(offer: &ConcertAvailability, layout: &Layout, config: &Config) -> Self {
         ConcertBody {
-            date: ConcertDate::new(&offer.concert, offer.seats_available),
+            date: ConcertDate::new(&offer.concert, offer.seats_available, config),
             blocks: layout.blocks().to_vec(),
             hold_seconds: config.hold,
             seats_per_session: config.seats_per_session,
-            currency: config.currency.clone(),
         }
     }
 }

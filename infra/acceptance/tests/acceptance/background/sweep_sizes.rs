@@ -19,6 +19,7 @@ use shared::{
         session::{OpenHold, Session},
         ticket::Place,
         time::{Seconds, Timestamp},
+        zone::TimeZone,
     },
     store::{keys, keys::Key, request, seats::SeatItem},
 };
@@ -51,10 +52,14 @@ fn concert_of(number: u128, seats: u32) -> ConcertWithLayout {
         queue_id: QueueId::main(),
         starts_at: at(30),
         ends_at: at(31),
+        time_zone: TimeZone::SEOUL,
+        date: TimeZone::SEOUL.day_of(at(30)),
+        venue: None,
         enabled: true,
         sale_opens_at: at(-1),
         sale_closes_at: at(30),
         seating: layout.seating(),
+        prices: layout.price_range(),
         layout: Concert::FIRST_LAYOUT,
         version: 1,
     };

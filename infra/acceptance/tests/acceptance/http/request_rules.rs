@@ -80,7 +80,7 @@ async fn from_and_to_are_a_time_or_a_date() -> Outcome {
             let reply = world.get(&format!("/api/v1/reservations/dates?{name}={bad}"), "").await;
             assert_eq!(
                 outcome_and_error(&reply),
-                refused(name, "must be an RFC 3339 time or a date like 2026-12-24, of the years 1970 to 9999"),
+                refused(name, "must be an RFC 3339 time or a day like 2026-12-24, of the years 1970 to 9999"),
                 "{bad}"
             );
         }

@@ -17,7 +17,7 @@ async fn on_days(days: &[u32]) -> Result<World, Box<dyn std::error::Error>> {
     let world = World::new().await?;
     let admin = world.admin().await;
     for day in days {
-        let (starts, ends) = (format!("2027-06-{day:02}T19:00:00Z"), format!("2027-06-{day:02}T22:00:00Z"));
+        let (starts, ends) = (format!("2027-06-{day:02}T10:00:00Z"), format!("2027-06-{day:02}T13:00:00Z"));
         world.concert_of(&admin, &json!({ "concertName": day.to_string(), "startsAt": starts, "endsAt": ends })).await;
     }
     Ok(world)

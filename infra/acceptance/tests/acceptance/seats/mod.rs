@@ -14,3 +14,4 @@ mod reservation_fields;
 mod seat_map;
 mod selling;
 mod sessions_of_holds;
+mod zones;

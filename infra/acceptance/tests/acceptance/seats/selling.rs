@@ -197,7 +197,7 @@ async fn dates_are_filtered_and_the_link_keeps_the_filter() -> Outcome {
     let admin = world.admin().await;
     let event = "6f9619ff-8b86-4011-b42d-00cf4fc964ff";
     let on = |day: u32, category: &str, event: Option<&str>| {
-        let (starts, ends) = (format!("2027-06-{day:02}T19:00:00Z"), format!("2027-06-{day:02}T22:00:00Z"));
+        let (starts, ends) = (format!("2027-06-{day:02}T10:00:00Z"), format!("2027-06-{day:02}T13:00:00Z"));
         let mut fields = json!({ "startsAt": starts, "endsAt": ends, "category": category });
         event.into_iter().for_each(|event| fields["eventId"] = json!(event));
         fields
@@ -211,8 +211,8 @@ async fn dates_are_filtered_and_the_link_keeps_the_filter() -> Outcome {
     assert_eq!(dates(&world, &format!("eventId={event}")).await, [&*ids[1], &ids[2]]);
     assert_eq!(dates(&world, &format!("eventId={event}&category=TALK")).await, [&*ids[2]]);
     assert_eq!(dates(&world, "from=2027-06-02&to=2027-06-03").await, [&*ids[1], &ids[2]], "days are whole");
-    assert_eq!(dates(&world, "from=2027-06-02T19:00:01Z").await, [&*ids[2], &ids[3]]);
-    assert_eq!(dates(&world, "to=2027-06-02T19:00:00Z").await, [&*ids[0], &ids[1]]);
+    assert_eq!(dates(&world, "from=2027-06-02T10:00:01Z").await, [&*ids[2], &ids[3]]);
+    assert_eq!(dates(&world, "to=2027-06-02T10:00:00Z").await, [&*ids[0], &ids[1]]);
     assert_eq!(dates(&world, "from=2027-06-04&to=2027-06-01").await, Vec::<String>::new());
     for bad in ["from=yesterday", "eventId=7", "to=2027-13-01"] {
         let request = Request::new("GET", format!("/api/v1/reservations/dates?{bad}"));
