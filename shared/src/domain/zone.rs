@@ -18,13 +18,16 @@ const LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
 
 /// A time zone by its name in the IANA database, such as `Asia/Seoul`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = String, example = "Asia/Seoul"))]
 pub struct TimeZone(Tz);
 
 impl TimeZone {
     /// The default of a deployment, beside its default currency, the Korean won.
     pub const SEOUL: TimeZone = TimeZone(Tz::Asia__Seoul);
+
+    /// The names of all zones.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
+    }
 
     /// The day that calendars in this zone show at a time. The last hours of the year 9999 in UTC count as its last day
     /// everywhere, since a year of five digits is no date of RFC 3339.

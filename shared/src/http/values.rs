@@ -113,7 +113,10 @@ pub use schema::price;
 #[cfg(feature = "openapi")]
 mod schema {
     use super::{Amount, RequestedAmount};
-    use crate::domain::text::{FLAG, FLAG_END, FLAG_TAGS, Text, UNSEEN, refused};
+    use crate::domain::{
+        text::{FLAG, FLAG_END, FLAG_TAGS, Text, UNSEEN, refused},
+        zone::TimeZone,
+    };
     use std::borrow::Cow;
     use utoipa::{
         PartialSchema, ToSchema,
@@ -148,6 +151,16 @@ mod schema {
     }
 
     impl ToSchema for RequestedAmount {}
+
+    impl PartialSchema for TimeZone {
+        fn schema() -> RefOr<Schema> {
+            let text = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(TimeZone::names()));
+            let description = "A time zone by its name in the IANA database.";
+            text.examples(["Asia/Seoul"]).description(Some(description)).into()
+        }
+    }
+
+    impl ToSchema for TimeZone {}
 
     impl<const MIN: usize, const MAX: usize, const LINES: bool> PartialSchema for Text<MIN, MAX, LINES> {
         fn schema() -> RefOr<Schema> {
