@@ -2,6 +2,7 @@
 
 use crate::domain::{
     limit::Limits,
+    origin::AllowedOrigins,
     queue::{QueueRules, bounds},
     time::Seconds,
     zone::TimeZone,
@@ -63,6 +64,8 @@ pub struct Config {
     pub release_hold_on_insufficient_balance: bool,
     /// How many sign-ups, logins and joins are allowed in a minute.
     pub limits: Limits,
+    /// The origins whose pages may use the API.
+    pub allowed_origins: AllowedOrigins,
     /// The number of trusted proxies between clients and API Gateway.
     pub proxies_in_front: usize,
 }
@@ -135,6 +138,8 @@ impl Config {
                 joins_per_address: a_minute("JOINS_PER_ADDRESS", 1_000)?,
                 joins_per_fan: a_minute("JOINS_PER_FAN", 20)?,
             },
+            allowed_origins: AllowedOrigins::parse(&lookup("ALLOWED_ORIGINS").unwrap_or_default())
+                .map_err(|problem| ConfigError { name: "ALLOWED_ORIGINS", problem })?,
             proxies_in_front: number(&lookup, "PROXIES_IN_FRONT", 0, 0..=10)?,
         })
     }
@@ -197,7 +202,7 @@ mod tests {
             "DATES_ACCESS" | "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" => None,
             "TOKEN_SIGNING_SECRET" => Some("x".repeat(64)),
             name if name.ends_with("_SECONDS") || name.contains("_PER_") => None,
-            "PROXIES_IN_FRONT" => None,
+            "PROXIES_IN_FRONT" | "ALLOWED_ORIGINS" => None,
             name => Some(name.to_lowercase()),
         })
     }
@@ -216,6 +221,9 @@ mod tests {
         assert_eq!(config.time_zone, TimeZone::SEOUL);
         assert_eq!(lookup("TIME_ZONE", Some("Europe/Berlin")).unwrap().time_zone, "Europe/Berlin".parse().unwrap());
         assert!(lookup("TIME_ZONE", Some("Berlin")).is_err());
+        assert!(!lookup("", None).unwrap().allowed_origins.allows("http://localhost"));
+        assert!(lookup("ALLOWED_ORIGINS", Some("loopback")).unwrap().allowed_origins.allows("http://localhost"));
+        assert!(lookup("ALLOWED_ORIGINS", Some("*")).is_err());
     }
 
     #[test]

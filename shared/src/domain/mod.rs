@@ -11,6 +11,7 @@ pub mod id;
 pub mod layout;
 pub mod ledger;
 pub mod limit;
+pub mod origin;
 pub mod pace;
 pub mod polling;
 pub mod promotion;
