@@ -4,7 +4,7 @@ use crate::{
     config::Config,
     context::Context,
     domain::time::Timestamp,
-    http::{cursor::Cursors, tokens::Tokens},
+    http::{cursor::Cursors, documents::Documents, tokens::Tokens},
     queues::MessageQueues,
     store::Store,
 };
@@ -21,6 +21,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Signs and verifies the cursors of lists.
     pub cursors: Cursors,
+    /// Public documents in memory.
+    pub documents: Documents,
     /// The source of time, randomness and ids.
     pub context: Context,
 }
@@ -41,6 +43,7 @@ impl App {
             queues: MessageQueues::new(sqs, &config),
             tokens: Tokens::new(&config.token_signing_secrets)?,
             cursors: Cursors::new(&config.token_signing_secrets),
+            documents: Documents::new(),
             config,
             context,
         })

@@ -1,16 +1,23 @@
 //! `GET /api/v1/concerts/{concertId}/availability`: which seats are free, for everybody.
 
-use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::id::ConcertId,
-    http::{Answer, Call, answer::with_header, json, views::AvailabilityBody},
+    domain::{id::ConcertId, time::Seconds},
+    http::{
+        Answer, Call,
+        documents::{Content, public},
+        views::AvailabilityBody,
+    },
 };
 
-/// Answers 200 with the seats of a concert, which caches may keep for a second.
+const MAX_AGE: Seconds = Seconds(1);
+
+/// Answers 200 with the seats of a concert.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let concert: ConcertId = call.path("concertId")?;
-    let availability = app.store.availability(concert).await?;
-    let body = AvailabilityBody::new(&availability);
-    Ok(with_header(json(StatusCode::OK, &body), "cache-control", "public, max-age=1"))
+    public(app, format!("availability {concert}"), MAX_AGE, async {
+        let availability = app.store.availability(concert).await?;
+        Ok(Content::of(&AvailabilityBody::new(&availability)))
+    })
+    .await
 }

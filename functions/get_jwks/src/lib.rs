@@ -1,12 +1,17 @@
 //! `GET /.well-known/jwks.json`: the public keys that verify tokens.
 
-use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    http::{Answer, Call, answer::with_header, json},
+    domain::time::Seconds,
+    http::{
+        Answer, Call,
+        documents::{Content, public},
+    },
 };
+
+const MAX_AGE: Seconds = Seconds(300);
 
 /// Answers 200 with the key set.
 pub async fn handle(app: &App, _call: &Call) -> Answer {
-    Ok(with_header(json(StatusCode::OK, &app.tokens.jwks()), "cache-control", "public, max-age=300"))
+    public(app, "jwks".to_owned(), MAX_AGE, async { Ok(Content::of(&app.tokens.jwks())) }).await
 }

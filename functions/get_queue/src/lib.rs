@@ -1,16 +1,23 @@
 //! `GET /api/v1/queues/{queueId}`: how a queue moves.
 
-use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::id::QueueId,
-    http::{Answer, Call, answer::with_header, json, views::QueueBody},
+    domain::{id::QueueId, time::Seconds},
+    http::{
+        Answer, Call,
+        documents::{Content, public},
+        views::QueueBody,
+    },
 };
 
-/// Answers 200 with the queue, which caches may keep for a second.
+const MAX_AGE: Seconds = Seconds(1);
+
+/// Answers 200 with the queue.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let queue: QueueId = call.path("queueId")?;
-    let view = app.store.queue_snapshot(&queue).await?;
-    let body = QueueBody::new(&view, app.config.queue_rules, app.now());
-    Ok(with_header(json(StatusCode::OK, &body), "cache-control", "public, max-age=1"))
+    public(app, format!("queue {queue}"), MAX_AGE, async {
+        let view = app.store.watch_queue(&queue).await?;
+        Ok(Content::of(&QueueBody::new(&view, app.config.queue_rules, app.now())))
+    })
+    .await
 }

@@ -7,6 +7,7 @@ use shared::{
     domain::claims::QueueClaims,
     domain::{refusal::Refusal, session::EndReason},
     http::{Answer, Call, token_answer},
+    store::{Failure, tickets::SessionStatus},
 };
 
 /// Answers 200 with the token; 404 if the fan has no place, 410 if the place or session is over.
@@ -15,7 +16,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let queue = token_answer::queue_of(call, &caller)?;
     let user = caller.acting_for_path(call)?;
     if let Some(claims) = &caller.queue_claims {
-        let standing = app.store.session_status(claims).await?;
+        let standing = standing(app, call, claims).await?;
         return token_answer::answer_poll(app, call, claims, caller.expires_at, standing).await;
     }
     let ticket = app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?;
@@ -31,9 +32,14 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     }
     let claims = QueueClaims::of(&ticket, proof);
     let standing = if user == caller.user_id {
-        app.store.session_status(&claims).await?
+        standing(app, call, &claims).await?
     } else {
         app.store.peek_session_status(&claims).await?
     };
     token_answer::answer(app, StatusCode::OK, &claims, standing).await
+}
+
+/// The status of the caller's own place, which a GET claims. HEAD changes nothing.
+async fn standing(app: &App, call: &Call, claims: &QueueClaims) -> Result<SessionStatus, Failure> {
+    if call.is_head() { app.store.peek_session_status(claims).await } else { app.store.session_status(claims).await }
 }

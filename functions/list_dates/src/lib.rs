@@ -1,16 +1,27 @@
 //! `GET /api/v1/reservations/dates`: the concerts, in order of start.
 
-use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::{id::ConcertId, time::Timestamp},
-    http::{Answer, Call, Problem, answer::with_header, callers::caller, cursor::List, json, views::ConcertDate},
+    domain::{
+        id::ConcertId,
+        time::{Seconds, Timestamp},
+    },
+    http::{
+        Answer, Call, Problem,
+        answer::with_header,
+        callers::caller,
+        cursor::List,
+        documents::{Caching, Content, document},
+        views::ConcertDate,
+    },
     store::{
         concerts::ConcertAvailability,
         listing::{Bound, ListingRange},
     },
 };
 use std::str::FromStr;
+
+const MAX_AGE: Seconds = Seconds(5);
 
 /// The position of a concert in the listing.
 struct Position(Timestamp, ConcertId);
@@ -48,20 +59,28 @@ fn range(app: &App, call: &Call) -> Result<ListingRange, Problem> {
 
 /// Answers 200 with an array of concerts. `Link` has the address of the next page.
 pub async fn handle(app: &App, call: &Call) -> Answer {
-    if app.config.dates_for_tokens_only {
+    let caching = if app.config.dates_for_tokens_only {
+        // Before the memory is looked at, which serves every caller.
         caller(app, call).await?;
-    }
-    let limit = call.limit()?;
-    let (offers, more) = app.store.listing_page(&range(app, call)?, limit as usize).await?;
-    let date = |offer: &ConcertAvailability| ConcertDate::new(&offer.concert, offer.seats_available, &app.config);
-    let dates: Vec<ConcertDate> = offers.iter().map(date).collect();
-    let caching = if app.config.dates_for_tokens_only { "private, max-age=1" } else { "public, max-age=1" };
-    let response = with_header(json(StatusCode::OK, &dates), "cache-control", caching);
-    match offers.last() {
-        Some(last) if more => {
-            let next = call.path_with("cursor", &app.cursors.write(List::Dates, &Position::of(last)));
-            Ok(with_header(response, "link", format!("<{next}>; rel=\"next\"")))
+        Caching::private(MAX_AGE)
+    } else {
+        Caching::public(MAX_AGE)
+    };
+    let (limit, range) = (call.limit()?, range(app, call)?);
+    let page = document(app, format!("dates {limit} {range:?}"), caching, async {
+        let (offers, more) = app.store.listing_page(&range, limit as usize).await?;
+        let date = |offer: &ConcertAvailability| ConcertDate::new(&offer.concert, offer.seats_available, &app.config);
+        let dates: Vec<ConcertDate> = offers.iter().map(date).collect();
+        Ok(Content::of(&dates).followed_by(offers.last().filter(|_| more).map(Position::of)))
+    })
+    .await?;
+    let response = page.response(app.now());
+    Ok(match page.next() {
+        // From this request, since another one for the same page may have been written differently.
+        Some(next) => {
+            let next = call.path_with("cursor", &app.cursors.write(List::Dates, next));
+            with_header(response, "link", format!("<{next}>; rel=\"next\""))
         }
-        _ => Ok(response),
-    }
+        None => response,
+    })
 }

@@ -2,11 +2,16 @@
 
 use shared::{
     app::App,
-    domain::refusal::Refusal,
-    http::{Answer, Call},
+    http::{
+        Answer, Call,
+        routes::{Route, reject},
+    },
 };
 
-/// Answers 404.
-pub async fn handle(_app: &App, _call: &Call) -> Answer {
-    Err(Refusal::RouteNotFound.into())
+/// The routes of template.yaml, from `build.rs`.
+const ROUTES: &[Route] = include!(concat!(env!("OUT_DIR"), "/routes.rs"));
+
+/// Answers 404 for an unknown path, 405 for a method that the path does not have, and 204 for OPTIONS.
+pub async fn handle(_app: &App, call: &Call) -> Answer {
+    reject(call, ROUTES)
 }

@@ -4,7 +4,7 @@ use flate2::read::GzDecoder;
 use lambda_http::{Body, Response};
 use shared::{
     app::App,
-    http::{Answer, Call, Problem, answer::with_header},
+    http::{Answer, Call, Problem, answer::with_header, layer::coding::Accepted},
 };
 use std::io::Read;
 
@@ -15,15 +15,13 @@ const POLICY: &str = include_str!(concat!(env!("OUT_DIR"), "/policy.txt"));
 
 /// Answers 200 with one page that loads nothing but `openapi.json`.
 pub async fn handle(_app: &App, call: &Call) -> Answer {
-    let response = if call.header("accept-encoding").is_some_and(accepts_gzip) {
+    let response = if Accepted::of(call.header("accept-encoding")).prefers_gzip(PAGE.len()) {
         with_header(Response::new(Body::Binary(PAGE.to_vec())), "content-encoding", "gzip")
     } else {
         Response::new(Body::Text(plain()?))
     };
     Ok([
         ("content-type", "text/html; charset=utf-8"),
-        ("vary", "accept-encoding"),
-        ("cache-control", "public, max-age=300"),
         ("content-security-policy", POLICY),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
@@ -38,14 +36,4 @@ fn plain() -> Result<String, Problem> {
     let mut page = String::new();
     GzDecoder::new(PAGE).read_to_string(&mut page).map_err(|error| Problem::internal(error.to_string()))?;
     Ok(page)
-}
-
-/// Whether `Accept-Encoding` (RFC 9110, 12.5.3) names gzip, with another weight than 0.
-fn accepts_gzip(accepted: &str) -> bool {
-    accepted.split(',').any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
-        let weight = weight.trim().to_ascii_lowercase();
-        let refused = weight.strip_prefix("q=").and_then(|q| q.trim().parse().ok()) == Some(0.0_f32);
-        name.trim().eq_ignore_ascii_case("gzip") && !refused
-    })
 }

@@ -1,9 +1,10 @@
 //! Requests as API Gateway hands them to a function, and the answers.
 
+use flate2::read::GzDecoder;
 use lambda_http::{Body, Response};
 use openapi::contract::Exchange;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Read};
 
 /// A request under construction.
 #[derive(Debug, Clone)]
@@ -25,8 +26,10 @@ pub struct Reply {
     pub headers: BTreeMap<String, String>,
     /// The JSON body; null where there is none.
     pub body: Value,
-    /// The body where it is not JSON; else empty.
+    /// The body where it is not JSON, decompressed; else empty.
     pub raw: Vec<u8>,
+    /// The size of the body as it was sent, in bytes.
+    pub sent_bytes: usize,
 }
 
 impl Request {
@@ -105,14 +108,28 @@ impl Request {
 
 impl Reply {
     /// Reads the answer of a function.
+    ///
+    /// # Panics
+    /// Where the body is not what `content-encoding` says.
     pub fn of(response: Response<Body>) -> Self {
-        let (parts, body) = response.into_parts();
+        let (parts, sent) = response.into_parts();
         let headers = parts.headers.iter();
+        let body = match parts.headers.get("content-encoding") {
+            // The answer to HEAD has the header and no body.
+            Some(coding) if !sent.is_empty() => {
+                assert_eq!(coding, "gzip");
+                let mut plain = Vec::new();
+                GzDecoder::new(&sent[..]).read_to_end(&mut plain).expect("gzip");
+                plain
+            }
+            _ => sent.to_vec(),
+        };
         let json: Option<Value> = serde_json::from_slice(&body).ok();
         Reply {
             status: parts.status.as_u16(),
             headers: headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_owned())).collect(),
-            raw: if json.is_none() { body.to_vec() } else { Vec::new() },
+            sent_bytes: sent.len(),
+            raw: if json.is_none() { body } else { Vec::new() },
             body: json.unwrap_or_default(),
         }
     }

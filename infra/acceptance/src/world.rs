@@ -48,6 +48,7 @@ pub struct World {
     /// The environment that handlers run in.
     pub app: App,
     template: Template,
+    variables: Vec<(String, String)>,
     requests: AtomicU64,
 }
 
@@ -105,7 +106,8 @@ impl World {
         let engine = Engine::new(clock.clone());
         engine.create_tables(&template.tables);
         let app = Self::another_app(&template, &engine, &clock, variables).await?;
-        Ok(World { engine, clock, app, template, requests: AtomicU64::new(0) })
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Ok(World { engine, clock, app, template, variables, requests: AtomicU64::new(0) })
     }
 
     /// Creates another environment over the same tables, with a memory of its own like another process.
@@ -303,6 +305,16 @@ impl World {
         let request = Request::new("POST", "/api/v1/payments/process").token(&fan.queue);
         let request = key.into_iter().fold(request, Request::key);
         self.send(request.json(&json!({ "reservationId": reservation, "amount": amount }))).await
+    }
+
+    /// A GET without a token, answered by an environment with nothing in memory: the public document as it is now.
+    ///
+    /// # Panics
+    /// As [`World::send`].
+    pub async fn read(&self, path: &str) -> Reply {
+        let variables: Vec<(&str, &str)> = self.variables.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let app = self.environment(&variables).await.expect("the configuration of this world");
+        self.send_to(&app, Request::new("GET", path)).await
     }
 
     /// A GET with a token.

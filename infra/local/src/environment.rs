@@ -11,9 +11,10 @@ use crate::{
     state::State,
 };
 
-/// Parameters whose defaults suit AWS but not a laptop: here a person watches the queue, ticks cost nothing, and a load
-/// test sends everything from one address.
-const LOCAL_PARAMETERS: [(&str, &str); 7] = [
+/// Parameters whose defaults suit AWS but not a laptop: here a person watches the queue, pages come from other ports,
+/// ticks cost nothing, and a load test sends everything from one address.
+const LOCAL_PARAMETERS: [(&str, &str); 8] = [
+    ("AllowedOrigins", "loopback"),
     ("TickSeconds", "2"),
     ("SignUpsPerAddress", "100000"),
     ("LoginsPerAddress", "100000"),

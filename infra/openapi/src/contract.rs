@@ -7,6 +7,15 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
+/// Headers that any answer may have, which the document describes in words: those of the message and of CORS.
+const OF_EVERY_ANSWER: [&str; 5] = [
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+];
+
 const BASE: &str = "urn:stagedoor:document";
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(crate::document);
@@ -50,6 +59,8 @@ impl Exchange<'_> {
     /// Returns every difference between this exchange and the document.
     pub fn faults(&self) -> Vec<String> {
         let Some((method, path)) = self.route.split_once(' ') else { return vec![format!("{}: no route", self.route)] };
+        // The document describes HEAD in words: GET without the body.
+        let (method, head) = if method == "HEAD" { ("GET", true) } else { (method, false) };
         let at = format!("/paths/{}/{}", path.replace('~', "~0").replace('/', "~1"), method.to_lowercase());
         let status = self.status;
         let Some((at_answer, answer)) = resolved(&format!("{at}/responses/{status}")) else {
@@ -57,6 +68,7 @@ impl Exchange<'_> {
         };
         let mut faults = self.header_faults(answer);
         match self.headers.get("content-type") {
+            Some(_) if head => {}
             Some(media) => match answer["content"].get(media.split(';').next().unwrap_or_default()) {
                 // Without a schema: a page, not JSON.
                 Some(described) if described.get("schema").is_none() => {}
@@ -66,7 +78,7 @@ impl Exchange<'_> {
                 }
                 None => faults.push(format!("{media} is not documented")),
             },
-            None if answer.get("content").is_some() => faults.push("the answer has no content".to_owned()),
+            None if answer.get("content").is_some() && !head => faults.push("the answer has no content".to_owned()),
             None => {}
         }
         // The document must allow every request that succeeded.
@@ -79,7 +91,8 @@ impl Exchange<'_> {
     fn header_faults(&self, answer: &Value) -> Vec<String> {
         let known: BTreeMap<String, &String> =
             answer["headers"].as_object().into_iter().flatten().map(|(name, _)| (name.to_lowercase(), name)).collect();
-        let unknown = self.headers.keys().filter(|name| *name != "content-type" && !known.contains_key(*name));
+        let unknown =
+            self.headers.keys().filter(|name| !OF_EVERY_ANSWER.contains(&name.as_str()) && !known.contains_key(*name));
         let mut faults: Vec<String> = unknown.map(|name| format!("the header {name} is not documented")).collect();
         for (lower, name) in known {
             let header = &DOCUMENT["components"]["headers"][name];

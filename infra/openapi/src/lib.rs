@@ -37,7 +37,7 @@ pub fn document() -> Value {
         "components": {
             "schemas": schemas.into_components(),
             "responses": responses,
-            "parameters": { "IdempotencyKey": idempotency_key() },
+            "parameters": { "IdempotencyKey": idempotency_key(), "IfNoneMatch": if_none_match() },
             "headers": headers(),
             "securitySchemes": security_schemes(),
         },
@@ -65,6 +65,17 @@ payment.
 **Formats.** Bodies are JSON in UTF-8 with names in camelCase. Times are RFC 3339 in UTC. Amounts are whole numbers \
 of the currency's minor unit. Answers leave no field out: what is not known is null. Unknown fields of a body are \
 refused.
+
+**HTTP.** Each path with GET has HEAD, which is answered like GET, without the body; on a place it claims nothing. \
+OPTIONS answers 204 with the methods of a path in `Allow`. Any other method is 405 `method_not_allowed`, with `Allow`, \
+before a token is looked at. Answers above 1 KB are compressed with gzip if `Accept-Encoding` allows it. Public \
+documents (queues, concerts, dates, availability, keys, this document) have an `ETag`: send it back as \
+`If-None-Match`, and an unchanged document is 304. `Cache-Control` says how long to keep one; everything else is \
+`no-store`.
+
+**Pages of other origins.** Origins that the operators allow may call every operation (CORS), with the headers \
+`Authorization`, `Content-Type`, `Idempotency-Key` and `If-None-Match`. They can read `Retry-After`, `x-request-id`, \
+`Link`, `Location`, `ETag`, `Date`, `Allow`, `WWW-Authenticate` and `Idempotency-Replayed`, on errors too.
 
 **Errors.** An error is `application/problem+json` (RFC 9457) with a stable `code`; an unknown path is 404 \
 `not_found`. 413, 429, 502, 503 and 504 can also come from a gateway, without such a body: judge them by the status, \
@@ -99,6 +110,17 @@ fn idempotency_key() -> Value {
     })
 }
 
+fn if_none_match() -> Value {
+    json!({
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The `ETag` of the document that you have, several of them, or `*`. If it is still the same, the answer is \
+            304 without a body. A malformed value is ignored.",
+        "schema": { "type": "string" },
+        "example": "W/\"qk2hZ9mYtL0bVx3A\"",
+    })
+}
+
 fn headers() -> Value {
     let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
     json!({
@@ -116,10 +138,23 @@ fn headers() -> Value {
             "required": true,
             "schema": { "type": "string", "examples": ["no-store"] },
         },
-        "Content-Encoding": text("How the body is compressed: `gzip`, if the request accepts it."),
+        "ETag": {
+            "description": "The version of the document, for `If-None-Match`. It is weak: gzip and plain text share it.",
+            "required": true,
+            "schema": { "type": "string", "pattern": "^W/\"[A-Za-z0-9_-]+\"$", "examples": ["W/\"qk2hZ9mYtL0bVx3A\""] },
+        },
+        "Age": {
+            "description": "How long ago the document was read from the tables, in seconds; absent below 1. A cache subtracts \
+                it from `max-age`.",
+            "schema": { "type": "integer", "minimum": 1, "examples": [3] },
+        },
         "Content-Security-Policy": text("What the page may run and load: its own style and scripts, and requests to this origin."),
         "Referrer-Policy": text("What the page reveals of its address to other sites: `no-referrer`, which is nothing."),
-        "Vary": text("The request headers that the answer depends on."),
+        "Vary": {
+            "description": "The request headers that the answer depends on.",
+            "required": true,
+            "schema": { "type": "string", "const": "Accept-Encoding, Origin" },
+        },
         "X-Content-Type-Options": text("Always `nosniff`: a browser must not guess another content type."),
         "Link": text("The URL of the next page, as `<...>; rel=\"next\"`. The last page has no such header."),
         "Location": text("The path of the resource that was created."),

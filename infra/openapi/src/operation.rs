@@ -146,6 +146,23 @@ impl Operation {
         }
     }
 
+    /// Adds what public documents share, behind their answer 200: its headers, and 304.
+    pub fn cached(mut self) -> Self {
+        let of_document = headers(&["Age", "ETag"]);
+        if let Some(named) = self.successes.get_mut(&200).and_then(|answer| answer["headers"].as_object_mut()) {
+            named.extend(of_document.as_object().cloned().unwrap_or_default());
+        }
+        let mut kept = headers(&["Age", "ETag"]);
+        if let Some(link) = self.successes.get(&200).and_then(|answer| answer["headers"].get("Link")) {
+            kept["Link"] = link.clone();
+        }
+        let unmodified =
+            json!({ "description": "The document is the one that `If-None-Match` names.", "headers": kept });
+        self.successes.insert(304, unmodified);
+        self.parameters.push(json!({ "$ref": "#/components/parameters/IfNoneMatch" }));
+        self
+    }
+
     /// Adds an answer without a body.
     pub fn answers_nothing(mut self, status: u16, description: &str) -> Self {
         let answer = json!({ "description": description, "headers": headers(&[]) });
@@ -297,9 +314,9 @@ fn example(problem: &Problem) -> Value {
     serde_json::from_slice(answer.body()).unwrap_or_default()
 }
 
-/// References to the named headers, and to those of every answer: `Cache-Control` and `x-request-id`.
+/// References to the named headers, and to those of every answer: `Cache-Control`, `Vary` and `x-request-id`.
 fn headers(named: &[&str]) -> Value {
     let reference = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
-    let all = named.iter().chain(&["Cache-Control", "x-request-id"]);
+    let all = named.iter().chain(&["Cache-Control", "Vary", "x-request-id"]);
     Value::Object(all.map(|name| ((*name).to_owned(), reference(name))).collect())
 }

@@ -47,6 +47,10 @@ fn template_document_and_workspace_name_the_same_routes() {
     let template = Template::load(&template::path_in(root())).unwrap();
     let routed = template.routes.iter().filter_map(|route| {
         let RouteKey::Path { method, path } = &route.key else { return None };
+        // Each HEAD belongs to a GET, as the tests of the template say; the document describes it in words.
+        if method == "HEAD" {
+            return None;
+        }
         Some((route.function.clone(), method.clone(), path.clone()))
     });
     assert_same(&documented(), &routed.collect(), "the document", "template.yaml");

@@ -84,6 +84,21 @@ fn routes_are_read_and_exactly_one_is_the_default() {
 }
 
 #[test]
+fn each_path_with_get_has_head_at_the_same_function_and_nothing_else_has() {
+    let template = real();
+    let of = |wanted: &str| -> BTreeSet<(String, String)> {
+        let routes = template.routes.iter().filter_map(|route| match &route.key {
+            RouteKey::Path { method, path } if method == wanted => Some((path.clone(), route.function.clone())),
+            _ => None,
+        });
+        routes.collect()
+    };
+    assert!(!of("GET").is_empty());
+    assert_eq!(of("GET"), of("HEAD"));
+    assert!(of("OPTIONS").is_empty() && of("ANY").is_empty(), "OPTIONS goes to the default, which knows all routes");
+}
+
+#[test]
 fn triggers_have_their_batching_and_filters() {
     let template = real();
     assert!(template.schedules.iter().all(|schedule| schedule.every.as_secs() == 60));

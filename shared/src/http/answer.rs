@@ -1,6 +1,6 @@
 //! Answers, and the boundary where a failure becomes one log line.
 
-use super::{Call, Problem};
+use super::{Call, Problem, layer};
 use crate::{app::App, store::idempotency::Executed};
 use futures_util::future::BoxFuture;
 use lambda_http::{
@@ -18,12 +18,12 @@ pub trait Handler: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync
 impl<H: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync> Handler for H {}
 
 /// Answers a request. Runs the handler, turns a problem into problem+json, and logs the cause of a failure of ours
-/// once. Adds `x-request-id`, and `cache-control: no-store` unless the handler set another one.
+/// once. [`layer::finish`] does what HTTP asks of every answer.
 pub async fn answer(app: &App, handler: &impl Handler, request: Request) -> Response<Body> {
     let call = Call::new(request);
     // Stop the handler before Lambda's own limit, so that the client still gets an answer that says that it may retry.
     let handled = tokio::time::timeout(call.time_left(app.now()), handler(app, &call)).await;
-    let mut response = match handled.unwrap_or_else(|_| Err(Problem::out_of_time())) {
+    let response = match handled.unwrap_or_else(|_| Err(Problem::out_of_time())) {
         Ok(response) => response,
         Err(problem) => {
             if let Some(cause) = &problem.cause {
@@ -32,13 +32,7 @@ pub async fn answer(app: &App, handler: &impl Handler, request: Request) -> Resp
             problem.into_response(call.request_id())
         }
     };
-    let headers = response.headers_mut();
-    // An answer is for the caller alone unless it says otherwise: a cache in front could show it to another fan.
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::from_str(call.request_id()) {
-        headers.insert("x-request-id", id);
-    }
-    response
+    layer::finish(app, &call, response)
 }
 
 /// The JSON text of a body, as it is sent and kept for replays.

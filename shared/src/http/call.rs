@@ -15,7 +15,7 @@ use crate::{
 };
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use lambda_http::{Body, Request, RequestExt, request::RequestContext};
+use lambda_http::{Body, Request, RequestExt, http::Method, request::RequestContext};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -58,6 +58,21 @@ impl Call {
     /// The id that the answer carries as `x-request-id`.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        self.request.method()
+    }
+
+    /// Whether this is a HEAD, which is answered like a GET and without a body. It must change nothing.
+    pub fn is_head(&self) -> bool {
+        self.method() == Method::HEAD
+    }
+
+    /// The path of the URL, with its escapes.
+    pub fn url_path(&self) -> &str {
+        self.request.uri().path()
     }
 
     /// This path and query with another value for one parameter, for links to further pages.

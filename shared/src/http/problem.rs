@@ -61,6 +61,12 @@ impl Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "token_expired", "the token has expired")
     }
 
+    /// 405: a method that the path does not have. The answer also needs the header `Allow`.
+    pub fn method_not_allowed() -> Self {
+        let detail = "the path does not have this method; Allow lists those that it has";
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
     /// 413: a body of more than `most` bytes, which is not parsed.
     pub fn too_large(most: usize) -> Self {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("the body is larger than {} KiB", most / 1024))

@@ -45,6 +45,7 @@ use crate::{
         layout::{Chunk, Layout},
         queue::{QueueRules, QueueState},
         refusal::Refusal,
+        ticket::Place,
         time::{Seconds, Timestamp},
     },
 };
@@ -64,6 +65,8 @@ pub struct Store {
     context: Context,
     rules: Rules,
     states: Cache<QueueId, QueueState>,
+    /// The last place that this environment showed to everybody, by queue.
+    last_places: Cache<QueueId, Place>,
     /// When the last tick that this environment asked for is due, by queue.
     wishes: Cache<QueueId, Timestamp>,
     /// What is sold through each queue.
@@ -177,6 +180,7 @@ impl Store {
                 queue: config.queue_rules,
             },
             states: Cache::new(),
+            last_places: Cache::new(),
             wishes: Cache::new(),
             notices: Cache::new(),
             sales: Cache::new(),

@@ -33,6 +33,12 @@ impl Store {
         if let Some(notice) = self.notices.get(queue, now, MAX_STATE_AGE_MILLIS) {
             return notice;
         }
+        self.read_notice(queue).await
+    }
+
+    /// Reads the notice of a queue, whatever is cached, and caches it. Failures as in [`Store::notice`].
+    pub(crate) async fn read_notice(&self, queue: &QueueId) -> Notice {
+        let now = self.now();
         match self.get::<Notice>(&keys::notice(queue), false).await {
             Ok(notice) => {
                 let notice = notice.unwrap_or_default();

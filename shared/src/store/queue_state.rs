@@ -100,8 +100,14 @@ impl Store {
         if let Some(state) = self.states.get(queue, now, max_age_millis) {
             return Ok(state);
         }
+        self.read_queue_state(queue, max_age_millis == 0).await
+    }
+
+    /// Reads the state of a queue, whatever is cached, and caches it.
+    async fn read_queue_state(&self, queue: &QueueId, consistent: bool) -> Result<QueueState, Failure> {
+        let now = self.now();
         let key = keys::queue_state(queue);
-        let mut state: Option<QueueState> = self.get(&key, max_age_millis == 0).await?;
+        let mut state: Option<QueueState> = self.get(&key, consistent).await?;
         if state.as_ref().is_none_or(|state| state.deleted) {
             // An eventually consistent read may miss that the queue was just created, also after a deletion.
             state = self.get(&key, true).await?;
@@ -111,8 +117,12 @@ impl Store {
             None if queue.is_main() => self.ensure_queue(queue).await?,
             _ => return Err(Refusal::QueueNotFound.into()),
         };
-        self.states.put(queue.clone(), state.clone(), now);
-        Ok(state)
+        // `served` only grows: an eventually consistent read that shows less is older than what is known.
+        let newest = |known: Option<&QueueState>| match known {
+            Some(known) if known.served > state.served => known.clone(),
+            _ => state,
+        };
+        Ok(self.states.replace(queue.clone(), now, newest))
     }
 
     /// Returns the state of a queue; creates the queue with the deployment's parameters if it does not exist.
@@ -157,6 +167,25 @@ impl Store {
             async { self.queue_sales(queue).await.map_err(Failure::from) },
         )?;
         Ok(QueueSnapshot { state, last_place: counter.last, notice, sales })
+    }
+
+    /// Reads a queue for everybody. Its sales may be five seconds old. The reads are eventually consistent, since the
+    /// partitions are those of ticks and joins; still neither `served` nor the last place goes back in one environment.
+    ///
+    /// # Errors
+    /// [`Refusal::QueueNotFound`], for which nothing but the state was read: anybody may ask for any id.
+    pub async fn watch_queue(&self, queue: &QueueId) -> Result<QueueSnapshot, Failure> {
+        let state = self.read_queue_state(queue, false).await?;
+        let counter = keys::join_counter(queue);
+        let (counter, notice, sales) = try_join!(
+            self.get::<JoinCounter>(&counter, false),
+            async { Ok(self.read_notice(queue).await) },
+            self.queue_sales(queue),
+        )?;
+        let drawn = counter.unwrap_or_default().last.max(state.served);
+        let newest = |known: Option<&Place>| known.map_or(drawn, |known| drawn.max(*known));
+        let last_place = self.last_places.replace(queue.clone(), self.now(), newest);
+        Ok(QueueSnapshot { state, last_place, notice, sales })
     }
 
     /// Reads the join counter as it is now.

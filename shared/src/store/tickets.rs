@@ -105,7 +105,7 @@ impl Store {
         Ok(status)
     }
 
-    /// Returns the status of a fan's place to an admin, without claiming it.
+    /// Returns the status of a fan's place without claiming it: for an admin, and for HEAD.
     ///
     /// # Errors
     /// [`Refusal::QueueNotFound`].

@@ -14,6 +14,20 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
     let mut rows = joins().await?;
     rows.extend(ticks().await?);
     rows.extend(rest().await?);
+    rows.extend(watching().await?);
+    Ok(rows)
+}
+
+/// What everybody may read of a queue: from the tables once a second, else from memory.
+async fn watching() -> Result<Vec<Row>> {
+    let world = World::new().await?;
+    joined(&world, 1).await?;
+    let mut rows = Vec::new();
+    for (step, units, trips) in [("queue, for everybody", 2.0, 3.0), ("the queue again within a second", 0.0, 0.0)] {
+        world.engine.reset_meter();
+        must(step, &world.get("/api/v1/queues/main", "").await.outcome(), "200")?;
+        rows.push(Row { step, budget: cost(0.0, units, trips), measured: used(&world, 1) });
+    }
     Ok(rows)
 }
 

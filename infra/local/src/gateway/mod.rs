@@ -122,7 +122,7 @@ async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request, id: &str)
     let patience = open.functions.timeout(matched.function).unwrap_or_default() + GRACE;
     let outcome = open.functions.invoke(matched.function, event.into(), patience).await;
     match outcome.ok_or(Problem::NoRoute)? {
-        Ok(answer) => reply::response(&answer).ok_or(Problem::BadAnswer),
+        Ok(answer) => reply::response(&answer, &parts.method).ok_or(Problem::BadAnswer),
         Err(InvokeError::Function(_)) => Err(Problem::FunctionError),
         Err(InvokeError::Crashed(_)) => Err(Problem::Crashed),
         Err(InvokeError::TimedOut) => Err(Problem::TimedOut),

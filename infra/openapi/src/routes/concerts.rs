@@ -24,7 +24,7 @@ concert whose queue returns 404 is not on sale.";
 
 const SEE: &str = "\
 Returns one concert with its seats, prices and rules, so that a fan can choose before joining the queue. No token is \
-needed. A change by an admin shows within about a second.";
+needed. A change by an admin shows within about five seconds.";
 
 const AVAILABILITY: &str = "\
 Returns which seats of a concert are free, held and sold, for everybody. No token is needed. A change shows within \
@@ -72,6 +72,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
                 json!({ "type": "array", "items": date }),
                 json!([examples::concert_date()]),
             )
+            .cached()
             .then(200, "get_concert", json!({ "concertId": "$response.body#/0/concertId" }), None)
             .then(200, "get_availability", json!({ "concertId": "$response.body#/0/concertId" }), None)
             .then(200, "list_seats", json!({ "concertId": "$response.body#/0/concertId" }), None),
@@ -80,7 +81,8 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .stored()
             .concert(s)
             .refuses([Refusal::ConcertNotFound])
-            .answers(200, "The concert with its prices.", &[], s.answer::<ConcertBody>(), examples::concert()),
+            .answers(200, "The concert with its prices.", &[], s.answer::<ConcertBody>(), examples::concert())
+            .cached(),
         Operation::new("get_availability", "get", "/api/v1/concerts/{concertId}/availability", Caller::Nobody)
             .about(TAG, "See which seats are free", AVAILABILITY)
             .stored()
@@ -92,7 +94,8 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
                 &[],
                 s.answer::<AvailabilityBody<'static>>(),
                 examples::availability(),
-            ),
+            )
+            .cached(),
         Operation::new("list_seats", "get", "/api/v1/reservations/{concertId}/seats", Caller::Admitted)
             .about(TAG, "See the seat map", SEATS)
             .stored()

@@ -99,7 +99,8 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .stored()
             .queue(s)
             .refuses([Refusal::QueueNotFound])
-            .answers(200, "The public state of the queue.", &[], s.answer::<QueueBody>(), examples::queue()),
+            .answers(200, "The public state of the queue.", &[], s.answer::<QueueBody>(), examples::queue())
+            .cached(),
     ]
 }
 

@@ -36,15 +36,17 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
                 &[],
                 json!({ "$ref": "#/components/schemas/KeySet" }),
                 examples::key_set(),
-            ),
+            )
+            .cached(),
         Operation::new("describe_api", "get", "/openapi.json", Caller::Nobody)
             .about(TAG, "Get this document", DOCUMENT)
-            .answers(200, "The whole OpenAPI document.", &[], any, document),
+            .answers(200, "The whole OpenAPI document.", &[], any, document)
+            .cached(),
         Operation::new("show_docs", "get", "/docs", Caller::Nobody)
             .about(TAG, "Read and try the API in a browser", PAGE)
             .answers_page(
-                "The page as HTML, compressed if the request accepts gzip.",
-                &["Content-Encoding", "Content-Security-Policy", "Referrer-Policy", "Vary", "X-Content-Type-Options"],
+                "The page as HTML.",
+                &["Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options"],
                 "<!DOCTYPE html>\n<html lang=\"en\">...</html>",
             ),
         Operation::new("check_health", "get", "/health", Caller::Nobody)

@@ -3,7 +3,7 @@
 use crate::support::purchases::{
     Outcome, PRICE, cancel, expire, feed_stream, held, inject, inject_where, items, sale, stream, take_timers,
 };
-use acceptance::{Request, World};
+use acceptance::World;
 use engine::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -101,7 +101,7 @@ async fn availability_is_recounted_chunk_by_chunk() -> Outcome {
     world.pay(&ann, &paid, 30, None).await;
     held(&world, &bob, &concert, &[600]).await;
     let available = async || {
-        let read = world.send(Request::new("GET", format!("/api/v1/concerts/{concert}"))).await;
+        let read = world.read(&format!("/api/v1/concerts/{concert}")).await;
         read.body["seatsAvailable"].clone()
     };
     assert_eq!(available().await, 600, "only the stream function counts");

@@ -3,7 +3,7 @@
 use crate::support::purchases::{
     Outcome, PRICE, cancel, feed_stream, held, inject_where, items, reservation, sale, take_timers, until_sent,
 };
-use acceptance::{Fan, Request, START_MILLIS, World};
+use acceptance::{Fan, START_MILLIS, World};
 use engine::Fault;
 use serde_json::{Value, json};
 use shared::{
@@ -49,7 +49,7 @@ async fn counted(world: &World) -> Outcome {
 }
 
 async fn available(world: &World, concert: &str) -> Value {
-    let read = world.send(Request::new("GET", format!("/api/v1/concerts/{concert}"))).await;
+    let read = world.read(&format!("/api/v1/concerts/{concert}")).await;
     read.body["seatsAvailable"].clone()
 }
 

@@ -17,19 +17,20 @@ fn assert_problem(reply: &Reply) {
 }
 
 #[tokio::test]
-async fn an_unknown_route_and_a_wrong_method_are_404() -> Outcome {
+async fn an_unknown_route_is_404_and_a_method_that_a_path_lacks_405() -> Outcome {
     let world = World::new().await?;
     let fan = world.fan("ann").await;
-    for (method, path) in [
-        ("GET", "/"),
-        ("GET", "/api/v1/nothing"),
-        ("GET", "/api/v1/users"),
-        ("PUT", "/api/v1/tokens"),
-        ("DELETE", "/api/v1/users/login"),
-        ("PATCH", "/api/v1/reservations"),
-        ("POST", "/health"),
-        ("GET", "/api/v1/tokens"),
-        ("GET", "/api/v1/tokens/a/b"),
+    let (unknown, wrong) = ("404 not_found", "405 method_not_allowed");
+    for (method, path, expected) in [
+        ("GET", "/", unknown),
+        ("GET", "/api/v1/nothing", unknown),
+        ("GET", "/api/v1/users", wrong),
+        ("PUT", "/api/v1/tokens", wrong),
+        ("DELETE", "/api/v1/users/login", wrong),
+        ("PATCH", "/api/v1/reservations", wrong),
+        ("POST", "/health", wrong),
+        ("GET", "/api/v1/tokens", wrong),
+        ("GET", "/api/v1/tokens/a/b", unknown),
     ] {
         let large = "x".repeat(70_000);
         for request in [
@@ -38,7 +39,7 @@ async fn an_unknown_route_and_a_wrong_method_are_404() -> Outcome {
             Request::new(method, path).text("text/plain", large),
         ] {
             let reply = world.send(request).await;
-            assert_eq!(reply.outcome(), "404 not_found", "{method} {path}");
+            assert_eq!(reply.outcome(), expected, "{method} {path}");
             assert_problem(&reply);
         }
     }

@@ -4,8 +4,6 @@ use crate::Outcome;
 use acceptance::{Reply, Request, World};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use flate2::read::GzDecoder;
-use std::io::Read;
 
 /// The largest answer of a Lambda function, in bytes.
 const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
@@ -47,17 +45,15 @@ async fn the_page_is_compressed_for_clients_that_accept_gzip() -> Outcome {
     for accepted in ["gzip", "br, GZIP;q=0.5", "deflate, gzip; q=1.0, *;q=0.1"] {
         let compressed = page(Some(accepted)).await?;
         assert_eq!(compressed.headers["content-encoding"], "gzip", "{accepted}");
-        assert!(compressed.raw.len() < plain.raw.len() / 2);
-        let mut page = Vec::new();
-        GzDecoder::new(&compressed.raw[..]).read_to_end(&mut page)?;
-        assert!(page == plain.raw, "{accepted}: the same page");
+        assert!(compressed.sent_bytes < plain.sent_bytes / 2);
+        assert!(compressed.raw == plain.raw, "{accepted}: the same page");
     }
     for refused in ["", "br", "gzip;q=0", "gzip; q=0.0, br", "gzipped"] {
         let reply = page(Some(refused)).await?;
         assert_eq!(reply.headers.get("content-encoding"), None, "{refused}");
         assert!(reply.raw == plain.raw, "{refused}: the same page");
     }
-    assert_eq!(plain.headers["vary"], "accept-encoding");
+    assert_eq!(plain.headers["vary"], "Accept-Encoding, Origin");
     Ok(())
 }
 
@@ -96,6 +92,6 @@ async fn the_content_security_policy_allows_only_the_pages_own_script_and_style(
     assert_eq!(reply.headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(reply.headers["x-content-type-options"], "nosniff");
     assert_eq!(reply.headers["referrer-policy"], "no-referrer");
-    assert_eq!(reply.headers["cache-control"], "public, max-age=300");
+    assert_eq!(reply.headers["cache-control"], "no-store");
     Ok(())
 }

@@ -8,3 +8,5 @@ mod parameters;
 mod request_fuzz;
 mod request_mutations;
 mod request_rules;
+mod web_documents;
+mod web_walk;

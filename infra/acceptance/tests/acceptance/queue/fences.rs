@@ -132,9 +132,9 @@ async fn a_new_concert_does_not_change_its_queue() -> Outcome {
     let admin = world.admin().await;
     world.set_capacity(1).await;
     line_of(&world, 2).await;
-    let before = crate::support::queue(&world).await;
+    let before = crate::support::state(&world);
     world.concert(&admin).await;
-    assert_eq!(crate::support::queue(&world).await, before, "the queue is not created again");
+    assert_eq!(crate::support::state(&world), before, "the queue is not created again");
     Ok(())
 }
 

@@ -118,13 +118,13 @@ async fn a_queue_is_deleted_only_when_empty_and_uses_no_place_twice_when_created
     world.app.store.tick(&"second".parse()?, &[]).await?;
     assert_eq!(world.delete(path, &admin.access).await.outcome(), "204");
     assert_eq!(world.delete(path, &admin.access).await.outcome(), "404 queue_not_found");
-    assert_eq!(world.get("/api/v1/queues/second", "").await.outcome(), "404 queue_not_found");
+    assert_eq!(world.read("/api/v1/queues/second").await.outcome(), "404 queue_not_found");
     assert_eq!(join_with(&world, &ann.access, &second).await.outcome(), "404 queue_not_found");
     assert!(items(&world, "QUEUES").iter().all(|entry| entry["queueId"] != "second"));
     assert_eq!(world.send(put()).await.outcome(), "200");
     let again = join_with(&world, &ann.access, &second).await;
     assert_eq!((again.outcome().as_str(), status_and_position(&again).as_str()), ("201", "ACTIVE 0"));
-    assert_eq!(world.get("/api/v1/queues/second", "").await.body["lastPlace"], 3, "no place is used twice");
+    assert_eq!(world.read("/api/v1/queues/second").await.body["lastPlace"], 3, "no place is used twice");
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use shared::http::cursor::List;
 const PATH: &str = "/api/v1/reservations/dates";
 
 async fn list(world: &World, query: &str) -> Reply {
-    world.send(Request::new("GET", format!("{PATH}?{query}"))).await
+    world.read(&format!("{PATH}?{query}")).await
 }
 
 /// A world with concerts on the given days of June 2027.
@@ -141,7 +141,7 @@ async fn availability_follows_holds_sales_and_releases() -> Outcome {
     assert_eq!(world.pay(&fan, &kept, 100_000, None).await.outcome(), "200");
     feed_stream(&world, &world.app).await?;
     assert_eq!(available().await, 48);
-    let read = world.send(Request::new("GET", format!("/api/v1/concerts/{concert}"))).await;
+    let read = world.read(&format!("/api/v1/concerts/{concert}")).await;
     assert_eq!(read.body["seatsAvailable"], 48);
     Ok(())
 }

@@ -16,7 +16,7 @@ fn large_blocks() -> Value {
 }
 
 async fn list(world: &World, query: &str) -> Reply {
-    world.send(Request::new("GET", format!("{PATH}?{query}"))).await
+    world.read(&format!("{PATH}?{query}")).await
 }
 
 fn names(reply: &Reply) -> Vec<&str> {
@@ -121,7 +121,7 @@ async fn two_chunks(world: &World, admin: &Fan) -> String {
 }
 
 async fn free(world: &World, concert: &str) -> Value {
-    let read = world.get(&format!("/api/v1/concerts/{concert}"), "").await;
+    let read = world.read(&format!("/api/v1/concerts/{concert}")).await;
     let listed = list(world, "limit=100").await;
     let dates = listed.body.as_array().cloned().unwrap_or_default();
     let date = dates.iter().find(|date| date["concertId"] == *concert).cloned().unwrap_or_default();

@@ -14,7 +14,7 @@ async fn change(world: &World, admin: &Fan, concert: &str, body: Value) -> Reply
 }
 
 async fn dates(world: &World, query: &str) -> Vec<String> {
-    let reply = world.send(Request::new("GET", format!("/api/v1/reservations/dates?{query}"))).await;
+    let reply = world.read(&format!("/api/v1/reservations/dates?{query}")).await;
     let list = reply.body.as_array().cloned().unwrap_or_default();
     list.iter().map(|date| date["concertId"].as_str().unwrap_or_default().to_owned()).collect()
 }
@@ -26,7 +26,7 @@ async fn an_admin_closes_and_opens_a_sale_and_open_holds_can_still_be_paid() -> 
     let id = held(&world, &ann, &concert, &[1]).await;
     let closed = change(&world, &admin, &concert, json!({ "enabled": false })).await;
     assert_eq!((closed.outcome().as_str(), &closed.body["enabled"]), ("200", &json!(false)));
-    let listed = world.send(Request::new("GET", "/api/v1/reservations/dates")).await;
+    let listed = world.read("/api/v1/reservations/dates").await;
     assert_eq!(listed.body[0]["enabled"], false, "the listing shows it too");
     assert_eq!(world.hold(&ann, &concert, &[2], None).await.outcome(), "403 sale_closed");
     change(&world, &admin, &concert, json!({ "enabled": true, "saleOpensAt": "2026-06-01T00:00:10Z" })).await;
@@ -78,7 +78,7 @@ async fn a_change_is_validated_and_concurrent_changes_are_both_kept() -> Outcome
         change(&world, &admin, &concert, json!({ "saleClosesAt": "2026-07-01T00:00:00Z" })),
     );
     assert_eq!((a.status, b.status), (200, 200));
-    let read = world.send(Request::new("GET", format!("/api/v1/concerts/{concert}"))).await;
+    let read = world.read(&format!("/api/v1/concerts/{concert}")).await;
     assert_eq!(read.body["enabled"], false, "the concurrent change is not undone");
     assert_eq!(read.body["saleClosesAt"], "2026-07-01T00:00:00.000Z");
     Ok(())
@@ -138,7 +138,7 @@ async fn a_change_of_an_older_version_is_planned_again_even_if_the_values_are_th
     let concerts = items(&world, "Concerts", "META");
     let [meta] = &concerts[..] else { panic!("one concert: {concerts:?}") };
     assert_eq!(meta["version"], 4, "created, and changed three times, each time from the version before");
-    let listed = world.send(Request::new("GET", "/api/v1/reservations/dates")).await;
+    let listed = world.read("/api/v1/reservations/dates").await;
     assert_eq!(listed.body[0]["saleClosesAt"], "2026-07-01T00:00:00.000Z");
     Ok(())
 }

@@ -56,7 +56,7 @@ pub async fn configure(world: &World, admin: &Fan, settings: &Value) -> Reply {
 
 /// The main queue as everybody can read it.
 pub async fn queue(world: &World) -> Value {
-    world.get("/api/v1/queues/main", "").await.body
+    world.read("/api/v1/queues/main").await.body
 }
 
 /// `POST /tokens` with any body.
