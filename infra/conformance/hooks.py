@@ -38,7 +38,7 @@ def filter_failure(context, failure, case, response):
     """Returns whether a failure counts."""
     problem = problem_of(response)
     if isinstance(failure, UnsupportedMethodResponse):
-        return not is_no_route(problem, case)
+        return not is_route_of_another_path(problem, case)
     if isinstance(failure, RejectedPositiveData):
         return not is_beyond_the_document(problem, case)
     if isinstance(failure, UseAfterFree):
@@ -57,14 +57,11 @@ def is_kept(body, case):
     return case.operation.path.endswith("/tokens/{userId}")
 
 
-def is_no_route(problem, case):
-    """Returns whether a method that a path does not have got the contract's answer, 404 `not_found`.
+def is_route_of_another_path(problem, case):
+    """Returns whether a method that a path lacks was answered by the route of another path.
 
-    RFC 9110 leaves the choice between 404 and 405 to the server. `DELETE /reservations/dates` matches the route of a
-    reservation, though, and "dates" is no valid id.
+    `DELETE /reservations/dates` matches the route of a reservation, and "dates" is no valid id.
     """
-    if problem.get("code") == "not_found":
-        return True
     return case.operation.path.endswith("/reservations/dates") and pointers(problem) == {"reservationId"}
 
 

@@ -48,7 +48,8 @@ async fn a_second_start_keeps_the_data_and_the_first_leaves_no_process() {
     fan.pay(&held, concert.price, None).send().await.expect(200);
     // The streams continue at their stored positions.
     let paid = Instant::now();
-    while client.get(format!("/api/v1/concerts/{}", concert.id)).send().await.expect(200).body["seatsAvailable"] != 2 {
+    while client.get(format!("/api/v1/concerts/{}/availability", concert.id)).send().await.expect(200).body["free"] != 2
+    {
         assert!(paid.elapsed() < DATES_AGE, "the list still does not count two of four seats as sold");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

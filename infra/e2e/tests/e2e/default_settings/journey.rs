@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use e2e::{Fan, PASSWORD, Site, report_measurement};
+use hyper::Method;
 use serde_json::{Value, json};
 use tokio::time::{self, Instant};
 
@@ -156,7 +157,8 @@ async fn no_show(site: &Site, queue: &str, fans: &mut [Fan<'_>]) {
         passed_by.as_secs_f64()
     ));
     fans[1].poll().await.expect_problem(410, "session_over");
-    let view: Value = site.client.get(format!("/api/v1/queues/{queue}")).send().await.expect(200).body;
+    let path = format!("/api/v1/admin/queues/{queue}");
+    let view: Value = site.client.request(Method::GET, path).bearer(&site.admin).send().await.expect(200).body;
     assert_eq!((&view["served"], &view["active"], &view["waiting"]), (&json!(3), &json!(1), &json!(0)));
     assert_eq!(fans[1].join(queue).await.expect(201).body["queuePosition"], 1);
 }

@@ -33,9 +33,9 @@ pub async fn settle(sale: &Sale<'_>) {
         for function in ["promote_tokens", "sweep_holds"] {
             sale.site.run_schedule(function).await;
         }
-        let (sales, queue, concert) = (sales(sale).await, queue(sale).await, concert(sale).await);
+        let (sales, queue, counted) = (sales(sale).await, queue(sale).await, availability(sale).await);
         let open = (&sales["held"], &queue["active"], &queue["waiting"]);
-        let (free, counted) = (&sales["free"], &concert["seatsAvailable"]);
+        let (free, counted) = (&sales["free"], &counted["free"]);
         if open == (&0.into(), &0.into(), &0.into()) && free == counted {
             return;
         }
@@ -143,11 +143,11 @@ async fn sales(sale: &Sale<'_>) -> Value {
 }
 
 async fn queue(sale: &Sale<'_>) -> Value {
-    get(sale, &sale.site.admin, &format!("/api/v1/queues/{}", sale.concert.queue)).await
+    get(sale, &sale.site.admin, &format!("/api/v1/admin/queues/{}", sale.concert.queue)).await
 }
 
-async fn concert(sale: &Sale<'_>) -> Value {
-    get(sale, &sale.site.admin, &format!("/api/v1/concerts/{}", sale.concert.id)).await
+async fn availability(sale: &Sale<'_>) -> Value {
+    get(sale, &sale.site.admin, &format!("/api/v1/concerts/{}/availability", sale.concert.id)).await
 }
 
 /// Reads all pages of a list.
