@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{
         HeaderValue, Response, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY},
     },
 };
 use serde_json::json;
@@ -67,6 +67,7 @@ impl Problem {
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding, Origin"));
         if code == "unavailable" {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn problems_are_never_cached_and_retryable_ones_have_retry_after() {
+    fn problems_have_the_headers_of_every_answer_and_retryable_ones_retry_after() {
         for (problem, again) in [
             (Problem::Starting, true),
             (Problem::Body(StatusCode::PAYLOAD_TOO_LARGE), false),
@@ -91,6 +92,7 @@ mod tests {
         ] {
             let response = problem.response("an id");
             assert_eq!(response.headers()[CACHE_CONTROL], "no-store", "{problem:?}");
+            assert_eq!(response.headers()[VARY], "Accept-Encoding, Origin", "{problem:?}");
             assert_eq!(response.headers().contains_key(RETRY_AFTER), again, "{problem:?}");
         }
     }

@@ -29,7 +29,7 @@ async fn every_event_gets_its_expected_answer() {
         let expected = serde_json::from_str(&filled_in(&expected.to_string(), &values)).expect("JSON");
         let outcome = invoke(&stage.stack, function_of(file), &path);
         if let Some(why) = judge(&event, &expected, &outcome) {
-            wrong.push(format!("{file}: {why}: {outcome:?}"));
+            wrong.push(format!("{file}: {why}: {:.2000}", format!("{outcome:?}")));
         }
     }
     let took = started.elapsed().as_secs_f64();
