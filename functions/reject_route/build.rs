@@ -1,4 +1,4 @@
-//! Writes the routes of template.yaml, for `src/lib.rs`: what a path answers has one source.
+//! Writes the routes of the other functions in template.yaml, for `src/lib.rs`: what a path answers has one source.
 
 use std::{env, error::Error, fs, path::Path};
 
@@ -9,6 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", path.display());
     let template = Template::load(&path)?;
     let routes: Vec<(&str, &str)> = (template.routes.iter())
+        .filter(|route| route.function != env!("CARGO_PKG_NAME"))
         .filter_map(|route| match &route.key {
             RouteKey::Path { method, path } => Some((method.as_str(), path.as_str())),
             RouteKey::Default => None,

@@ -8,7 +8,7 @@ use shared::{
     },
 };
 
-/// The routes of template.yaml, from `build.rs`.
+/// The routes of the other functions in template.yaml, from `build.rs`.
 const ROUTES: &[Route] = include!(concat!(env!("OUT_DIR"), "/routes.rs"));
 
 /// Answers 404 for an unknown path, 405 for a method that the path does not have, and 204 for OPTIONS.

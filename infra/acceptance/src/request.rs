@@ -137,7 +137,8 @@ impl Reply {
     /// The differences between this answer on a route to the body `asked` and the OpenAPI document, which does not
     /// describe the route `$default`.
     pub fn faults(&self, route: &str, asked: Option<&str>) -> Vec<String> {
-        if route == "$default" {
+        // Of no operation, so the document says nothing of it.
+        if route == "$default" || self.status == 405 {
             return Vec::new();
         }
         let asked = asked.and_then(|text| serde_json::from_str::<Value>(text).ok());

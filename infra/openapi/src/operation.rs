@@ -156,8 +156,8 @@ impl Operation {
         if let Some(link) = self.successes.get(&200).and_then(|answer| answer["headers"].get("Link")) {
             kept["Link"] = link.clone();
         }
-        let unmodified =
-            json!({ "description": "The document is the one that `If-None-Match` names.", "headers": kept });
+        let description = "The client has the current document already: `If-None-Match` names its `ETag`.";
+        let unmodified = json!({ "description": description, "headers": kept });
         self.successes.insert(304, unmodified);
         self.parameters.push(json!({ "$ref": "#/components/parameters/IfNoneMatch" }));
         self

@@ -72,7 +72,7 @@ fn wants_description(at: &str, object: &Value) -> bool {
 fn word_faults(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     for code in text.split('`').skip(1).step_by(2) {
-        let rust = code.split(|c: char| !c.is_alphanumeric() && c != '_').find(|word| RUST.contains(word));
+        let rust = code.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').find(|word| RUST.contains(word));
         if rust.is_some() || code.contains("::") {
             faults.push(format!("`{code}` is a word of Rust"));
         }

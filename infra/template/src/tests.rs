@@ -99,6 +99,28 @@ fn each_path_with_get_has_head_at_the_same_function_and_nothing_else_has() {
 }
 
 #[test]
+fn a_path_that_is_also_that_of_a_parameter_has_all_its_methods() {
+    let template = real();
+    let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for route in &template.routes {
+        if let RouteKey::Path { method, path } = &route.key {
+            methods.entry(path).or_default().insert(method);
+        }
+    }
+    let takes = |pattern: &str, path: &str| {
+        let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
+        pattern.len() == path.len()
+            && pattern.iter().zip(&path).all(|(part, given)| part == given || part.starts_with('{'))
+    };
+    for (path, own) in &methods {
+        for (pattern, others) in methods.iter().filter(|(pattern, _)| *pattern != path && takes(pattern, path)) {
+            // Else API Gateway would take the path for one with a parameter, and the answer would not be 405.
+            assert!(own.is_superset(others), "{path} lacks methods of {pattern}: route them to reject_route");
+        }
+    }
+}
+
+#[test]
 fn triggers_have_their_batching_and_filters() {
     let template = real();
     assert!(template.schedules.iter().all(|schedule| schedule.every.as_secs() == 60));

@@ -18,8 +18,12 @@ pub type Route = (&'static str, &'static str);
 /// # Errors
 /// The 404.
 pub fn reject(call: &Call, routes: &[Route]) -> Answer {
-    let mut methods: BTreeSet<&str> =
-        routes.iter().filter(|(_, pattern)| matches(pattern, call.url_path())).map(|(method, _)| *method).collect();
+    let matching: Vec<&Route> = routes.iter().filter(|(_, pattern)| matches(pattern, call.url_path())).collect();
+    // The most specific pattern names the path: /reservations/dates is not a reservation with the id "dates".
+    let parameters = |pattern: &str| pattern.matches('{').count();
+    let fewest = matching.iter().map(|(_, pattern)| parameters(pattern)).min();
+    let named = matching.into_iter().filter(|(_, pattern)| Some(parameters(pattern)) == fewest);
+    let mut methods: BTreeSet<&str> = named.map(|(method, _)| *method).collect();
     // A method that the path has would have been routed to its function, if the gateway read the path the same way.
     if methods.is_empty() || methods.contains(call.method().as_str()) {
         return Err(Refusal::RouteNotFound.into());

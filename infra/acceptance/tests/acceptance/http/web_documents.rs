@@ -218,8 +218,9 @@ async fn a_method_that_a_path_lacks_is_405_before_size_type_and_token() -> Outco
         ("PUT", "/api/v1/tokens", "OPTIONS, POST"),
         ("PATCH", "/api/v1/tokens/nonsense", "DELETE, GET, HEAD, OPTIONS"),
         ("POST", "/health", "GET, HEAD, OPTIONS"),
-        // The path is also one of a reservation, whose DELETE takes it.
-        ("POST", "/api/v1/reservations/dates", "DELETE, GET, HEAD, OPTIONS"),
+        ("POST", "/api/v1/reservations/dates", "GET, HEAD, OPTIONS"),
+        // A DELETE of a reservation, if it were not for the route of its own.
+        ("DELETE", "/api/v1/reservations/dates", "GET, HEAD, OPTIONS"),
         ("POST", "/%61pi/v1/queues/main", "GET, HEAD, OPTIONS"),
     ] {
         for request in [

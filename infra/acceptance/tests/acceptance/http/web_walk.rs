@@ -74,7 +74,7 @@ impl Walk {
     }
 
     fn is_routed(&self, method: &'static str, path: &str) -> bool {
-        route(&self.template, &Request::new(method, path)).0 != "$default"
+        route(&self.template, &Request::new(method, path)).1 != "reject_route"
     }
 
     /// Only reads carry a token: a request that writes must not get further than authentication here.
