@@ -29,10 +29,15 @@ const OPERATION: Duration = Duration::from_millis(3_000);
 const ATTEMPTS: u32 = 4;
 
 /// Runs the handler of a route as a Lambda function.
-pub fn serve(handler: impl Handler) -> Result<(), Error> {
+pub fn serve(handler: impl Handler + 'static) -> Result<(), Error> {
+    serve_route(Box::new(handler))
+}
+
+/// Not generic, so that the Lambda runtime is compiled once, in this crate, and not in each function.
+fn serve_route(handler: Box<dyn Handler>) -> Result<(), Error> {
     run(async {
         let app = app().await?;
-        let (app, handler) = (&app, &handler);
+        let (app, handler) = (&app, &*handler);
         let route =
             lambda_http::service_fn(
                 move |request| async move { Ok::<_, Infallible>(answer(app, handler, request).await) },

@@ -19,7 +19,7 @@ impl<H: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync> Handler f
 
 /// Answers a request. Runs the handler, turns a problem into problem+json, and logs the cause of a failure of ours
 /// once. [`layer::finish`] does what HTTP asks of every answer.
-pub async fn answer(app: &App, handler: &impl Handler, request: Request) -> Response<Body> {
+pub async fn answer(app: &App, handler: &dyn Handler, request: Request) -> Response<Body> {
     let call = Call::new(request);
     // Stop the handler before Lambda's own limit, so that the client still gets an answer that says that it may retry.
     let handled = tokio::time::timeout(call.time_left(app.now()), handler(app, &call)).await;
