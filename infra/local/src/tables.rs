@@ -7,7 +7,10 @@ use rusqlite::Connection;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use template::{Table, Template};
-use tokio::{net::TcpListener, time};
+use tokio::{
+    net::TcpListener,
+    time::{self, Instant},
+};
 
 use crate::{
     failure::{Context, Failure},
@@ -15,8 +18,11 @@ use crate::{
     state::State,
 };
 
-/// How often expired items are deleted. On AWS that can take days, so nothing may depend on it.
+/// How often expired items are deleted, at most. On AWS that can take days, so nothing may depend on it.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// The pause after a sweep, in times of what the sweep took. The engine reads every item, so its part of a core would
+/// grow with what is stored; like this it stays at one percent.
+const PAUSE_PER_SWEEP: u32 = 100;
 
 /// Indexes the engine's stream records, and deletes those older than a day, as DynamoDB does. Without this, every write
 /// and every poll reads all records, so that the stack gets slower with each change that was ever made.
@@ -99,12 +105,13 @@ fn request<T: DeserializeOwned>(json: Value) -> Result<T, Failure> {
 
 /// Deletes expired items at intervals, which the engine's HTTP server does not do by itself.
 async fn sweep(database: Database) {
-    let mut ticks = time::interval(SWEEP_EVERY);
-    ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    let mut pause = SWEEP_EVERY;
     loop {
-        ticks.tick().await;
+        time::sleep(pause).await;
         let database = database.clone();
+        let started = Instant::now();
         let swept = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
+        pause = SWEEP_EVERY.max(started.elapsed() * PAUSE_PER_SWEEP);
         if let Ok(Err(error)) = swept {
             eprintln!("ttl: {error}");
         }

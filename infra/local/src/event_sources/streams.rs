@@ -27,8 +27,8 @@ use crate::{
     state,
 };
 
-/// Pause after each read of a stream.
-const POLL: Duration = Duration::from_millis(100);
+/// Pause after each read of a stream. Lambda reads each shard four times a second.
+const POLL: Duration = Duration::from_millis(250);
 
 /// Reads one stream for one function.
 struct Reader {
