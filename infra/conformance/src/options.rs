@@ -16,7 +16,7 @@ Usage: cargo conformance [--examples N | --seconds N] [--seed N] [--only CALLER]
   --examples N   generated requests for each operation of each caller (default 10)
   --seconds N    generate requests for N seconds for each caller instead
   --seed N       the seed of the generated requests (default 20261120)
-  --only CALLER  one of fan, inside, admin, nobody (default all, one after the other)
+  --only CALLER  one of fan, inside, admin, nobody (default all, two at a time)
   --help         print this text
 ";
 

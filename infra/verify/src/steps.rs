@@ -9,7 +9,7 @@ use tools::{python::PythonEnvironment, workspace};
 
 use crate::options::Options;
 
-/// The number of simulated sales: four minutes on two cores.
+/// The number of simulated sales: five minutes on two cores, with what is left to compile.
 const SEEDS: &str = "60";
 /// The template's linter and what it needs, at pinned versions.
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
@@ -41,8 +41,8 @@ impl fmt::Display for Step {
 
 /// Returns the steps for the options, in order; never empty. `dependencies` says whether to run cargo-deny.
 pub fn plan(options: Options, dependencies: bool) -> Vec<Step> {
-    // Every step uses the same features and profile, or cargo would compile everything twice. That holds for the simulator,
-    // too: from empty, its optimised profile takes longer to compile than it saves on so few seeds.
+    // Every step uses the same features and profile, or cargo would compile everything twice. The simulator, too: from
+    // empty, its optimised profile takes longer to compile than it saves on so few seeds.
     let locked: &[&str] = if options.in_ci { &["--locked"] } else { &[] };
     let with = |arguments: &[&'static str]| [arguments, locked].concat();
     let mut steps = vec![cargo("format", &["fmt", "--all", "--check"]), cfn_lint()];
