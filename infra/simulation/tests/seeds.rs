@@ -13,12 +13,10 @@ const HOUR_MS: u64 = 60 * 60_000;
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     let template = Arc::new(Template::load(&template::locate().unwrap()).unwrap());
-    for seed in [3, 12] {
-        let [one, two] = [Keep::Hash, Keep::Story].map(|keep| run(seed, &Overrides::default(), &template, keep));
-        assert_eq!(one.hash, two.hash, "seed {seed}");
-        assert!(one.violations.is_empty(), "seed {seed}: {:?}", one.violations);
-        assert!(one.purchases > 0, "seed {seed} sells nothing");
-    }
+    let [one, two] = [Keep::Hash, Keep::Story].map(|keep| run(12, &Overrides::default(), &template, keep));
+    assert_eq!(one.hash, two.hash);
+    assert!(one.violations.is_empty(), "{:?}", one.violations);
+    assert!(one.purchases > 0, "the sale sells nothing");
 }
 
 #[test]

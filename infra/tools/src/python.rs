@@ -77,7 +77,9 @@ impl PythonEnvironment {
         let wanted = self.directory.join("requirements.txt");
         fs::write(&wanted, requirements).map_err(in_file(&wanted))?;
         let mut pip = Command::new(self.program("python"));
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"]);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+        // Python compiles what it imports. To compile everything takes longer than the rest.
+        pip.args(["--no-compile", "--requirement"]);
         run("pip install", pip.arg(&wanted), lock)?;
         fs::rename(&wanted, self.directory.join(MARKER)).map_err(in_file(&wanted))
     }

@@ -1,8 +1,8 @@
 //! `cargo verify`: runs every check that must pass before a change is merged, one after another.
 //!
 //! Each step is one command, printed before it runs, and its duration afterwards. The first failure ends the run with
-//! that command's exit code. The end-to-end tests come last, and nothing is printed after them: a successful run ends
-//! with the test runner's own summary.
+//! that command's exit code. Python tools are installed while the first steps run. The end-to-end tests come last, and
+//! nothing is printed after them: a successful run ends with the test runner's own summary.
 
 #![expect(clippy::print_stdout, reason = "prints the progress and results of the steps")]
 
@@ -10,6 +10,7 @@ mod options;
 mod steps;
 
 use std::process::{Command, ExitCode, Stdio};
+use std::thread;
 use std::time::Instant;
 
 use tools::{command_line, workspace};
@@ -34,6 +35,8 @@ fn run(options: Options) -> Result<(), u8> {
     if !dependencies {
         println!("dependencies: not checked, cargo-deny is not installed");
     }
+    // The thread is not awaited: an installation that is cut off is repeated by the next one.
+    thread::spawn(move || steps::install_python_tools(options));
     let steps = steps::plan(options, dependencies);
     let last = steps.len() - 1;
     for (index, step) in steps.iter().enumerate() {

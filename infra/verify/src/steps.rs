@@ -10,9 +10,14 @@ use tools::{python::PythonEnvironment, workspace};
 use crate::options::Options;
 
 /// The number of simulated sales: five minutes on two cores, with what is left to compile.
-const SEEDS: &str = "60";
+const SEEDS: &str = "40";
 /// The template's linter and what it needs, at pinned versions.
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
+/// The Python tools of the commands that the last steps run.
+const LATER_REQUIREMENTS: [(&str, &str); 2] = [
+    ("conformance", include_str!("../../conformance/requirements.txt")),
+    ("local", include_str!("../../local/requirements.txt")),
+];
 
 /// One command that must succeed.
 #[derive(Debug)]
@@ -45,7 +50,7 @@ pub fn plan(options: Options, dependencies: bool) -> Vec<Step> {
     // empty, its optimised profile takes longer to compile than it saves on so few seeds.
     let locked: &[&str] = if options.in_ci { &["--locked"] } else { &[] };
     let with = |arguments: &[&'static str]| [arguments, locked].concat();
-    let mut steps = vec![cargo("format", &["fmt", "--all", "--check"]), cfn_lint()];
+    let mut steps = vec![cargo("format", &["fmt", "--all", "--check"])];
     if dependencies {
         steps.extend(deny(options.advisories));
     }
@@ -53,6 +58,7 @@ pub fn plan(options: Options, dependencies: bool) -> Vec<Step> {
     lints.extend(["--", "-D", "warnings"]);
     steps.extend([
         cargo("domain without AWS", &with(&["check", "--package", "shared", "--no-default-features"])),
+        cfn_lint(),
         cargo("lints", &lints),
         cargo("tests", &with(&["test", "--workspace", "--exclude", "e2e"])),
     ]);
@@ -82,6 +88,14 @@ fn cfn_lint() -> Step {
         program: python.program("cfn-lint"),
         arguments: vec!["template.yaml".into()],
         installed: Some((python, REQUIREMENTS)),
+    }
+}
+
+/// Installs the Python tools of the steps. A failure shows in the step that needs them: it tries again.
+pub fn install_python_tools(options: Options) {
+    let later: &[_] = if options.fast { &[] } else { &LATER_REQUIREMENTS };
+    for (name, requirements) in [&[("verify", REQUIREMENTS)], later].concat() {
+        let _ = PythonEnvironment::new(name).install(requirements);
     }
 }
 
@@ -119,7 +133,7 @@ mod tests {
     #[test]
     fn cheap_checks_come_first_and_end_to_end_tests_last() {
         let with_deny = Options { with_deny: true, ..Options::default() };
-        let checks = ["format", "template", "dependencies", "domain without AWS", "lints", "tests", "simulation"];
+        let checks = ["format", "dependencies", "domain without AWS", "template", "lints", "tests", "simulation"];
         assert_eq!(names(with_deny), [&checks[..], &["conformance", "end to end"]].concat());
         let fast = Options { fast: true, ..with_deny };
         assert_eq!(names(fast), checks);
@@ -130,10 +144,10 @@ mod tests {
         let options = Options { with_deny: true, in_ci: true, advisories: true, fast: true };
         let steps = plan(options, true);
         let commands: Vec<_> = steps.iter().map(ToString::to_string).collect();
-        assert!(commands[3].ends_with("deny check advisories"), "{commands:?}");
+        assert!(commands[2].ends_with("deny check advisories"), "{commands:?}");
         let lints = "clippy --workspace --all-targets --locked -- -D warnings";
         assert!(commands[5].ends_with(lints), "{commands:?}");
         assert!(commands[6].ends_with("--exclude e2e --locked"), "{commands:?}");
-        assert!(commands[7].ends_with("--package simulation --locked -- --seeds 60"), "{commands:?}");
+        assert!(commands[7].ends_with("--package simulation --locked -- --seeds 40"), "{commands:?}");
     }
 }

@@ -202,20 +202,18 @@ async fn put_due(world: &World, count: u32, step: u128, minute_of: impl Fn(u32) 
 #[tokio::test(start_paused = true)]
 async fn a_slow_sweep_stops_in_time_and_makes_progress() -> Outcome {
     let world = World::without_streams(&[]).await?;
-    put_due(&world, 2_400, 1, |_| 1).await;
+    put_due(&world, 1_300, 1, |_| 1).await;
     world.wait(SWEPT_FROM);
     // Most puts of a count conflict eight times, and give up after half a second.
     inject_where(&world, Fault::TransactionConflict { action: 0 }, u64::MAX, {
         let seen = Arc::new(AtomicU64::new(0));
         move |call| call.operation == "PutItem" && !seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(16)
     });
-    for _ in 0..2 {
-        let (begun, before) = (Instant::now(), due(&world).len());
-        let _ = sweep(&world).await;
-        assert!(begun.elapsed() <= Duration::from_secs(40), "{:?}", begun.elapsed());
-        assert!(due(&world).len() < before);
-    }
-    assert!(!due(&world).is_empty(), "the sweeps were not stopped by their time");
+    let begun = Instant::now();
+    let _ = sweep(&world).await;
+    assert!(begun.elapsed() <= Duration::from_secs(40), "{:?}", begun.elapsed());
+    let left = due(&world).len();
+    assert!((1..1_300).contains(&left), "{left} left: the sweep was not stopped by its time, or did nothing");
     world.engine.clear_faults();
     assert!(!sweep(&world).await?.cut_off);
     assert_eq!(due(&world).len(), 0);

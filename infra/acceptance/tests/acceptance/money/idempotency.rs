@@ -261,7 +261,7 @@ async fn a_duplicate_that_conflicts_with_the_first_request_gets_its_answer() -> 
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn endless_conflicts_are_409_on_the_keys_record_and_503_elsewhere() -> Outcome {
     let (world, _, concert) = sale(&[]).await?;
     let fan = world.buyer("ann", 100_000).await;
