@@ -32,11 +32,11 @@ struct Target {
 const MEASURE_PROFILE: &str = "measure";
 
 /// Builds every function of the template with one call of cargo, whose progress goes to stderr. Returns the path of
-/// each binary by name.
+/// each binary by name, that of this program among them.
 ///
 /// Names this package, too: cargo unifies the features of the packages of one build. The functions then use the
 /// dependencies that were compiled for this package (and so does `cargo test --workspace`), instead of compiling the
-/// AWS SDK a second time. With `release` they are optimised.
+/// AWS SDK a second time. With `release`, all are optimised.
 ///
 /// # Errors
 /// When the build fails or leaves out a function.

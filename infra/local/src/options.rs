@@ -15,7 +15,7 @@ Usage: cargo local [--port PORT] [--data DIR | --ephemeral] [--release] [--dynam
   --port PORT            the API's port on 127.0.0.1 (default 9000)
   --data DIR             the directory of tables, secrets and logs (default .stagedoor/)
   --ephemeral            keep everything but logs in memory, until the end
-  --release              build the functions optimised, for measuring: the release profile without its link-time
+  --release              build everything optimised, for measuring: the release profile without its link-time
                          optimisation
   --dynamodb-port PORT   DynamoDB's port on 127.0.0.1 (default a free port)
   --dynamodb-proxy PORT  the port at which functions look for DynamoDB: that of a proxy (default DynamoDB's port)
@@ -33,7 +33,7 @@ pub struct Options {
     pub port: u16,
     /// Where the data is kept.
     pub data: Data,
-    /// Whether the functions are optimised.
+    /// Whether the functions and this program are optimised.
     pub release: bool,
     /// DynamoDB's port; 0 stands for a free one.
     pub dynamodb_port: u16,

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, net::TcpListener, os::fd::OwnedFd, process::Std
 
 use aws_sdk_sqs::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig},
     types::QueueAttributeName,
 };
 use serde_json::json;
@@ -128,6 +128,8 @@ fn client(endpoint: &str) -> Client {
         .region(Region::new(REGION))
         .credentials_provider(Credentials::new(key, secret, None, None, "local"))
         // The pollers try again by themselves.
-        .retry_config(RetryConfig::disabled());
+        .retry_config(RetryConfig::disabled())
+        // It would look at each waiting request twice a second.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     Client::from_conf(config.build())
 }

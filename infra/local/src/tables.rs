@@ -21,8 +21,8 @@ use crate::{
 /// How often expired items are deleted, at most. On AWS that can take days, so nothing may depend on it.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// The pause after a sweep, in times of what the sweep took. The engine reads every item, so its part of a core would
-/// grow with what is stored; like this it stays at one percent.
-const PAUSE_PER_SWEEP: u32 = 100;
+/// grow with what is stored; like this it stays at a quarter of a percent.
+const PAUSE_PER_SWEEP: u32 = 400;
 
 /// Indexes the engine's stream records, and deletes those older than a day, as DynamoDB does. Without this, every write
 /// and every poll reads all records, so that the stack gets slower with each change that was ever made.

@@ -1,5 +1,6 @@
 //! CPU time of requests, process by process.
 
+mod documents;
 mod meter;
 mod steps;
 

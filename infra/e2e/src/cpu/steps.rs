@@ -6,7 +6,7 @@ use serde_json::json;
 use template::Template;
 use tools::workspace;
 
-use super::{Build, Plan, Row, meter::Meter};
+use super::{Build, Plan, Row, documents, meter::Meter};
 use crate::{
     concert::Concert,
     fan::Fan,
@@ -18,7 +18,8 @@ use crate::{
 const WARM_UP: usize = 20;
 /// How long what a hold or a payment sets off may take: the stream, the counts, the messages.
 const BEHIND: Duration = Duration::from_secs(5);
-const AT_ONCE: Duration = Duration::ZERO;
+/// For steps that set nothing off.
+pub const AT_ONCE: Duration = Duration::ZERO;
 /// The balance of each fan: more than all purchases here cost.
 const BALANCE: u64 = 1_000_000;
 
@@ -39,6 +40,8 @@ pub async fn measure(plan: Plan) -> Vec<Row> {
     let meter = Meter::new(&stack, functions).await;
 
     let mut rows = vec![meter.start("issue_token"), empty(&meter, &site, plan.requests).await];
+    let (_, concert) = sale(&site, fans.len()).await;
+    rows.extend(documents::documents(&meter, &site, &concert, plan.requests).await);
     rows.extend(waiting(&meter, &site, &mut fans).await);
     rows.extend(inside(&meter, &site, &mut fans).await);
     rows.push(purchases(&meter, &site, &mut fans).await);
