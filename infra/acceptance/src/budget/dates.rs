@@ -91,7 +91,7 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
     for _ in 0..FROM_MEMORY {
         must("page", &world.send(Request::new("GET", "/api/v1/reservations/dates")).await.status.to_string(), "200")?;
     }
-    let (step, budget) = ("page of 50 dates, one of 200 within its max-age", cost(0.0, 0.2, 0.01));
+    let (step, budget) = ("page of 50 dates, one of 200 in its max-age", cost(0.0, 0.2, 0.01));
     rows.push(Row { step, budget, measured: used(&world, FROM_MEMORY) });
     Ok(rows)
 }
