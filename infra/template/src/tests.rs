@@ -94,7 +94,7 @@ fn each_path_with_get_has_head_at_the_same_function_and_nothing_else_has() {
         routes.collect()
     };
     assert!(!of("GET").is_empty());
-    assert_eq!(of("GET"), of("HEAD"));
+    assert_eq!(of("GET"), of("HEAD"), "each GET (left) has a HEAD (right): the event RouteHead");
     assert!(of("OPTIONS").is_empty() && of("ANY").is_empty(), "OPTIONS goes to the default, which knows all routes");
 }
 

@@ -9,10 +9,10 @@
 mod default_settings;
 mod events;
 mod live;
-mod readme;
 mod restart;
 mod rotation;
 mod short_timeouts;
+mod tours;
 
 use std::{
     sync::{Arc, Mutex, Weak},
