@@ -30,11 +30,16 @@ const ATTEMPTS: u32 = 4;
 
 /// Runs the handler of a route as a Lambda function.
 pub fn serve(handler: impl Handler + 'static) -> Result<(), Error> {
-    serve_route(Box::new(handler))
+    serve_route(Box::new(handler), app)
+}
+
+/// As [`serve`], for a route that needs no table: its function may read none, and opens no connection.
+pub fn serve_without_tables(handler: impl Handler + 'static) -> Result<(), Error> {
+    serve_route(Box::new(handler), cold_app)
 }
 
 /// Not generic, so that the Lambda runtime is compiled once, in this crate, and not in each function.
-fn serve_route(handler: Box<dyn Handler>) -> Result<(), Error> {
+fn serve_route(handler: Box<dyn Handler>, app: impl AsyncFnOnce() -> Result<App, Error>) -> Result<(), Error> {
     run(async {
         let app = app().await?;
         let (app, handler) = (&app, &*handler);
@@ -78,12 +83,17 @@ fn run(function: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
 }
 
 async fn app() -> Result<App, Error> {
+    let app = cold_app().await?;
+    app.store.warm_up().await;
+    Ok(app)
+}
+
+/// Builds the parts of a function, without a connection.
+async fn cold_app() -> Result<App, Error> {
     let config = Config::from_env()?;
     let sdk = sdk_config().await;
     let (dynamo, sqs) = (aws_sdk_dynamodb::Client::new(&sdk), aws_sdk_sqs::Client::new(&sdk));
-    let app = App::new(config, dynamo, sqs, Context::system())?;
-    app.store.warm_up().await;
-    Ok(app)
+    Ok(App::new(config, dynamo, sqs, Context::system())?)
 }
 
 /// Loads the SDK's configuration from the environment, with the timeouts and retries of [`client_rules`].

@@ -1,5 +1,5 @@
 //! Lambda function `get_jwks`.
 
 fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(get_jwks::handle(app, call)))
+    shared::bootstrap::serve_without_tables(|app, call| Box::pin(get_jwks::handle(app, call)))
 }

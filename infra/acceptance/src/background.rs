@@ -1,6 +1,6 @@
 //! What runs between requests: the streams, the messages that ask for ticks, and the timers of holds.
 
-use crate::World;
+use crate::{World, functions};
 use engine::Clock;
 use lambda_runtime::Error as HandlerError;
 use serde::de::DeserializeOwned;
@@ -43,12 +43,12 @@ impl Background {
         for queue in [&config.ticks_queue_url, &config.quiet_ticks_queue_url] {
             for batch in self.due(world, queue) {
                 ticks += batch.len();
-                let answer = promote_tokens::handle(&world.app, event(&batch)?).await;
+                let answer = functions::promote_tokens(&world.app, event(&batch)?).await;
                 assert_handled(answer.map(|answer| answer.batch_item_failures.len()))?;
             }
         }
         for batch in self.due(world, &config.timers_queue_url) {
-            let answer = expire_holds::handle(&world.app, event(&batch)?).await;
+            let answer = functions::expire_holds(&world.app, event(&batch)?).await;
             assert_handled(answer.map(|answer| answer.batch_item_failures.len()))?;
         }
         world.wait(1);
@@ -107,7 +107,7 @@ pub async fn feed_stream(world: &World, app: &App) -> Result<Vec<String>, Box<dy
 /// As [`feed_stream`].
 pub async fn stream(app: &App, records: Vec<Value>) -> Result<Vec<String>, Box<dyn Error>> {
     let event = serde_json::from_value(json!({ "Records": records }))?;
-    let response = stream_changes::handle(app, event).await.map_err(|error| error.to_string())?;
+    let response = functions::stream_changes(app, event).await.map_err(|error| error.to_string())?;
     let failures = response.batch_item_failures.into_iter();
     Ok(failures.filter_map(|failure| failure.item_identifier).collect())
 }

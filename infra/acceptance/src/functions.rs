@@ -1,21 +1,50 @@
-//! The handler of each function with a route. `build.rs` takes the list from the template.
+//! The handler of each function. Each runs as its function, so that the engine judges its requests by its policy.
 
+use aws_lambda_events::event::{
+    sqs::{SqsBatchResponse, SqsEvent},
+    streams::DynamoDbEventResponse,
+};
 use lambda_http::{Body, Response};
+use lambda_runtime::Error;
 use shared::{app::App, http::answer::answer};
 
 macro_rules! functions {
     ($($name:ident),* $(,)?) => {
-        /// The names of the functions with a route, in alphabetical order.
+        /// The names of the functions with a route, in alphabetical order. `build.rs` takes the list from the template.
         pub const NAMES: &[&str] = &[$(stringify!($name)),*];
 
         /// Answers a request with the handler of the function `name`; `None` if no function with a route has this name.
         pub async fn call(app: &App, name: &str, request: lambda_http::Request) -> Option<Response<Body>> {
-            match name {
-                $(stringify!($name) => Some(answer(app, &|app, call| Box::pin($name::handle(app, call)), request).await),)*
-                _ => None,
-            }
+            let answer = async {
+                match name {
+                    $(stringify!($name) => Some(answer(app, &|app, call| Box::pin($name::handle(app, call)), request).await),)*
+                    _ => None,
+                }
+            };
+            engine::run_as(name, answer).await
         }
     };
 }
 
 include!(concat!(env!("OUT_DIR"), "/functions.rs"));
+
+macro_rules! triggered {
+    ($($name:ident($event:ty) -> $answer:ty),* $(,)?) => {
+        $(
+            /// Hands an event to this function.
+            ///
+            /// # Errors
+            /// As its handler.
+            pub async fn $name(app: &App, event: $event) -> Result<$answer, Error> {
+                engine::run_as(stringify!($name), $name::handle(app, event)).await
+            }
+        )*
+    };
+}
+
+triggered!(
+    expire_holds(SqsEvent) -> SqsBatchResponse,
+    promote_tokens(promote_tokens::Trigger) -> SqsBatchResponse,
+    stream_changes(stream_changes::Batch) -> DynamoDbEventResponse,
+    sweep_holds(sweep_holds::Scheduled) -> sweep_holds::Swept,
+);

@@ -4,6 +4,7 @@
 mod background;
 pub mod budget;
 pub mod functions;
+pub mod grants;
 pub mod halls;
 pub mod piles;
 mod request;

@@ -1,6 +1,6 @@
 //! A deployment in one process.
 
-use crate::{Reply, Request, functions, route::route};
+use crate::{Reply, Request, functions, grants, route::route};
 use engine::{Engine, ManualClock};
 use serde_json::{Value, json};
 use shared::{
@@ -105,6 +105,7 @@ impl World {
         let clock = ManualClock::new(START_MILLIS);
         let engine = Engine::new(clock.clone());
         engine.create_tables(&template.tables);
+        grants::enforce(&engine, &template);
         let app = Self::another_app(&template, &engine, &clock, variables).await?;
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Ok(World { engine, clock, app, template, variables, requests: AtomicU64::new(0) })

@@ -10,8 +10,9 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use serde_json::{Value, json};
 
+use crate::access;
 use crate::fault::{self, Call, Fault};
-use crate::protocol::{Answer, SQS, parse, respond};
+use crate::protocol::{Answer, SQS, error, parse, respond};
 use crate::world::World;
 
 /// An HTTP client for the SDK that answers from the embedded world.
@@ -51,7 +52,8 @@ async fn exchange(world: &World, request: &HttpRequest) -> Result<HttpResponse, 
     if fault == Fault::LostRequest {
         return Err(lost("the connection broke before the request was sent"));
     }
-    let answer = fault::answer(fault, service, &body).unwrap_or_else(|| {
+    let refused = fault::answer(fault, service, &body).or_else(|| not_granted(world, operation, &body));
+    let answer = refused.unwrap_or_else(|| {
         if service == SQS {
             return world.queues.execute(operation, &body, world.clock.now_ms());
         }
@@ -65,6 +67,21 @@ async fn exchange(world: &World, request: &HttpRequest) -> Result<HttpResponse, 
         return Err(lost("the connection broke before the answer came"));
     }
     respond(&answer)
+}
+
+/// IAM's refusal of a request that the policy of its function does not grant.
+fn not_granted(world: &World, operation: &str, body: &Value) -> Option<Answer> {
+    let (function, (access, log)) = (access::function()?, world.access.get()?);
+    match access.check(&function, operation, body) {
+        Ok(used) => {
+            used.into_iter().for_each(|grant| log(&function, Ok(grant)));
+            None
+        }
+        Err(refusal) => {
+            log(&function, Err(&refusal));
+            Some(error(400, "com.amazon.coral.service#AccessDeniedException", &refusal))
+        }
+    }
 }
 
 /// Asks DynamoDB to report what the request consumes, if the caller did not.

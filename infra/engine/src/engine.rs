@@ -10,8 +10,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::Value;
-use template::Table;
+use template::{Grant, Table};
 
+use crate::access::Access;
 use crate::clock::{Clock, SharedClock};
 use crate::connector::Connector;
 use crate::fault::{Call, Fault};
@@ -43,6 +44,15 @@ impl Engine {
         for table in tables {
             self.world.tables.create_table(table);
         }
+    }
+
+    /// Refuses requests within [`crate::run_as`] that the function's policy does not grant, as IAM does. `log` hears of
+    /// each grant that is used and of each refusal.
+    ///
+    /// # Panics
+    /// If it was called before.
+    pub fn enforce(&self, access: Access, log: impl Fn(&str, Result<&Grant, &str>) + Send + Sync + 'static) {
+        assert!(self.world.access.set((access, Box::new(log))).is_ok(), "policies are set once");
     }
 
     /// The HTTP client that takes the SDK's requests to this world.

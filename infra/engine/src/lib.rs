@@ -30,6 +30,7 @@
 //! What it does not emulate by itself: throttling, transaction conflicts (inject both with [`Engine::set_faults`]) and
 //! stale reads (all reads are strongly consistent).
 
+mod access;
 mod clock;
 mod connector;
 mod database;
@@ -40,6 +41,7 @@ mod protocol;
 mod queues;
 mod world;
 
+pub use access::{Access, run_as};
 pub use clock::{Clock, ManualClock};
 pub use database::plain_item;
 pub use engine::Engine;

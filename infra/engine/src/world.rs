@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aws_config::Region;
+use template::Grant;
 
+use crate::access::Access;
 use crate::clock::SharedClock;
 use crate::database::Tables;
 use crate::fault::{Call, Fault};
@@ -15,13 +17,17 @@ use crate::queues::Queues;
 /// Decides what happens to each request.
 type Faults = Box<dyn FnMut(&Call<'_>) -> Fault + Send>;
 
-/// Tables, message queues, clock, meter and faults.
+/// Hears of each grant that a function uses, and of each request that its policy does not grant.
+pub(crate) type AccessLog = Box<dyn Fn(&str, Result<&Grant, &str>) + Send + Sync>;
+
+/// Tables, message queues, clock, meter, faults and policies.
 pub(crate) struct World {
     pub(crate) clock: SharedClock,
     pub(crate) tables: Tables,
     pub(crate) queues: Queues,
     pub(crate) metering: Metering,
     pub(crate) region: Region,
+    pub(crate) access: OnceLock<(Access, AccessLog)>,
     faults: Mutex<Option<Faults>>,
 }
 
@@ -47,6 +53,7 @@ impl World {
             queues: Queues::default(),
             metering: Metering::default(),
             region: own_region(),
+            access: OnceLock::new(),
             faults: Mutex::default(),
         }
     }

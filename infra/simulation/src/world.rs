@@ -13,7 +13,7 @@ use crate::{
     network_state::NetworkState,
     plan::Plan,
 };
-use engine::Engine;
+use engine::{Access, Engine};
 use shared::config::Config;
 use std::{
     collections::BTreeMap,
@@ -36,6 +36,8 @@ pub struct World {
     pub clock: SimClock,
     /// The tables.
     pub engine: Engine,
+    /// What each function may do.
+    pub access: Access,
     /// Routes, triggers and message queues.
     pub template: Arc<Template>,
     /// The configuration of the functions.
@@ -77,6 +79,7 @@ impl World {
         let config = config(&plan, &template)?;
         Ok(Arc::new(World {
             network: NetworkState::default(),
+            access: Access::of(&template),
             messages: Messages::new(&template),
             pools: Pools::default(),
             faults: Mutex::new(Faults::new(plan.seed, plan.rates.clone())),

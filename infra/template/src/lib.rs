@@ -13,9 +13,10 @@
 //! # Ok::<(), template::TemplateError>(())
 //! ```
 //!
-//! The model has SAM's own defaults filled in. Properties that matter only to AWS (policies, encryption, retention of a
-//! deleted table) are left out.
+//! The model has SAM's own defaults filled in. Properties that matter only to AWS (encryption, retention of a deleted
+//! table) are left out.
 
+mod access;
 mod model;
 mod parse;
 mod resolve;
@@ -27,6 +28,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use access::Grant;
 pub use model::{
     Function, KeyAttribute, KeyRole, Parameter, Queue, QueueTrigger, Redrive, Route, RouteKey, ScalarType, Schedule,
     StreamTrigger, Table, Template,

@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Expression;
+use crate::{Expression, Grant};
 
 /// A whole template. Every list is ordered by logical id, then by the event's name.
 #[derive(Debug, Clone)]
@@ -174,6 +174,8 @@ pub struct Function {
     pub memory_mb: u32,
     /// The environment variables, unresolved; see [`Template::environment`].
     pub environment: BTreeMap<String, Expression>,
+    /// What its policy allows, in the order of the template.
+    pub grants: Vec<Grant>,
 }
 
 /// A request and the function that answers it.

@@ -6,11 +6,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
-    Expression, Function, KeyAttribute, Parameter, Queue, QueueTrigger, Redrive, Route, RouteKey, Schedule,
+    Expression, Function, Grant, KeyAttribute, Parameter, Queue, QueueTrigger, Redrive, Route, RouteKey, Schedule,
     StreamTrigger, Table, Template, TemplateError,
+    access::grants,
     sam::{
-        Document, Event, FunctionProperties, HttpApiEvent, QueueEvent, QueueProperties, ScheduleEvent, StreamEvent,
-        TableProperties,
+        Document, Event, FunctionProperties, HttpApiEvent, QueueEvent, QueueProperties, Resource, RoleProperties,
+        ScheduleEvent, StreamEvent, TableProperties,
     },
 };
 
@@ -30,19 +31,31 @@ pub(crate) fn template(json: &Value) -> Result<Template, TemplateError> {
         stream_triggers: Vec::new(),
         secrets: Vec::new(),
     };
+    let roles = roles(&document.resources)?;
     for (id, mut resource) in document.resources {
         apply_defaults(&mut resource.properties, &template.parameters);
         match resource.r#type.as_str() {
             "AWS::DynamoDB::Table" => template.tables.push(table(&id, resource.properties)?),
             "AWS::SQS::Queue" => template.queues.push(queue(&id, resource.properties)?),
             "AWS::Serverless::Function" => {
-                function(&mut template, &id, &document.globals.function, resource.properties)?;
+                function(&mut template, &id, &document.globals.function, resource.properties, &roles)?;
             }
             "AWS::SecretsManager::Secret" => template.secrets.push(id),
             _ => {}
         }
     }
     Ok(template)
+}
+
+/// What each role of the template allows, by its logical id.
+fn roles(resources: &BTreeMap<String, Resource>) -> Result<BTreeMap<String, Vec<Grant>>, TemplateError> {
+    let roles = resources.iter().filter(|(_, resource)| resource.r#type == "AWS::IAM::Role");
+    let grants = roles.map(|(id, role)| {
+        let properties: RoleProperties = typed(id, role.properties.clone())?;
+        let documents = properties.policies.into_iter().map(|policy| policy.policy_document);
+        Ok((id.clone(), grants(id, documents.flat_map(|policy| policy.statement).collect())?))
+    });
+    grants.collect()
 }
 
 /// Replaces each `Ref` to a parameter by the parameter's default, except in environments, which are resolved later with
@@ -81,7 +94,7 @@ fn typed<T: DeserializeOwned>(resource: &str, properties: Value) -> Result<T, Te
 }
 
 /// The logical id in `!Ref Id` or `!GetAtt Id.Arn`.
-fn logical_id(resource: &str, value: &Value) -> Result<String, TemplateError> {
+pub(crate) fn logical_id(resource: &str, value: &Value) -> Result<String, TemplateError> {
     let id = value.get("Ref").or_else(|| value.get("Fn::GetAtt").and_then(|path| path.get(0)));
     (id.and_then(Value::as_str).map(str::to_owned))
         .ok_or_else(|| TemplateError::resource(resource, format!("{value} is not a resource of this template")))
@@ -132,6 +145,7 @@ fn function(
     id: &str,
     globals: &FunctionProperties,
     properties: Value,
+    roles: &BTreeMap<String, Vec<Grant>>,
 ) -> Result<(), TemplateError> {
     let properties: FunctionProperties = typed(id, properties)?;
     let code = properties.code_uri.as_deref().or(globals.code_uri.as_deref()).unwrap_or_default();
@@ -142,12 +156,18 @@ fn function(
     for (event_name, event) in properties.events {
         attach(template, &name, &event_name, event)?;
     }
+    let grants = if properties.role.is_null() {
+        grants(id, properties.policies.into_iter().flat_map(|policy| policy.statement).collect())?
+    } else {
+        roles.get(&logical_id(id, &properties.role)?).cloned().unwrap_or_default()
+    };
     template.functions.push(Function {
         name,
         logical_id: id.to_owned(),
         timeout_seconds: properties.timeout.or(globals.timeout).unwrap_or(3),
         memory_mb: properties.memory_size.or(globals.memory_size).unwrap_or(128),
         environment,
+        grants,
     });
     Ok(())
 }

@@ -38,6 +38,8 @@ pub(crate) struct FunctionProperties {
     pub(crate) timeout: Option<u32>,
     pub(crate) memory_size: Option<u32>,
     pub(crate) environment: Environment,
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) role: Value,
     pub(crate) events: BTreeMap<String, Event>,
 }
 
@@ -45,6 +47,52 @@ pub(crate) struct FunctionProperties {
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct Environment {
     pub(crate) variables: BTreeMap<String, Value>,
+}
+
+/// A policy that a function has of its own.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Policy {
+    pub(crate) statement: Vec<Statement>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Statement {
+    pub(crate) effect: String,
+    pub(crate) action: OneOrMore<String>,
+    pub(crate) resource: OneOrMore<Value>,
+    #[serde(default)]
+    pub(crate) condition: Value,
+}
+
+/// IAM writes a list of one without its brackets, too.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum OneOrMore<T> {
+    More(Vec<T>),
+    One(T),
+}
+
+impl<T> OneOrMore<T> {
+    pub(crate) fn each(&self) -> &[T] {
+        match self {
+            Self::More(all) => all,
+            Self::One(one) => std::slice::from_ref(one),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RoleProperties {
+    pub(crate) policies: Vec<RolePolicy>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RolePolicy {
+    pub(crate) policy_document: Policy,
 }
 
 #[derive(Deserialize)]

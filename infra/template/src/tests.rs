@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
-
 use super::*;
 
 fn real() -> Template {
@@ -37,19 +35,68 @@ fn every_table_has_keys_and_a_ttl_and_all_but_limits_have_a_stream() {
 }
 
 #[test]
-fn functions_that_count_may_only_update_limits_and_no_other_function_may_touch_it() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let template = yaml::to_json(&std::fs::read_to_string(path_in(&root)).expect("readable")).expect("YAML");
-    let resources = template["Resources"].as_object().expect("a map");
-    let counters = json!({ "Fn::GetAtt": ["LimitsTable", "Arn"] });
-    let mentions = |resource: &Value, what: &Value| resource.to_string().contains(&what.to_string());
-    let policies: Vec<_> = resources.iter().filter(|(_, resource)| mentions(resource, &counters)).collect();
-    let [(policy, resource)] = policies[..] else { panic!("not exactly one policy: {policies:?}") };
-    let statement = json!([{ "Effect": "Allow", "Action": "dynamodb:UpdateItem", "Resource": counters }]);
-    assert_eq!(resource["Properties"]["PolicyDocument"]["Statement"], statement);
-    let holders = resources.iter().filter(|(_, resource)| mentions(resource, &json!({ "Ref": policy })));
-    let holders: Vec<_> = holders.map(|(id, _)| id.as_str()).collect();
-    assert_eq!(holders, ["CreateUser", "IssueToken", "LoginUser"]);
+fn each_function_has_a_policy_of_its_own_without_wildcards_and_may_touch_no_more_than_it_must() {
+    let template = real();
+    let mut reasons = Vec::new();
+    for function in &template.functions {
+        let mut seen = BTreeSet::new();
+        for grant in &function.grants {
+            let (name, table) = (&function.name, grant.resource.ends_with("Table"));
+            let wide = grant.action.contains('*') || grant.resource.contains('*');
+            if wide
+                || (table && grant.action.starts_with("dynamodb:") && grant.leading_key.is_none() && !streams(grant))
+            {
+                reasons.push(format!("{name} {grant}: not narrow"));
+            }
+            if !seen.insert(grant) {
+                reasons.push(format!("{name} {grant}: granted twice"));
+            }
+        }
+    }
+    assert_eq!(reasons, Vec::<String>::new());
+    let limits = |function: &Function| function.grants.iter().any(|grant| grant.resource == "LimitsTable");
+    let counting: Vec<_> = template.functions.iter().filter(|f| limits(f)).map(|f| f.name.as_str()).collect();
+    assert_eq!(counting, ["create_user", "issue_token", "login_user"]);
+}
+
+/// Whether a grant is for reading the stream of a table, which has no leading keys.
+fn streams(grant: &Grant) -> bool {
+    ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"].iter().any(|name| grant.action.ends_with(name))
+}
+
+#[test]
+fn lambda_may_poll_the_triggers_of_a_function_and_nothing_else() {
+    let template = real();
+    for function in &template.functions {
+        let mut needed = BTreeSet::new();
+        let grant = |action: &str, resource: &str| Grant {
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            leading_key: None,
+        };
+        for trigger in template.queue_triggers.iter().filter(|trigger| trigger.function == function.name) {
+            let actions = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+            needed.extend(actions.map(|action| grant(action, &trigger.queue)));
+        }
+        for trigger in template.stream_triggers.iter().filter(|trigger| trigger.function == function.name) {
+            let names = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
+            needed.extend(names.map(|name| grant(&format!("dynamodb:{name}"), &trigger.table)));
+            assert!(
+                function.grants.contains(&grant("sqs:SendMessage", trigger.on_failure.as_deref().unwrap_or_default()))
+            );
+        }
+        if !needed.is_empty() {
+            // Only a function with a role of its own needs this: SAM gives the others AWSLambdaBasicExecutionRole.
+            needed.extend(["logs:CreateLogStream", "logs:PutLogEvents"].map(|action| grant(action, "FunctionLogs")));
+        }
+        let lambda = |grant: &&Grant| {
+            streams(grant) || grant.action.starts_with("logs:") || {
+                grant.action.starts_with("sqs:") && grant.action != "sqs:SendMessage"
+            }
+        };
+        let granted: BTreeSet<_> = function.grants.iter().filter(lambda).cloned().collect();
+        assert_eq!(granted, needed, "{}: granted (left), needed by its triggers (right)", function.name);
+    }
 }
 
 #[test]

@@ -41,14 +41,11 @@ impl Store {
     /// [`Refusal::TooManyRequests`] beyond a limit, or beyond the places that a fan may draw in an hour;
     /// [`Refusal::QueueNotFound`].
     pub async fn join(&self, queue: &QueueId, user: UserId, proof: Proof, limits: &[Limit]) -> Result<Joined, Failure> {
-        let reads = async {
-            try_join!(self.queue_state(queue, MAX_STATE_AGE_MILLIS), async {
-                self.ticket(queue, user).await.map_err(Failure::from)
-            })
-        };
+        let reads = async { try_join!(self.find_queue_state(queue, MAX_STATE_AGE_MILLIS), self.ticket(queue, user)) };
         // A failed read must not end the count: a limit that is reached is answered first.
         let ((), read) = try_join!(self.count(limits), async { Ok(reads.await) })?;
-        let (mut state, mut old) = read?;
+        let (found, mut old) = read?;
+        let mut state = self.found_or_created(queue, found).await?;
         for _ in 0..MAX_PLACES {
             let joined = self.join_once(state, old, user, proof).await?;
             if !matches!(joined.session, SessionStatus::Over(_)) {

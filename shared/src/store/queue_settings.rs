@@ -205,7 +205,8 @@ impl Store {
     /// # Errors
     /// [`Refusal::QueueNotFound`] for a queue that does not exist or is deleted.
     pub(crate) async fn register_if_cut_off(&self, queue: &QueueId) -> Result<(), Failure> {
-        self.queue_state(queue, 0).await?;
+        let found = self.find_queue_state(queue, 0).await?;
+        self.found_or_created(queue, found).await?;
         let counter = self.join_counter(queue).await?;
         self.reopen_if_cut_off(queue, &counter).await?;
         Ok(())

@@ -90,21 +90,52 @@ impl JoinCounter {
 }
 
 impl Store {
-    /// Returns the state of a queue, at most `max_age_millis` old; 0 asks for a consistent read. Creates `main` if it
-    /// does not exist.
+    /// Returns the state of a queue, at most `max_age_millis` old; 0 asks for a consistent read. `main` always exists:
+    /// before its first join or concert, which create it, its state is that of a new queue.
     ///
     /// # Errors
     /// [`Refusal::QueueNotFound`] for a queue that was never created or is deleted.
     pub async fn queue_state(&self, queue: &QueueId, max_age_millis: i64) -> Result<QueueState, Failure> {
-        let now = self.now();
-        if let Some(state) = self.states.get(queue, now, max_age_millis) {
-            return Ok(state);
-        }
-        self.read_queue_state(queue, max_age_millis == 0).await
+        let found = self.find_queue_state(queue, max_age_millis).await?;
+        self.found_or_main(queue, found)
     }
 
-    /// Reads the state of a queue, whatever is cached, and caches it.
-    async fn read_queue_state(&self, queue: &QueueId, consistent: bool) -> Result<QueueState, Failure> {
+    /// What was found of a queue, or the state of a new queue for `main`.
+    fn found_or_main(&self, queue: &QueueId, found: Option<QueueState>) -> Result<QueueState, Failure> {
+        match found {
+            Some(state) => Ok(state),
+            None if queue.is_main() => Ok(self.new_queue_state(queue)),
+            None => Err(Refusal::QueueNotFound.into()),
+        }
+    }
+
+    /// As [`Store::queue_state`], given what was found of the queue, but creates `main` if it does not exist.
+    pub(crate) async fn found_or_created(
+        &self,
+        queue: &QueueId,
+        found: Option<QueueState>,
+    ) -> Result<QueueState, Failure> {
+        match found {
+            None if queue.is_main() => Ok(self.ensure_queue(queue).await?),
+            found => self.found_or_main(queue, found),
+        }
+    }
+
+    /// Finds the state of a queue, at most `max_age_millis` old; 0 asks for a consistent read. `None` if the queue was
+    /// never created or is deleted.
+    pub(crate) async fn find_queue_state(
+        &self,
+        queue: &QueueId,
+        max_age_millis: i64,
+    ) -> Result<Option<QueueState>, StoreError> {
+        match self.states.get(queue, self.now(), max_age_millis) {
+            Some(state) => Ok(Some(state)),
+            None => self.read_queue_state(queue, max_age_millis == 0).await,
+        }
+    }
+
+    /// As [`Store::find_queue_state`], whatever is cached, and caches it.
+    async fn read_queue_state(&self, queue: &QueueId, consistent: bool) -> Result<Option<QueueState>, StoreError> {
         let now = self.now();
         let key = keys::queue_state(queue);
         let mut state: Option<QueueState> = self.get(&key, consistent).await?;
@@ -112,22 +143,23 @@ impl Store {
             // An eventually consistent read may miss that the queue was just created, also after a deletion.
             state = self.get(&key, true).await?;
         }
-        let state = match state {
-            Some(state) if !state.deleted => state,
-            None if queue.is_main() => self.ensure_queue(queue).await?,
-            _ => return Err(Refusal::QueueNotFound.into()),
-        };
+        let Some(state) = state.filter(|state| !state.deleted) else { return Ok(None) };
         // `served` only grows: an eventually consistent read that shows less is older than what is known.
         let newest = |known: Option<&QueueState>| match known {
             Some(known) if known.served > state.served => known.clone(),
             _ => state,
         };
-        Ok(self.states.replace(queue.clone(), now, newest))
+        Ok(Some(self.states.replace(queue.clone(), now, newest)))
+    }
+
+    /// The state of a queue that is created now, with the deployment's parameters.
+    fn new_queue_state(&self, queue: &QueueId) -> QueueState {
+        QueueState::new(queue.clone(), QueueSettings::default(), self.rules.queue, self.now())
     }
 
     /// Returns the state of a queue; creates the queue with the deployment's parameters if it does not exist.
     pub(crate) async fn ensure_queue(&self, queue: &QueueId) -> Result<QueueState, StoreError> {
-        let state = QueueState::new(queue.clone(), QueueSettings::default(), self.rules.queue, self.now());
+        let state = self.new_queue_state(queue);
         Ok(self.create_queue(&state).await?.unwrap_or(state))
     }
 
@@ -175,7 +207,8 @@ impl Store {
     /// # Errors
     /// [`Refusal::QueueNotFound`], for which nothing but the state was read: anybody may ask for any id.
     pub async fn watch_queue(&self, queue: &QueueId) -> Result<QueueSnapshot, Failure> {
-        let state = self.read_queue_state(queue, false).await?;
+        let found = self.read_queue_state(queue, false).await?;
+        let state = self.found_or_main(queue, found)?;
         let counter = keys::join_counter(queue);
         let (counter, notice, sales) = try_join!(
             self.get::<JoinCounter>(&counter, false),

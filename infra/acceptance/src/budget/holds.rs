@@ -1,7 +1,7 @@
 //! What becomes of a hold: its timer, its expiry with all that comes behind it, and holds that lose.
 
 use super::{Result, Row, cost, must, used};
-use crate::{Fan, World, feed_stream};
+use crate::{Fan, World, feed_stream, functions};
 use serde_json::{Value, json};
 
 /// The length of a hold, in seconds.
@@ -29,7 +29,7 @@ async fn deliver_timers(world: &World) -> Result<usize> {
     let record = |body: &str| json!({ "messageId": "timer", "body": body, "attributes": {}, "messageAttributes": {} });
     let records: Vec<Value> = timers.iter().map(|timer| record(&timer.body)).collect();
     let event = serde_json::from_value(json!({ "Records": records }))?;
-    let answer = expire_holds::handle(&world.app, event).await.map_err(|error| error.to_string())?;
+    let answer = functions::expire_holds(&world.app, event).await.map_err(|error| error.to_string())?;
     must("failed timers", &answer.batch_item_failures.len().to_string(), "0")?;
     Ok(timers.len())
 }

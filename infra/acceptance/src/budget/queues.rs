@@ -1,7 +1,7 @@
 //! What queues cost: joins, polls, claims and ticks; and queues at rest.
 
 use super::{Cost, Result, Row, cost, must, used};
-use crate::{Fan, World};
+use crate::{Fan, World, functions};
 use serde_json::{Value, json};
 use shared::domain::id::QueueId;
 
@@ -178,7 +178,7 @@ async fn rest() -> Result<Vec<Row>> {
     }
     idle.engine.reset_meter();
     let schedule = serde_json::from_value(json!({ "source": "aws.events" }))?;
-    promote_tokens::handle(&idle.app, schedule).await.map_err(|error| error.to_string())?;
+    functions::promote_tokens(&idle.app, schedule).await.map_err(|error| error.to_string())?;
     Ok(vec![
         Row { step: "tick of a full queue, nothing to do", budget: cost(0.0, 10.0, 1.0), measured: full },
         Row { step: "the schedule, 300 queues at rest", budget: cost(0.0, 10.0, 1.0), measured: used(&idle, 1) },

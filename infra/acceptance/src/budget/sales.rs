@@ -1,7 +1,7 @@
 //! Sales as a deployment runs them, with streams, ticks, timers and schedules, and what they use.
 
 use super::{Result, Usage, must};
-use crate::{Background, Fan, Request, World};
+use crate::{Background, Fan, Request, World, functions};
 use engine::Clock;
 use futures_util::future::try_join_all;
 use serde_json::json;
@@ -71,9 +71,9 @@ impl Sale {
         let app = &self.world.app;
         if self.world.clock.now_ms().is_multiple_of(60_000) {
             let schedule = json!({ "source": "aws.events" });
-            let ticked = promote_tokens::handle(app, serde_json::from_value(schedule.clone())?).await;
+            let ticked = functions::promote_tokens(app, serde_json::from_value(schedule.clone())?).await;
             ticked.map_err(|error| error.to_string())?;
-            let swept = sweep_holds::handle(app, serde_json::from_value(schedule)?).await;
+            let swept = functions::sweep_holds(app, serde_json::from_value(schedule)?).await;
             swept.map_err(|error| error.to_string())?;
         }
         self.background.second(&self.world).await?;

@@ -1,7 +1,7 @@
 //! A deployment in which nothing happens.
 
 use super::Figure;
-use crate::{Request, World};
+use crate::{Request, World, functions};
 use serde_json::{Value, json};
 use shared::domain::time::Seconds;
 use std::{error::Error, time::Instant};
@@ -53,9 +53,9 @@ fn blocks() -> Value {
 
 async fn run_schedules(world: &World) -> Result<(), Box<dyn Error>> {
     let schedule = || json!({ "source": "aws.events" });
-    let ticked = promote_tokens::handle(&world.app, serde_json::from_value(schedule())?).await;
+    let ticked = functions::promote_tokens(&world.app, serde_json::from_value(schedule())?).await;
     ticked.map_err(|error| error.to_string())?;
-    let swept = sweep_holds::handle(&world.app, serde_json::from_value(schedule())?).await;
+    let swept = functions::sweep_holds(&world.app, serde_json::from_value(schedule())?).await;
     swept.map_err(|error| error.to_string())?;
     Ok(())
 }

@@ -91,6 +91,7 @@ impl Passage {
         let world = Arc::clone(&self.world);
         *lock(&world.network.requests) += 1;
         world.trace(format_args!("{} -> {} {}", self.caller, self.operation, self.body));
+        self.check_access();
         world.sleep(world.draw(1..=6)).await;
         if world.should_inject(Fault::RequestLost) {
             self.broken("request lost").await;
@@ -175,6 +176,14 @@ impl Passage {
             return Some(answer);
         }
         engine::answer(fault, &self.service, &self.body)
+    }
+
+    /// A request that the policy of the function does not grant is a violation.
+    fn check_access(&self) {
+        let function = self.caller.split('/').next().unwrap_or_default();
+        if let Err(refusal) = self.world.access.check(function, &self.operation, &self.body) {
+            self.world.violated(refusal);
+        }
     }
 
     fn token(&self) -> Option<&str> {

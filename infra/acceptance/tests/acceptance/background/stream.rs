@@ -3,7 +3,7 @@
 use crate::support::purchases::{
     Outcome, PRICE, cancel, expire, feed_stream, held, inject, inject_where, items, sale, stream, take_timers,
 };
-use acceptance::World;
+use acceptance::{World, functions};
 use engine::Fault;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -316,7 +316,7 @@ async fn a_recount_that_fails_is_left_to_the_sweep_and_holds_up_no_other() -> Ou
         assert_eq!((due.len(), &due[0]["concertId"]), (1, &json!(first)), "due when the minute is over");
         world.engine.clear_faults();
         world.wait(70);
-        sweep_holds::handle(&world.app, serde_json::from_value(json!({}))?).await.map_err(|e| e.to_string())?;
+        functions::sweep_holds(&world.app, serde_json::from_value(json!({}))?).await.map_err(|e| e.to_string())?;
         assert_eq!(items(&world, "Concerts", "COUNT#").len(), 2, "counted by the sweep");
         assert!(items(&world, "Concerts", "COUNT#").iter().all(|count| count["held"] == 1));
     }

@@ -3,7 +3,7 @@
 use crate::support::purchases::{
     Outcome, PRICE, cancel, feed_stream, held, inject_where, items, reservation, sale, take_timers, until_sent,
 };
-use acceptance::{Fan, START_MILLIS, World};
+use acceptance::{Fan, START_MILLIS, World, functions};
 use engine::Fault;
 use serde_json::{Value, json};
 use shared::{
@@ -21,7 +21,7 @@ pub const SWEPT_FROM: u64 = 370;
 
 /// Runs the function once.
 pub async fn sweep(world: &World) -> Result<Swept, Box<dyn std::error::Error>> {
-    Ok(sweep_holds::handle(&world.app, serde_json::from_value(json!({}))?).await.map_err(|e| e.to_string())?)
+    Ok(functions::sweep_holds(&world.app, serde_json::from_value(json!({}))?).await.map_err(|e| e.to_string())?)
 }
 
 /// The result of a sweep that was not cut off.

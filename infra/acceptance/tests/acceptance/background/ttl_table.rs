@@ -5,7 +5,7 @@ use crate::{
     support::purchases::{PRICE, cancel, expire, feed_stream, held, sale, take_timers},
     support::{configure, leave},
 };
-use acceptance::{Request, World};
+use acceptance::{Request, World, functions};
 use serde_json::{Value, json};
 use shared::store::item_kind::ItemKind;
 use std::collections::BTreeMap;
@@ -84,7 +84,7 @@ async fn whole_sale() -> Result<World, Box<dyn std::error::Error>> {
     feed_stream(&world, &world.app).await?;
     take_timers(&world);
     world.wait(370);
-    sweep_holds::handle(&world.app, serde_json::from_value(json!({}))?).await.map_err(|error| error.to_string())?;
+    functions::sweep_holds(&world.app, serde_json::from_value(json!({}))?).await.map_err(|error| error.to_string())?;
     held(&world, &world.buyer("eve", 0).await, &concert, &[6]).await;
     feed_stream(&world, &world.app).await?;
     configure(&world, &admin, &json!({ "paused": true, "message": "Five minutes." })).await;

@@ -137,8 +137,27 @@ async fn unknown_ids_are_not_kept_and_cost_a_bounded_read() -> Outcome {
 }
 
 #[tokio::test]
+async fn no_read_creates_the_main_queue() -> Outcome {
+    let world = World::new().await?;
+    let (admin, fan) = (world.admin().await, world.fan("ann").await);
+    let before = world.engine.items("Queues");
+    let inspected = world.get("/api/v1/admin/queues/main", &admin.access).await;
+    let watched = world.get("/api/v1/queues/main", "").await;
+    let polled = world.get(&format!("/api/v1/tokens/{}", fan.user_id), &fan.access).await;
+    let removed = world.delete(&format!("/api/v1/admin/queues/main/sessions/{}", fan.user_id), &admin.access).await;
+    let deleted = world.delete("/api/v1/admin/queues/main", &admin.access).await;
+    assert_eq!(
+        [inspected.status, watched.status, polled.status, removed.status, deleted.status],
+        [200, 200, 404, 404, 409]
+    );
+    assert_eq!(world.engine.items("Queues"), before);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_queue_is_read_with_eventually_consistent_reads() -> Outcome {
     let world = World::new().await?;
+    world.set_capacity(1).await;
     get(&world, "/api/v1/queues/main", &[]).await;
     world.wait(10);
     world.engine.reset_meter();

@@ -4,7 +4,7 @@ use crate::{
     Outcome,
     support::{configure, leave, line_of, queue, statuses_and_positions},
 };
-use acceptance::{Request, World};
+use acceptance::{Request, World, functions};
 use engine::Fault;
 use promote_tokens::Trigger;
 use serde_json::{Value, json};
@@ -118,7 +118,7 @@ async fn concurrent_changes_of_settings_are_all_kept() -> Outcome {
 
 async fn tick(world: &World, event: Value) -> Result<Value, Box<dyn std::error::Error>> {
     let trigger: Trigger = serde_json::from_value(event)?;
-    let response = promote_tokens::handle(&world.app, trigger).await.map_err(|error| error.to_string())?;
+    let response = functions::promote_tokens(&world.app, trigger).await.map_err(|error| error.to_string())?;
     Ok(serde_json::to_value(response)?)
 }
 

@@ -4,7 +4,7 @@ use crate::{
     Outcome,
     support::{configure, items, join_with, leave, line_of, poll, status_and_position},
 };
-use acceptance::{Background, World};
+use acceptance::{Background, World, functions};
 use engine::Fault;
 use promote_tokens::Trigger;
 use serde_json::{Value, json};
@@ -178,10 +178,10 @@ async fn the_schedule_finds_alarms_whose_messages_were_lost_or_that_lie_far_ahea
     let quiet = &world.app.config.quiet_ticks_queue_url;
     world.engine.take_messages(quiet);
     let schedule = || serde_json::from_value::<Trigger>(json!({ "source": "aws.events" }));
-    promote_tokens::handle(&world.app, schedule()?).await.map_err(|error| error.to_string())?;
+    functions::promote_tokens(&world.app, schedule()?).await.map_err(|error| error.to_string())?;
     assert!(world.engine.take_messages(quiet).is_empty(), "an hour ahead");
     world.wait(3_500);
-    promote_tokens::handle(&world.app, schedule()?).await.map_err(|error| error.to_string())?;
+    functions::promote_tokens(&world.app, schedule()?).await.map_err(|error| error.to_string())?;
     let sent = world.engine.take_messages(quiet);
     assert_eq!(sent.len(), 1, "due within two minutes, and too far ahead for a message when it was put");
     assert!((50..=70).contains(&sent[0].delay_seconds), "{sent:?}");

@@ -2,7 +2,7 @@
 //! after every step, and at the end every acknowledged write is there.
 
 use crate::support::purchases::{Outcome, cancel, expire, feed_stream, hold, items, pay, recharge, sale, take_timers};
-use acceptance::{Fan, Reply, World};
+use acceptance::{Fan, Reply, World, functions};
 use engine::Fault;
 use futures_util::future::{BoxFuture, join_all};
 use serde_json::json;
@@ -119,7 +119,7 @@ async fn act(world: &World, app: &App, fans: &[Fan], concert: &str, answers: &An
             expire(app, &timers).await.expect("a batch");
         }
         _ => {
-            let _ = sweep_holds::handle(app, serde_json::from_value(json!({})).expect("an event")).await;
+            let _ = functions::sweep_holds(app, serde_json::from_value(json!({})).expect("an event")).await;
         }
     }
 }

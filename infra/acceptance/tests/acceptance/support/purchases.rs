@@ -1,6 +1,6 @@
 //! Helpers of the tests of seats and money: requests to any environment, interleavings, edited items, feeds.
 
-use acceptance::{Fan, Reply, Request, World};
+use acceptance::{Fan, Reply, Request, World, functions};
 use aws_sdk_dynamodb::types::AttributeValue;
 use engine::{Call, Fault};
 use futures_util::poll;
@@ -156,7 +156,7 @@ pub async fn expire(app: &App, bodies: &[String]) -> Result<Vec<String>, Box<dyn
         .map(|(i, body)| json!({ "messageId": i.to_string(), "body": body, "attributes": {}, "messageAttributes": {} }))
         .collect();
     let event = serde_json::from_value(json!({ "Records": records }))?;
-    let response = expire_holds::handle(app, event).await.map_err(|error| error.to_string())?;
+    let response = functions::expire_holds(app, event).await.map_err(|error| error.to_string())?;
     Ok(response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
 }
 
