@@ -62,6 +62,8 @@ pub struct Config {
     pub dates_for_tokens_only: bool,
     /// Whether a payment that is refused because the balance is too low cancels the hold at once.
     pub release_hold_on_insufficient_balance: bool,
+    /// Whether fans may recharge their own balance; else only an admin may.
+    pub recharge_by_fans: bool,
     /// How many sign-ups, logins and joins are allowed in a minute.
     pub limits: Limits,
     /// The origins whose pages may use the API.
@@ -131,6 +133,7 @@ impl Config {
                 "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE",
                 ["false", "true"],
             )?,
+            recharge_by_fans: choice(&lookup, "RECHARGE_BY", ["admin", "fan"])?,
             limits: Limits {
                 sign_ups_per_address: a_minute("SIGN_UPS_PER_ADDRESS", 300)?,
                 logins_per_address: a_minute("LOGINS_PER_ADDRESS", 600)?,
@@ -199,7 +202,7 @@ mod tests {
             name if name == changed => value.map(str::to_owned),
             "HOLD_SECONDS" | "QUEUE_CAPACITY" | "TICK_SECONDS" | "SEATS_PER_SESSION" => None,
             "CURRENCY" | "TIME_ZONE" => None,
-            "DATES_ACCESS" | "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" => None,
+            "DATES_ACCESS" | "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" | "RECHARGE_BY" => None,
             "TOKEN_SIGNING_SECRET" => Some("x".repeat(64)),
             name if name.ends_with("_SECONDS") || name.contains("_PER_") => None,
             "PROXIES_IN_FRONT" | "ALLOWED_ORIGINS" => None,
@@ -218,6 +221,8 @@ mod tests {
         assert!(lookup("FANS_TABLE", None).is_err());
         assert!(lookup("DATES_ACCESS", Some("token")).unwrap().dates_for_tokens_only);
         assert!(lookup("DATES_ACCESS", Some("nobody")).is_err());
+        assert!(!config.recharge_by_fans, "no deployment gives money away");
+        assert!(lookup("RECHARGE_BY", Some("fan")).unwrap().recharge_by_fans);
         assert_eq!(config.time_zone, TimeZone::SEOUL);
         assert_eq!(lookup("TIME_ZONE", Some("Europe/Berlin")).unwrap().time_zone, "Europe/Berlin".parse().unwrap());
         assert!(lookup("TIME_ZONE", Some("Berlin")).is_err());

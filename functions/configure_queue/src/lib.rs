@@ -52,7 +52,7 @@ fn apply(change: &QueueChange, settings: &mut QueueSettings) {
 /// fans by the new settings.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.optional_payload()?;
-    app.tokens.admin(call, app.now())?;
+    app.tokens.operator(call, app.now())?;
     let queue: QueueId = call.path("queueId")?;
     let change: QueueChange = payload.parse()?;
     check(&change, app.now())?;

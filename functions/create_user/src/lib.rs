@@ -3,7 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    domain::account::{Password, Role, Username},
+    domain::account::{Password, Username},
     http::{Answer, Call, Problem, json, requests::NewUser, views::UserBody},
     passwords,
 };
@@ -15,6 +15,6 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let password = Password::parse(new.password).map_err(|rule| Problem::invalid("/password", rule))?;
     app.store.count(&app.config.limits.of_sign_up(call.address(&app.config))).await?;
     let hash = passwords::hash(&password).map_err(Problem::internal)?;
-    let account = app.store.create_account(&name, hash, Role::Fan).await?;
+    let account = app.store.create_account(&name, hash).await?;
     Ok(json(StatusCode::CREATED, &UserBody::from(account)))
 }

@@ -9,7 +9,7 @@ use shared::{
 
 /// Answers 200 with the queue.
 pub async fn handle(app: &App, call: &Call) -> Answer {
-    app.tokens.admin(call, app.now())?;
+    app.tokens.operator(call, app.now())?;
     let queue: QueueId = call.path("queueId")?;
     let view = app.store.queue_snapshot(&queue).await?;
     Ok(json(StatusCode::OK, &AdminQueueBody::new(&view, app.config.queue_rules, app.now())))

@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    domain::{account::Role, refusal::Refusal, text::Reference},
     http::{
         Answer, Call,
         answer::{body, json_idempotent},
@@ -11,20 +12,27 @@ use shared::{
         values::RequestedAmount,
         views::BalanceBody,
     },
+    store::money::{RechargeOrder, Recharged},
 };
 
-/// Answers 200 with the balance before and after.
+/// Answers 200 with the balance before and after. Fans may recharge only where the deployment lets them.
 pub async fn handle(app: &App, call: &Call) -> Answer {
     let payload = call.payload()?;
     let caller = caller(app, call).await?;
+    let by_admin = caller.role == Role::Admin;
+    if !by_admin && !app.config.recharge_by_fans {
+        return Err(Refusal::RechargeByAdminsOnly.into());
+    }
     let recharge: Recharge = payload.parse()?;
     let idempotent = call.idempotent(caller.user_id, "recharge_balance", &recharge)?;
     named_fan(call, Some(recharge.user_id))?;
     caller.must_be(recharge.user_id)?;
-    let RequestedAmount(amount) = recharge.amount;
-    let done = app
-        .store
-        .recharge(recharge.user_id, amount, idempotent.as_ref(), |recharged| body(&BalanceBody::new(recharged)))
-        .await?;
+    if !by_admin && recharge.reference.is_some() {
+        return Err(Refusal::ReferenceByAdminsOnly.into());
+    }
+    let (RequestedAmount(amount), reference) = (recharge.amount, recharge.reference.map(Reference::into_string));
+    let order = RechargeOrder { user_id: recharge.user_id, amount, reference };
+    let answer = |recharged: &Recharged| body(&BalanceBody::new(recharged));
+    let done = app.store.recharge(&order, idempotent.as_ref(), answer).await?;
     Ok(json_idempotent(StatusCode::OK, done, BalanceBody::new))
 }

@@ -9,7 +9,7 @@ use shared::{
 /// Answers 204, also if the fan had left before; 404 for a fan who never joined. The place or session ends, and open
 /// holds are cancelled.
 pub async fn handle(app: &App, call: &Call) -> Answer {
-    app.tokens.admin(call, app.now())?;
+    app.tokens.operator(call, app.now())?;
     let queue: QueueId = call.path("queueId")?;
     let user: UserId = call.path("userId")?;
     app.store.remove_fan(&queue, user).await?;

@@ -73,7 +73,8 @@ impl Clock for EngineClock {
 }
 
 impl World {
-    /// Creates a deployment with the template's parameters, except that limits are off and the claim window is 60 s.
+    /// Creates a deployment with the template's parameters, except that limits are off, fans may recharge, and the claim
+    /// window is 60 s.
     ///
     /// # Errors
     /// Where the template cannot be read or does not give a valid configuration.
@@ -145,6 +146,7 @@ impl World {
         let config = Config::from_lookup(|name| match set.get(name) {
             Some(value) => Some((*value).to_owned()),
             None if UNLIMITED.contains(&name) => Some("0".to_owned()),
+            None if name == "RECHARGE_BY" => Some("fan".to_owned()),
             None if name == "CLAIM_WINDOW_SECONDS" => Some(CLAIM_WINDOW_SECONDS.to_owned()),
             None => environment.get(name).cloned(),
         })?;
@@ -209,12 +211,20 @@ impl World {
     /// # Panics
     /// Where the engine fails.
     pub async fn admin(&self) -> Fan {
-        self.account("admin", Role::Admin, "no password matches this").await
+        self.staff("admin", Role::Admin).await
+    }
+
+    /// As [`World::fan`], for an account with a role.
+    ///
+    /// # Panics
+    /// Where the engine fails.
+    pub async fn staff(&self, name: &str, role: Role) -> Fan {
+        self.account(name, role, "no password matches this").await
     }
 
     async fn account(&self, name: &str, role: Role, hash: &str) -> Fan {
         let name = Username::parse(name).expect("a user name");
-        let account = self.app.store.create_account(&name, hash.to_owned(), role).await.expect("an account");
+        let account = self.app.store.create_account(&name, hash.to_owned()).await.expect("an account");
         let access =
             self.app.tokens.sign_access(account.user_id, role, account.ver, &self.app.context).expect("a token");
         Fan { user_id: account.user_id.to_string(), access, queue: String::new() }

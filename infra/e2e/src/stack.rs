@@ -100,6 +100,14 @@ impl Stack {
         Self::launch(data, variables, &["--release"])
     }
 
+    /// Starts a stack in memory with more options of `cargo local`.
+    ///
+    /// # Panics
+    /// As [`Stack::start`].
+    pub fn start_with(options: &[&str]) -> Self {
+        Self::launch(Data::Ephemeral, &[], options)
+    }
+
     /// Starts a stack in memory with its database on port `database`, whose functions reach the database through the
     /// proxy on port `proxy`.
     ///

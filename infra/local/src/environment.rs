@@ -12,9 +12,10 @@ use crate::{
 };
 
 /// Parameters whose defaults suit AWS but not a laptop: here a person watches the queue, pages come from other ports,
-/// ticks cost nothing, and a load test sends everything from one address.
-const LOCAL_PARAMETERS: [(&str, &str); 8] = [
+/// ticks and recharges cost nothing, and a load test sends everything from one address.
+const LOCAL_PARAMETERS: [(&str, &str); 9] = [
     ("AllowedOrigins", "loopback"),
+    ("RechargeBy", "fan"),
     ("TickSeconds", "2"),
     ("SignUpsPerAddress", "100000"),
     ("LoginsPerAddress", "100000"),

@@ -10,7 +10,7 @@ pub const HELP: &str = "\
 Runs the whole system on this machine until Ctrl-C.
 
 Usage: cargo local [--port PORT] [--data DIR | --ephemeral] [--release] [--dynamodb-port PORT]
-                   [--dynamodb-proxy PORT]
+                   [--dynamodb-proxy PORT] [--gateway-errors PERCENT]
 
   --port PORT            the API's port on 127.0.0.1 (default 9000)
   --data DIR             the directory of tables, secrets and logs (default .stagedoor/)
@@ -19,6 +19,9 @@ Usage: cargo local [--port PORT] [--data DIR | --ephemeral] [--release] [--dynam
                          optimisation
   --dynamodb-port PORT   DynamoDB's port on 127.0.0.1 (default a free port)
   --dynamodb-proxy PORT  the port at which functions look for DynamoDB: that of a proxy (default DynamoDB's port)
+  --gateway-errors PERCENT
+                         how many of a hundred requests get an error as API Gateway itself gives it: 429 or 503
+                         without a problem document, CORS or Retry-After; of the 503, half ran (default 0)
   --help                 print this text
 
 Prints `admin: NAME / PASSWORD` and, once every function answers, `ready http://127.0.0.1:PORT` on stdout;
@@ -39,11 +42,20 @@ pub struct Options {
     pub dynamodb_port: u16,
     /// The port at which functions look for DynamoDB, if it is another: that of a proxy.
     pub dynamodb_proxy: Option<u16>,
+    /// Of a hundred requests, how many get an error of the gateway's own.
+    pub gateway_errors: u8,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 9000, data: Data::Default, release: false, dynamodb_port: 0, dynamodb_proxy: None }
+        Self {
+            port: 9000,
+            data: Data::Default,
+            release: false,
+            dynamodb_port: 0,
+            dynamodb_proxy: None,
+            gateway_errors: 0,
+        }
     }
 }
 
@@ -75,6 +87,12 @@ pub fn parse(mut parser: Parser) -> Result<Request<Options>, lexopt::Error> {
             Arg::Long("release") => options.release = true,
             Arg::Long("dynamodb-port") => options.dynamodb_port = parser.value()?.parse()?,
             Arg::Long("dynamodb-proxy") => options.dynamodb_proxy = Some(parser.value()?.parse()?),
+            Arg::Long("gateway-errors") => {
+                options.gateway_errors = parser.value()?.parse()?;
+                if options.gateway_errors > 100 {
+                    return Err("--gateway-errors is a number from 0 to 100".into());
+                }
+            }
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Help),
             other => return Err(other.unexpected()),
         }
@@ -113,11 +131,16 @@ mod tests {
             parsed(&["--dynamodb-port", "8000", "--dynamodb-proxy", "8001"]),
             Ok(Request::Run(Options { dynamodb_port: 8000, dynamodb_proxy: Some(8001), ..Options::default() }))
         );
+        assert_eq!(
+            parsed(&["--gateway-errors", "20"]),
+            Ok(Request::Run(Options { gateway_errors: 20, ..Options::default() }))
+        );
         assert_eq!(parsed(&["--help"]), Ok(Request::Help));
     }
 
     #[test]
     fn invalid_arguments_are_errors() {
+        assert!(parsed(&["--gateway-errors", "101"]).is_err());
         for wrong in [&["--prot", "1"][..], &["--port", "x"], &["--port"], &["extra"], &["--ephemeral", "--data", "x"]]
         {
             assert!(parsed(wrong).is_err(), "{wrong:?}");

@@ -70,16 +70,24 @@ pub async fn seed(
     let source = Source::system();
     let store = Store::new(client(endpoint), &config, source.clone());
     let name = Username::parse(administrator).context("the administrator's name")?;
-    if store.account_by_name(&name).await.context("demo data")?.is_some() {
-        return Ok(());
+    match store.account_by_name(&name).await.context("demo data")? {
+        Some(account) if account.role == Role::Admin => return Ok(()),
+        // The start was interrupted after the concerts.
+        Some(_) => return make_administrator(&store, &name).await,
+        None => {}
     }
     for new in concerts(&config, &source)? {
         store.create_concert(&new, None, String::new).await.context(&new.concert.concert_name)?;
     }
-    // Last: the administrator marks the demo data as complete, so an interrupted start writes it again.
+    // Last: the account marks the demo data as complete, so an interrupted start writes it again.
     let password = Password::parse(password.to_owned()).context("the administrator's password")?;
     let hash = passwords::hash(&password).context("the administrator's password")?;
-    store.create_account(&name, hash, Role::Admin).await.context("the administrator")?;
+    store.create_account(&name, hash).await.context("the administrator")?;
+    make_administrator(&store, &name).await
+}
+
+async fn make_administrator(store: &Store, name: &Username) -> Result<(), Failure> {
+    store.set_role(name, Role::Admin).await.context("the administrator")?;
     Ok(())
 }
 

@@ -50,7 +50,7 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
             () = either(&mut interrupt, &mut terminate) => Ok(()),
         };
     }
-    let gateway = Gateway::bind(options.port)?;
+    let gateway = Gateway::bind(options.port, options.gateway_errors)?;
     // Dropping the future of `start` kills the processes that it has started so far.
     let running = tokio::select! {
         running = start(options, &gateway) => running?,
@@ -135,6 +135,7 @@ async fn start(options: &Options, gateway: &Gateway) -> Result<Running, Failure>
         seed::seed(&tables.endpoint, &program.variables, ADMIN, &password).await?;
     }
     let functions = Functions::start(programs).await?;
+    tables.publish(gateway.port())?;
     let sources = Arc::new(Sources { functions: functions.clone(), queues, tables, state });
     event_sources::start(&template, Arc::clone(&sources))?;
     gateway.open(&template, functions);

@@ -11,6 +11,7 @@ use tokio::{
     net::TcpListener,
     time::{self, Instant},
 };
+use tools::workspace;
 
 use crate::{
     failure::{Context, Failure},
@@ -64,6 +65,16 @@ impl Tables {
         tokio::spawn(sweep(database.clone()));
         let functions_endpoint = endpoint(options.dynamodb_proxy.unwrap_or(port));
         Ok(Self { database, endpoint: endpoint(port), functions_endpoint })
+    }
+
+    /// Tells `cargo admin` where the tables of the stack at this port are.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn publish(&self, port: u16) -> Result<(), Failure> {
+        let file = workspace::local_dynamodb(port);
+        let written = file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&file, &self.endpoint));
+        written.context(file.display())
     }
 }
 

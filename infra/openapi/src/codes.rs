@@ -23,8 +23,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "forbidden",
-        "The caller may not act for this fan, or the route is for admins only. Send the caller's own `userId`, or leave it \
-         out.",
+        "The caller may not act for this fan, or lacks the role that the route needs. Send the caller's own `userId`, or \
+         leave it out.",
     ),
     (
         "not_active",

@@ -174,7 +174,7 @@ pub fn key_set() -> Value {
 pub fn charge() -> Value {
     json!({
         "sequence": 1, "type": "CHARGE", "amount": 120000, "balanceAfter": 120000, "at": "2026-12-01T08:57:00.000Z",
-        "paymentId": null, "reservationId": null,
+        "paymentId": null, "reservationId": null, "reference": "transfer 2026-0117",
     })
 }
 
@@ -228,6 +228,6 @@ pub fn refund() -> Value {
 pub fn ledger_entry() -> Value {
     json!({
         "sequence": 2, "type": "PAYMENT", "amount": 100000, "balanceAfter": 20000, "at": "2026-12-01T09:09:30.000Z",
-        "paymentId": PAYMENT, "reservationId": RESERVATION,
+        "paymentId": PAYMENT, "reservationId": RESERVATION, "reference": null,
     })
 }

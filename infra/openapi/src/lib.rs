@@ -91,7 +91,7 @@ fn tags() -> Value {
         { "name": "Concerts", "description": "What is on sale: concerts, prices and seat maps." },
         { "name": "Reservations", "description": "Hold seats for a fan, look at holds, and give them back." },
         { "name": "Payments", "description": "Recharge a balance, pay a reservation, refund a payment, read the ledger." },
-        { "name": "Administration", "description": "Set up concerts and queues. Only with an access token of the role admin." },
+        { "name": "Administration", "description": "Set up concerts and queues. Only with an access token of the role admin, or of operator where the operation says so." },
         { "name": "System", "description": "Public keys, this document, and the health of the deployment." },
     ])
 }

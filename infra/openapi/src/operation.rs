@@ -23,6 +23,8 @@ pub enum Caller {
     Either,
     /// An admitted fan, with a queue token.
     Admitted,
+    /// A caller with an access token of the role operator or admin.
+    Operator,
     /// A caller with an access token of the role admin.
     Admin,
 }
@@ -64,6 +66,7 @@ impl Operation {
                 Refusal::QueueNotFound,
             ]),
             Caller::Admin => operation.refuses([Refusal::AdminsOnly]),
+            Caller::Operator => operation.refuses([Refusal::OperatorsOnly]),
             _ => operation,
         }
     }
@@ -271,7 +274,7 @@ fn security(caller: Caller) -> Value {
     match caller {
         Caller::Nobody => json!([]),
         Caller::Configured => json!([{}, access, queue]),
-        Caller::Access | Caller::Admin => json!([access]),
+        Caller::Access | Caller::Operator | Caller::Admin => json!([access]),
         Caller::Either => json!([access, queue]),
         Caller::Admitted => json!([queue]),
     }

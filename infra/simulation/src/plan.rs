@@ -212,6 +212,7 @@ impl Plan {
             "JOINS_PER_FAN" => self.joins_per_fan,
             "PLACES_PER_FAN" => self.places_per_fan,
             "SEATS_PER_SESSION" => u64::from(self.seats_per_session),
+            "RECHARGE_BY" => return Some("fan".to_owned()),
             "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" => return Some(self.release_unpaid.to_string()),
             _ => return None,
         };

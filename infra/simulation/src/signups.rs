@@ -2,7 +2,7 @@
 
 use crate::{dice::Dice, functions::invoke, instances::Instance, world::World};
 use futures_util::future::join_all;
-use shared::domain::account::{Role, Username};
+use shared::domain::account::Username;
 use std::sync::Arc;
 
 /// How many sign-ups want the same name.
@@ -27,7 +27,7 @@ pub async fn rush(world: Arc<World>) {
 async fn sign_up(world: &Arc<World>, name: &Username, pause: u64) -> bool {
     world.sleep(pause).await;
     let work = async |instance: Arc<Instance>| {
-        instance.app.store.create_account(name, "no password matches this".to_owned(), Role::Fan).await
+        instance.app.store.create_account(name, "no password matches this".to_owned()).await
     };
     matches!(invoke(world, "create_user", work).await, Ok(Ok(_)))
 }

@@ -19,6 +19,12 @@ pub fn target_directory() -> PathBuf {
     root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
+/// The file in which a running local stack, by the port of its API, keeps the address of its tables.
+#[must_use]
+pub fn local_dynamodb(port: u16) -> PathBuf {
+    target_directory().join("stagedoor").join(format!("{port}.dynamodb"))
+}
+
 /// The cargo that runs this program, else the first one in `PATH`. So every build uses the same toolchain.
 #[must_use]
 pub fn cargo() -> PathBuf {

@@ -28,7 +28,13 @@ fn no_command_needs_a_dependency_with_features_that_the_tests_did_not_compile() 
     let tests = dependencies(&["--workspace", "--exclude", "e2e"], "normal,dev,no-proc-macro");
     assert!(tests.iter().any(|dependency| dependency.starts_with("tokio v")));
     let local = ["--package", "local", "--package", "create_reservation", "--package", "show_docs"];
-    for packages in [&local[..], &["--package", "simulation"], &["--package", "conformance"], &["--package", "e2e"]] {
+    for packages in [
+        &local[..],
+        &["--package", "simulation"],
+        &["--package", "conformance"],
+        &["--package", "e2e"],
+        &["--package", "admin"],
+    ] {
         let other: Vec<_> = dependencies(packages, "normal,no-proc-macro")
             .into_iter()
             .filter(|dependency| !tests.contains(dependency))

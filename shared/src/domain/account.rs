@@ -9,8 +9,19 @@ pub enum Role {
     /// A fan, who buys.
     #[default]
     Fan,
-    /// An administrator, who opens and corrects sales, and acts for fans.
+    /// Works at the doors of a concert.
+    Door,
+    /// Runs a sale: sees it, and changes its queues.
+    Operator,
+    /// Opens and corrects sales, and acts for fans. May do all that the others may.
     Admin,
+}
+
+impl Role {
+    /// Whether it may run a sale.
+    pub fn operates(self) -> bool {
+        matches!(self, Role::Operator | Role::Admin)
+    }
 }
 
 /// A user name: 3 to 32 of `[A-Za-z0-9_.-]`, unique without regard to case.

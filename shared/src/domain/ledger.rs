@@ -47,6 +47,9 @@ pub struct LedgerEntry {
     /// The reservation that was paid or refunded; `None` for a charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation_id: Option<ReservationId>,
+    /// What a recharge by an admin goes back to, in the words of the operator's books; `None` for all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// The id of a recharge without an idempotency key, by which the recharge recognises its own entry; `None` for all
     /// others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,7 +91,8 @@ impl Balance {
             EntryType::Refund => self.balance.plus_refund(amount),
         };
         let sequence = self.sequence + 1;
-        Ok(LedgerEntry { sequence, entry_type, amount, balance_after, at, reservation_id, entry_id: None })
+        let (reference, entry_id) = (None, None);
+        Ok(LedgerEntry { sequence, entry_type, amount, balance_after, at, reservation_id, reference, entry_id })
     }
 }
 

@@ -38,6 +38,15 @@ pub enum Refusal {
     /// The route is for administrators.
     #[error("only an administrator may do this")]
     AdminsOnly,
+    /// The route is for operators and administrators.
+    #[error("only an operator or an administrator may do this")]
+    OperatorsOnly,
+    /// In this deployment fans do not recharge their balance.
+    #[error("only an administrator may recharge a balance here")]
+    RechargeByAdminsOnly,
+    /// A fan gave a reference for a recharge.
+    #[error("only an administrator may give a reference")]
+    ReferenceByAdminsOnly,
     /// The request names another fan, for whom the caller may not act.
     #[error("the caller may not act for another fan")]
     Forbidden,

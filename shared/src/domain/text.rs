@@ -18,6 +18,8 @@ pub type Label = Text<1, 32>;
 pub type VenueName = Text<1, 100>;
 /// The address of a venue.
 pub type VenueAddress = Text<1, 200>;
+/// What a recharge goes back to, in the words of the operator's own books.
+pub type Reference = Text<1, 64>;
 /// The reason that a caller gives for a request.
 pub type Reason = Text<0, 500, true>;
 

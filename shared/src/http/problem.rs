@@ -170,7 +170,11 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::BalanceTooLarge => (S::BAD_REQUEST, "invalid_request"),
         Refusal::BadCredentials => (S::UNAUTHORIZED, "bad_credentials"),
         Refusal::SessionOver { .. } => (S::UNAUTHORIZED, "session_over"),
-        Refusal::Forbidden | Refusal::AdminsOnly => (S::FORBIDDEN, "forbidden"),
+        Refusal::Forbidden
+        | Refusal::AdminsOnly
+        | Refusal::OperatorsOnly
+        | Refusal::RechargeByAdminsOnly
+        | Refusal::ReferenceByAdminsOnly => (S::FORBIDDEN, "forbidden"),
         Refusal::NotActive { .. } | Refusal::NoQueueToken => (S::FORBIDDEN, "not_active"),
         Refusal::WrongQueue => (S::FORBIDDEN, "wrong_queue"),
         Refusal::SaleClosed { .. } => (S::FORBIDDEN, "sale_closed"),

@@ -8,7 +8,7 @@ use super::{
 use crate::domain::{
     id::{ConcertId, EventId, QueueId, ReservationId, UserId},
     queue::bounds,
-    text::{ConcertName, Label, Message, Reason, VenueAddress, VenueName},
+    text::{ConcertName, Label, Message, Reason, Reference, VenueAddress, VenueName},
     zone::TimeZone,
 };
 use serde::{Deserialize, Deserializer, Serialize};
@@ -75,6 +75,9 @@ pub struct Recharge {
     pub user_id: UserId,
     /// The amount to add, in the currency's minor unit: a whole number from 1 to 1,000,000,000,000, or the same as text.
     pub amount: RequestedAmount,
+    /// What the recharge goes back to, such as the number of a transfer: 1 to 64 characters. It is shown in the ledger.
+    /// Only an admin may give one (else 403).
+    pub reference: Option<Reference>,
 }
 
 /// The reservation to pay.

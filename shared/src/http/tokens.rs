@@ -85,7 +85,7 @@ enum Kind {
 pub struct Caller {
     /// The fan.
     pub user_id: UserId,
-    /// Admin only with an access token that says so.
+    /// More than fan only with an access token that says so.
     pub role: Role,
     /// The login that the token goes back to.
     pub proof: Proof,
@@ -235,6 +235,12 @@ impl Tokens {
     pub fn admin(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
         let caller = self.caller(call, now)?;
         if caller.role == Role::Admin { Ok(caller) } else { Err(Refusal::AdminsOnly.into()) }
+    }
+
+    /// The caller, by an access token with the role operator or admin; any other is 403 `forbidden`.
+    pub fn operator(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
+        let caller = self.caller(call, now)?;
+        if caller.role.operates() { Ok(caller) } else { Err(Refusal::OperatorsOnly.into()) }
     }
 }
 

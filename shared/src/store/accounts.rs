@@ -40,16 +40,16 @@ struct NameOwner {
 }
 
 impl Store {
-    /// Creates an account. Its name must be free, ignoring case; its ledger is empty.
+    /// Creates an account of a fan. Its name must be free, ignoring case; its ledger is empty.
     ///
     /// # Errors
     /// [`Refusal::UsernameTaken`].
-    pub async fn create_account(&self, name: &Username, password_hash: String, role: Role) -> Result<Account, Failure> {
+    pub async fn create_account(&self, name: &Username, password_hash: String) -> Result<Account, Failure> {
         let account = Account {
             user_id: self.context.user_id(),
             username: name.as_str().to_owned(),
             password_hash,
-            role,
+            role: Role::Fan,
             created_at: self.now(),
             ver: 0,
         };

@@ -10,6 +10,8 @@ pub enum ItemKind {
     Profile,
     /// What makes a user name unique.
     UserName,
+    /// An account with a role other than fan.
+    StaffMember,
     /// One entry of a fan's ledger.
     LedgerEntry,
     /// A reservation.
@@ -58,7 +60,8 @@ impl ItemKind {
     /// The kind of the item with a partition key and a sort key.
     pub fn of(pk: &str, sk: &str) -> Self {
         use ItemKind as Kind;
-        const PARTITIONS: [(&str, ItemKind); 11] = [
+        const PARTITIONS: [(&str, ItemKind); 12] = [
+            (keys::STAFF_PARTITION, Kind::StaffMember),
             (keys::SESSION_PREFIX, Kind::Session),
             (keys::DUE_PREFIX, Kind::Due),
             (keys::SAMPLE_PREFIX, Kind::Sample),
@@ -98,6 +101,7 @@ impl ItemKind {
         match self {
             Self::Profile => "profile",
             Self::UserName => "user name",
+            Self::StaffMember => "staff member",
             Self::LedgerEntry => "ledger entry",
             Self::Reservation => "reservation",
             Self::IdempotencyRecord => "idempotency record",

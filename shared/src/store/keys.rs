@@ -61,6 +61,14 @@ pub fn name(name: &Username) -> Key {
     key(Table::Fans, format!("NAME#{}", name.folded()), "NAME")
 }
 
+/// The partition that lists the accounts with a role other than fan.
+pub const STAFF_PARTITION: &str = "STAFF";
+
+/// An account in the list of those with a role other than fan.
+pub fn staff(user: UserId) -> Key {
+    key(Table::Fans, STAFF_PARTITION.to_owned(), user.to_string())
+}
+
 /// The prefix of the sort keys of ledger entries.
 pub const LEDGER_PREFIX: &str = "LEDGER#";
 

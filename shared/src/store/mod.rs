@@ -30,6 +30,7 @@ pub mod reservations;
 pub mod sales;
 pub mod seats;
 pub mod sessions;
+pub mod staff;
 mod survey;
 pub mod tick;
 pub mod tickets;

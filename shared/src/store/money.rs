@@ -31,11 +31,21 @@ pub struct Recharged {
     pub after: Amount,
 }
 
+/// A recharge that is asked for.
+#[derive(Debug, Clone)]
+pub struct RechargeOrder {
+    /// The fan whose balance grows.
+    pub user_id: UserId,
+    /// What is added.
+    pub amount: Amount,
+    /// What it goes back to, where an admin says so.
+    pub reference: Option<String>,
+}
+
 /// A recharge with an idempotency key.
 struct Recharge<'a> {
     store: &'a Store,
-    user: UserId,
-    amount: Amount,
+    order: &'a RechargeOrder,
 }
 
 impl Operation for Recharge<'_> {
@@ -43,8 +53,8 @@ impl Operation for Recharge<'_> {
     type Outcome = Recharged;
 
     async fn plan(&mut self, _: Vec<CancellationReason>) -> Result<Plan<Recharged>, Failure> {
-        let (entry, result) = self.store.plan_recharge(self.user, self.amount).await?;
-        let writes = vec![self.store.ledger_write(self.user, &entry)?];
+        let (entry, result) = self.store.plan_recharge(self.order).await?;
+        let writes = vec![self.store.ledger_write(self.order.user_id, &entry)?];
         Ok(Plan::Write(Draft { result, at: entry.at, writes, hold: None }))
     }
 }
@@ -71,14 +81,13 @@ impl Store {
     /// `UserNotFound`, `BalanceTooLarge`.
     pub async fn recharge(
         &self,
-        user: UserId,
-        amount: Amount,
+        order: &RechargeOrder,
         idempotent: Option<&Idempotent>,
         answer: impl Fn(&Recharged) -> String,
     ) -> Result<Executed<Recharged>, Failure> {
         match idempotent {
-            Some(_) => self.commit(idempotent, answer, Recharge { store: self, user, amount }).await,
-            None => Ok(Executed::Fresh(self.recharge_without_key(user, amount).await?)),
+            Some(_) => self.commit(idempotent, answer, Recharge { store: self, order }).await,
+            None => Ok(Executed::Fresh(self.recharge_without_key(order).await?)),
         }
     }
 
@@ -88,12 +97,12 @@ impl Store {
     /// id of the entry tells. Only another entry at the number leads to a plan at a later number. Entries stay, so no
     /// copy of the refused put can be applied any more, and the money is added once. Without such a verdict the same
     /// put is sent again, or the request fails.
-    async fn recharge_without_key(&self, user: UserId, amount: Amount) -> Result<Recharged, Failure> {
+    async fn recharge_without_key(&self, order: &RechargeOrder) -> Result<Recharged, Failure> {
         let own = Some(self.context.entry_id());
         for attempt in 0..MAX_ATTEMPTS {
-            let (entry, recharged) = self.plan_recharge(user, amount).await?;
+            let (entry, recharged) = self.plan_recharge(order).await?;
             let entry = LedgerEntry { entry_id: own, ..entry };
-            let item = request::item(&keys::ledger(user, entry.sequence), &entry, None)?;
+            let item = request::item(&keys::ledger(order.user_id, entry.sequence), &entry, None)?;
             let taken = match self.send_put(self.put(Table::Fans, item).condition_expression(ENTRY_IS_NEW)).await {
                 Ok(_) => return Ok(recharged),
                 Err(WriteFailure::Condition(taken)) => taken.unwrap_or_default(),
@@ -108,9 +117,10 @@ impl Store {
     }
 
     /// Plans the entry of a recharge after the newest entry.
-    async fn plan_recharge(&self, user: UserId, amount: Amount) -> Result<(LedgerEntry, Recharged), Failure> {
-        let balance = self.balance(user).await?;
-        let entry = balance.next_entry(EntryType::Charge, amount, self.now(), None)?;
+    async fn plan_recharge(&self, order: &RechargeOrder) -> Result<(LedgerEntry, Recharged), Failure> {
+        let balance = self.balance(order.user_id).await?;
+        let entry = balance.next_entry(EntryType::Charge, order.amount, self.now(), None)?;
+        let entry = LedgerEntry { reference: order.reference.clone(), ..entry };
         let recharged = Recharged { before: balance.balance, after: entry.balance_after };
         Ok((entry, recharged))
     }

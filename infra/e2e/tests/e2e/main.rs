@@ -8,6 +8,7 @@
 
 mod default_settings;
 mod events;
+mod gateway_errors;
 mod live;
 mod restart;
 mod rotation;

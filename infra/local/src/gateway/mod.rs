@@ -1,6 +1,7 @@
 //! API Gateway: an HTTP API in front of the functions, and Lambda's invoke endpoint for `cargo lambda invoke`.
 
 mod event;
+mod own_errors;
 mod problem;
 mod reply;
 mod routes;
@@ -28,6 +29,7 @@ use crate::{
     failure::{Context, Failure},
 };
 use event::Received;
+use own_errors::OwnError;
 use problem::Problem;
 use routes::Routes;
 
@@ -46,6 +48,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct Gateway {
     open: Arc<OnceLock<Open>>,
     port: u16,
+    /// Of a hundred requests, how many get an error of the gateway's own.
+    own_errors: u8,
 }
 
 struct Open {
@@ -54,11 +58,12 @@ struct Open {
 }
 
 impl Gateway {
-    /// Binds `port` on 127.0.0.1 and starts to serve.
+    /// Binds `port` on 127.0.0.1 and starts to serve. `own_errors` in a hundred requests get an error of the gateway's
+    /// own.
     ///
     /// # Errors
     /// When the port is taken.
-    pub fn bind(port: u16) -> Result<Self, Failure> {
+    pub fn bind(port: u16, own_errors: u8) -> Result<Self, Failure> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listen = || {
             let socket = TcpSocket::new_v4()?;
@@ -69,7 +74,7 @@ impl Gateway {
         };
         let listener = listen().context(format!("cannot listen on {address}"))?;
         let port = listener.local_addr().context("port")?.port();
-        let gateway = Self { open: Arc::default(), port };
+        let gateway = Self { open: Arc::default(), port, own_errors };
         let router = Router::new()
             .route("/2015-03-31/functions/{name}/invocations", post(invoke))
             .fallback(handle)
@@ -98,11 +103,19 @@ async fn handle(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response<Body> {
-    let id = Uuid::new_v4().to_string();
+    let id = Uuid::new_v4();
+    let own_error = OwnError::draw(gateway.own_errors, id);
+    let id = id.to_string();
+    if let Some(error @ (OwnError::Throttled | OwnError::Unavailable)) = own_error {
+        return error.response();
+    }
     let mut response = match answer(&gateway, peer, request, &id).await {
         Ok(response) => response,
         Err(problem) => problem.response(&id),
     };
+    if let Some(error) = own_error {
+        return error.response();
+    }
     if !response.headers().contains_key(REQUEST_ID)
         && let Ok(value) = HeaderValue::from_str(&id)
     {

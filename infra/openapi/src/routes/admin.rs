@@ -1,4 +1,4 @@
-//! The operations for admins only.
+//! The operations for operators and admins.
 
 use crate::{
     examples,
@@ -90,7 +90,7 @@ fn concerts(s: &mut Schemas) -> Vec<Operation> {
             .optional_body::<ConcertChange>(s, json!({ "enabled": false }))
             .refuses([Refusal::ConcertNotFound])
             .answers(200, "The concert after the change.", &[], date, examples::disabled_concert()),
-        Operation::new("report_sales", "get", "/api/v1/admin/concerts/{concertId}/sales", Caller::Admin)
+        Operation::new("report_sales", "get", "/api/v1/admin/concerts/{concertId}/sales", Caller::Operator)
             .about(TAG, "See what was sold", SALES)
             .stored()
             .concert(s)
@@ -107,14 +107,14 @@ fn concerts(s: &mut Schemas) -> Vec<Operation> {
 
 fn queues(s: &mut Schemas) -> Vec<Operation> {
     vec![
-        Operation::new("configure_queue", "put", "/api/v1/admin/queues/{queueId}", Caller::Admin)
+        Operation::new("configure_queue", "put", "/api/v1/admin/queues/{queueId}", Caller::Operator)
             .about(TAG, "Configure a queue", CONFIGURE)
             .stored()
             .queue(s)
             .optional_body::<QueueChange>(s, json!({ "capacity": 100, "activeSeconds": 600 }))
             .answers(200, "The queue as it is stored.", &[], s.answer::<AdminQueueBody>(), examples::widened_queue())
             .then(200, "get_queue", json!({ "queueId": "$response.body#/queueId" }), None),
-        Operation::new("inspect_queue", "get", "/api/v1/admin/queues/{queueId}", Caller::Admin)
+        Operation::new("inspect_queue", "get", "/api/v1/admin/queues/{queueId}", Caller::Operator)
             .about(TAG, "Look at a queue", INSPECT)
             .stored()
             .queue(s)
@@ -126,7 +126,7 @@ fn queues(s: &mut Schemas) -> Vec<Operation> {
             .queue(s)
             .refuses([Refusal::QueueNotFound, Refusal::QueueInUse])
             .answers_nothing(204, "The queue is deleted."),
-        Operation::new("remove_fan", "delete", "/api/v1/admin/queues/{queueId}/sessions/{userId}", Caller::Admin)
+        Operation::new("remove_fan", "delete", "/api/v1/admin/queues/{queueId}/sessions/{userId}", Caller::Operator)
             .about(TAG, "Remove a fan from a queue", REMOVE)
             .stored()
             .queue(s)

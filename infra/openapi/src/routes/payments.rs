@@ -18,8 +18,9 @@ use shared::{
 const TAG: &str = "Payments";
 
 const RECHARGE: &str = "\
-Adds an amount to a fan's prepaid balance, and returns the balance before and after. A fan recharges their own \
-balance; an admin that of any fan. 400 at `/amount` also means that the balance would become too large.
+Adds an amount to a fan's prepaid balance, and returns the balance before and after. An admin recharges the balance \
+of any fan. Fans recharge their own only where the deployment lets them (`RECHARGE_BY=fan`); else it is 403 \
+`forbidden`. 400 at `/amount` also means that the balance would become too large.
 
 Send an `Idempotency-Key`: a retry with it returns the first result again. Without one, a retry after a lost answer \
 can add the amount twice.";

@@ -185,7 +185,7 @@ impl Desk {
     ) -> Result<Fan, Box<dyn Error + Send + Sync>> {
         let username = Username::parse(name.replace(' ', "-").as_str())?;
         let app = &self.instance.app;
-        let account = app.store.create_account(&username, "no password matches this".to_owned(), role).await?;
+        let account = app.store.create_account(&username, "no password matches this".to_owned()).await?;
         let mut dice = Dice::of(world.plan.seed, "fan", account.user_id.0.as_u128() as u64);
         let profile = FanProfile::draw(&mut dice);
         let user_id = account.user_id.to_string();

@@ -200,6 +200,9 @@ pub struct LedgerBody {
     payment_id: Option<PaymentId>,
     /// The reservation that was paid or refunded; null for a CHARGE.
     reservation_id: Option<ReservationId>,
+    /// What an admin gave as the reference of a CHARGE, such as the number of a transfer; null where none was given.
+    #[cfg_attr(feature = "openapi", schema(example = "transfer 2026-0117"))]
+    reference: Option<String>,
 }
 
 impl From<&LedgerEntry> for LedgerBody {
@@ -212,6 +215,7 @@ impl From<&LedgerEntry> for LedgerBody {
             at: Rfc3339(entry.at),
             payment_id: entry.reservation_id.map(PaymentId::of),
             reservation_id: entry.reservation_id,
+            reference: entry.reference.clone(),
         }
     }
 }

@@ -2,5 +2,6 @@
 
 mod limits;
 mod limits_sampled;
+mod roles;
 mod sign_up;
 mod tokens;

@@ -7,7 +7,10 @@ use crate::{
 };
 use acceptance::{Request, World, functions};
 use serde_json::{Value, json};
-use shared::store::item_kind::ItemKind;
+use shared::{
+    domain::account::{Role, Username},
+    store::item_kind::ItemKind,
+};
 use std::collections::BTreeMap;
 
 const TABLES: [&str; 4] = ["Fans", "Concerts", "Queues", "Limits"];
@@ -62,6 +65,7 @@ async fn whole_sale() -> Result<World, Box<dyn std::error::Error>> {
     for path in ["/api/v1/users", "/api/v1/users/login"] {
         assert!(world.send(Request::new("POST", path).json(&account)).await.status < 300);
     }
+    world.app.store.set_role(&Username::parse("zoe")?, Role::Door).await?;
     let (ann, bob, carl) =
         (world.buyer("ann", 2 * PRICE).await, world.buyer("bob", 0).await, world.buyer("carl", 0).await);
     leave(&world, &world.buyer("dan", 0).await).await;

@@ -29,9 +29,9 @@ async fn a_recharge_returns_the_balance_before_and_after() -> Outcome {
     assert_eq!(read.body, json!({ "currentBalance": 111, "newBalance": 111 }));
     let expected = json!({ "items": [
         { "sequence": 2, "type": "CHARGE", "amount": 11, "balanceAfter": 111, "at": "2026-06-01T00:00:00.000Z",
-          "paymentId": null, "reservationId": null },
+          "paymentId": null, "reservationId": null, "reference": null },
         { "sequence": 1, "type": "CHARGE", "amount": 100, "balanceAfter": 100, "at": "2026-06-01T00:00:00.000Z",
-          "paymentId": null, "reservationId": null },
+          "paymentId": null, "reservationId": null, "reference": null },
     ], "nextCursor": null });
     assert_eq!(history(&world, &fan, "").await.body, expected);
     Ok(())

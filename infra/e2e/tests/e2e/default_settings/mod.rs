@@ -4,4 +4,5 @@ mod contention;
 mod forgery;
 mod invoke;
 mod journey;
+mod office;
 mod problems;
