@@ -6,8 +6,10 @@ use crate::{
     domain::time::Timestamp,
     http::{cursor::Cursors, documents::Documents, tokens::Tokens},
     queues::MessageQueues,
+    secrets::Secrets,
     store::Store,
 };
+use std::sync::Arc;
 
 /// Parameters, clients, keys and clock of a function, built once before the first request.
 pub struct App {
@@ -17,6 +19,8 @@ pub struct App {
     pub store: Store,
     /// The message queues.
     pub queues: MessageQueues,
+    /// The signing secret.
+    pub secrets: Arc<Secrets>,
     /// Signs and verifies tokens.
     pub tokens: Tokens,
     /// Signs and verifies the cursors of lists.
@@ -28,25 +32,26 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the parts from parameters, clients and a context; tests and the simulation pass their own.
-    ///
-    /// # Errors
-    /// A message where no signing key can be derived.
+    /// Builds the parts from parameters, clients, the signing secret and a context; tests and the simulation pass their
+    /// own.
     pub fn new(
         config: Config,
         dynamo: aws_sdk_dynamodb::Client,
         sqs: aws_sdk_sqs::Client,
+        secrets: Secrets,
         context: Context,
-    ) -> Result<Self, String> {
-        Ok(App {
-            store: Store::new(dynamo, &config, context.clone()),
+    ) -> Self {
+        let secrets = Arc::new(secrets);
+        App {
+            store: Store::new(dynamo, &config, Arc::clone(&secrets), context.clone()),
             queues: MessageQueues::new(sqs, &config),
-            tokens: Tokens::new(&config.token_signing_secrets)?,
-            cursors: Cursors::new(&config.token_signing_secrets),
+            tokens: Tokens::new(Arc::clone(&secrets)),
+            cursors: Cursors::new(Arc::clone(&secrets), context.clone()),
+            secrets,
             documents: Documents::new(),
             config,
             context,
-        })
+        }
     }
 
     /// The time by the context's clock.

@@ -10,13 +10,14 @@ use crate::{
         answer::{Handler, answer},
         event::sanitize,
     },
+    secrets::Secrets,
     telemetry,
 };
 use aws_config::{
     BehaviorVersion, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
     timeout::TimeoutConfig,
 };
-use futures_util::future::BoxFuture;
+use futures_util::{future::BoxFuture, join};
 use lambda_http::{Adapter, request::LambdaRequest};
 use lambda_runtime::{Error, LambdaEvent, Service, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
@@ -28,20 +29,33 @@ const ATTEMPT: Duration = Duration::from_millis(1_000);
 const OPERATION: Duration = Duration::from_millis(3_000);
 const ATTEMPTS: u32 = 4;
 
-/// Runs the handler of a route as a Lambda function.
-pub fn serve(handler: impl Handler + 'static) -> Result<(), Error> {
-    serve_route(Box::new(handler), app)
+/// What a function needs before its first request. Its policy allows no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Tables, and the signing secret.
+    Everything,
+    /// Tables, and no tokens.
+    Tables,
+    /// The signing secret, and no tables.
+    Secret,
+    /// Neither.
+    Nothing,
 }
 
-/// As [`serve`], for a route that needs no table: its function may read none, and opens no connection.
-pub fn serve_without_tables(handler: impl Handler + 'static) -> Result<(), Error> {
-    serve_route(Box::new(handler), cold_app)
+/// Runs the handler of a route, which needs tables and tokens, as a Lambda function.
+pub fn serve(handler: impl Handler + 'static) -> Result<(), Error> {
+    serve_route(Needs::Everything, Box::new(handler))
+}
+
+/// Runs the handler of a route as a Lambda function.
+pub fn serve_with(needs: Needs, handler: impl Handler + 'static) -> Result<(), Error> {
+    serve_route(needs, Box::new(handler))
 }
 
 /// Not generic, so that the Lambda runtime is compiled once, in this crate, and not in each function.
-fn serve_route(handler: Box<dyn Handler>, app: impl AsyncFnOnce() -> Result<App, Error>) -> Result<(), Error> {
+fn serve_route(needs: Needs, handler: Box<dyn Handler>) -> Result<(), Error> {
     run(async {
-        let app = app().await?;
+        let app = app(needs).await?;
         let (app, handler) = (&app, &*handler);
         let route =
             lambda_http::service_fn(
@@ -63,7 +77,7 @@ where
     H: for<'a> Fn(&'a App, E) -> BoxFuture<'a, Result<R, Error>>,
 {
     run(async {
-        let app = app().await?;
+        let app = app(Needs::Tables).await?;
         let (app, handler) = (&app, &handler);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| async move {
             let request_id = event.context.request_id;
@@ -82,18 +96,24 @@ fn run(function: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(function)
 }
 
-async fn app() -> Result<App, Error> {
-    let app = cold_app().await?;
-    app.store.warm_up().await;
-    Ok(app)
-}
-
-/// Builds the parts of a function, without a connection.
-async fn cold_app() -> Result<App, Error> {
-    let config = Config::from_env()?;
+async fn app(needs: Needs) -> Result<App, Error> {
+    let (config, context) = (Config::from_env()?, Context::system());
     let sdk = sdk_config().await;
     let (dynamo, sqs) = (aws_sdk_dynamodb::Client::new(&sdk), aws_sdk_sqs::Client::new(&sdk));
-    Ok(App::new(config, dynamo, sqs, Context::system())?)
+    let secrets = match needs {
+        Needs::Everything | Needs::Secret => {
+            Secrets::new(aws_sdk_secretsmanager::Client::new(&sdk), &config.signing_secret, context.clone())
+        }
+        Needs::Tables | Needs::Nothing => Secrets::none(context.clone()),
+    };
+    let app = App::new(config, dynamo, sqs, secrets, context);
+    let warm_up = async {
+        if matches!(needs, Needs::Everything | Needs::Tables) {
+            app.store.warm_up().await;
+        }
+    };
+    join!(warm_up, app.secrets.refresh(None));
+    Ok(app)
 }
 
 /// Loads the SDK's configuration from the environment, with the timeouts and retries of [`client_rules`].

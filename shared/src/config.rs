@@ -9,9 +9,7 @@ use crate::domain::{
 };
 use std::{env, str::FromStr};
 
-const MIN_SECRET_BYTES: usize = 32;
-
-/// A variable that is missing or not valid. The error does not repeat the value, which may be a secret.
+/// A variable that is missing or not valid. The error does not repeat the value.
 #[derive(Debug, thiserror::Error)]
 #[error("environment variable {name}: {problem}")]
 pub struct ConfigError {
@@ -40,8 +38,8 @@ pub struct Config {
     pub events_queue_url: String,
     /// The message queue for stream records that cannot be read.
     pub dead_letter_queue_url: String,
-    /// The secrets that signing keys are derived from. The key of the first one signs; the keys of all verify.
-    pub token_signing_secrets: Vec<Secret>,
+    /// The id or ARN of the signing secret in Secrets Manager.
+    pub signing_secret: String,
     /// How long a seat is held.
     pub hold: Seconds,
     /// Capacity and times of a queue that has none of its own.
@@ -72,16 +70,6 @@ pub struct Config {
     pub proxies_in_front: usize,
 }
 
-/// A string that `Debug` does not show.
-#[derive(Clone)]
-pub struct Secret(pub String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
 impl Config {
     /// Reads the parameters from the environment of the process.
     ///
@@ -99,8 +87,6 @@ impl Config {
         let required = |name| lookup(name).ok_or(ConfigError { name, problem: "is not set" });
         let seconds = |name, default, range| number(&lookup, name, default, range).map(Seconds);
         let a_minute = |name, default| number(&lookup, name, default, 0..=1_000_000);
-        let secrets = signing_secrets(&required("TOKEN_SIGNING_SECRET")?)
-            .map_err(|problem| ConfigError { name: "TOKEN_SIGNING_SECRET", problem })?;
         Ok(Config {
             fans_table: required("FANS_TABLE")?,
             concerts_table: required("CONCERTS_TABLE")?,
@@ -111,7 +97,7 @@ impl Config {
             timers_queue_url: required("TIMERS_QUEUE_URL")?,
             events_queue_url: required("EVENTS_QUEUE_URL")?,
             dead_letter_queue_url: required("DEAD_LETTER_QUEUE_URL")?,
-            token_signing_secrets: secrets,
+            signing_secret: required("SIGNING_SECRET")?,
             hold: seconds("HOLD_SECONDS", 300, bounds::HOLD_SECONDS)?,
             queue_rules: QueueRules {
                 capacity: number(&lookup, "QUEUE_CAPACITY", 10, bounds::CAPACITY)?,
@@ -146,24 +132,6 @@ impl Config {
             proxies_in_front: number(&lookup, "PROXIES_IN_FRONT", 0, 0..=10)?,
         })
     }
-}
-
-/// Splits a comma-separated list of secrets and trims each: with a blank or line break that an editor left behind, the
-/// same secret would derive another key.
-///
-/// # Errors
-/// What is wrong with the list, without any of its secrets.
-fn signing_secrets(list: &str) -> Result<Vec<Secret>, &'static str> {
-    let secrets: Vec<&str> = list.split(',').map(str::trim).collect();
-    for (index, secret) in secrets.iter().enumerate() {
-        match secret.len() {
-            0 => return Err("has an empty secret: look for a comma too many"),
-            1..MIN_SECRET_BYTES => return Err("has a secret of fewer than 32 characters"),
-            _ if secrets[..index].contains(secret) => return Err("has the same secret twice"),
-            _ => {}
-        }
-    }
-    Ok(secrets.into_iter().map(|secret| Secret(secret.to_owned())).collect())
 }
 
 /// Reads a variable that has two values: false for the first or where it is not set, true for the second.
@@ -203,7 +171,6 @@ mod tests {
             "HOLD_SECONDS" | "QUEUE_CAPACITY" | "TICK_SECONDS" | "SEATS_PER_SESSION" => None,
             "CURRENCY" | "TIME_ZONE" => None,
             "DATES_ACCESS" | "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" | "RECHARGE_BY" => None,
-            "TOKEN_SIGNING_SECRET" => Some("x".repeat(64)),
             name if name.ends_with("_SECONDS") || name.contains("_PER_") => None,
             "PROXIES_IN_FRONT" | "ALLOWED_ORIGINS" => None,
             name => Some(name.to_lowercase()),
@@ -229,34 +196,5 @@ mod tests {
         assert!(!lookup("", None).unwrap().allowed_origins.allows("http://localhost"));
         assert!(lookup("ALLOWED_ORIGINS", Some("loopback")).unwrap().allowed_origins.allows("http://localhost"));
         assert!(lookup("ALLOWED_ORIGINS", Some("*")).is_err());
-    }
-
-    #[test]
-    fn signing_secrets_are_long_distinct_and_never_shown() {
-        let error = lookup("TOKEN_SIGNING_SECRET", Some("short-secret")).unwrap_err();
-        assert!(!error.to_string().contains("short-secret"));
-        let two = "first-secret-of-thirty-two-letters,second-secret-of-thirty-two-letters";
-        assert_eq!(lookup("TOKEN_SIGNING_SECRET", Some(two)).unwrap().token_signing_secrets.len(), 2);
-        let spaced = " first-secret-of-thirty-two-letters ,\n second-secret-of-thirty-two-letters\r\n";
-        let secrets = lookup("TOKEN_SIGNING_SECRET", Some(spaced)).unwrap().token_signing_secrets;
-        let secrets: Vec<&str> = secrets.iter().map(|Secret(secret)| secret.as_str()).collect();
-        assert_eq!(secrets, two.split(',').collect::<Vec<_>>(), "secrets are trimmed");
-        let doubled = "first-secret-of-thirty-two-letters, first-secret-of-thirty-two-letters";
-        for (list, problem) in [
-            ("first-secret-of-thirty-two-letters,", "has an empty secret: look for a comma too many"),
-            (",first-secret-of-thirty-two-letters", "has an empty secret: look for a comma too many"),
-            (
-                "first-secret-of-thirty-two-letters, ,second-secret-of-thirty-two-letters",
-                "has an empty secret: look for a comma too many",
-            ),
-            ("", "has an empty secret: look for a comma too many"),
-            (doubled, "has the same secret twice"),
-            ("thirty-one-letters-are-too-few!", "has a secret of fewer than 32 characters"),
-        ] {
-            let error = lookup("TOKEN_SIGNING_SECRET", Some(list)).map(|_| ()).map_err(|error| error.to_string());
-            let expected = Err(format!("environment variable TOKEN_SIGNING_SECRET: {problem}"));
-            assert_eq!(error, expected, "{list}");
-        }
-        assert!(!format!("{:?}", lookup("", None).unwrap()).contains("xxxx"));
     }
 }

@@ -21,6 +21,8 @@ pub mod passwords;
 #[cfg(feature = "aws")]
 pub mod queues;
 #[cfg(feature = "aws")]
+pub mod secrets;
+#[cfg(feature = "aws")]
 pub mod store;
 #[cfg(feature = "aws")]
 pub mod telemetry;

@@ -1,12 +1,18 @@
 //! Logs: one JSON line each, on standard output.
 
-use std::error::Error;
-use tracing_subscriber::EnvFilter;
+use std::{env, error::Error};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// Starts logging at the level of `RUST_LOG` (`info` where it is not set). A second call does nothing.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let logger = tracing_subscriber::fmt().json().with_env_filter(filter).with_ansi(false).with_current_span(false);
+    let asked: Option<Targets> = env::var("RUST_LOG").ok().and_then(|text| text.parse().ok());
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer().json().with_ansi(false).with_current_span(false);
+    let logger = tracing_subscriber::registry().with(filter).with(lines);
     // It fails in a test that runs several functions in one process: the logger is set already.
     let _ = logger.try_init();
 }

@@ -1,13 +1,15 @@
-//! `GET /health`: whether the function runs and DynamoDB answers.
+//! `GET /health`: whether the function runs, DynamoDB answers and the signing secret is fit for use.
 
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
-    http::{Answer, Call, json, views::HealthBody},
+    http::{Answer, Call, Problem, json, views::HealthBody},
 };
 
-/// Answers 200, or 503 if DynamoDB does not answer.
+/// Answers 200, or 503 if DynamoDB does not answer, or if the signing secret cannot be read or used; the last good one
+/// stays in use then.
 pub async fn handle(app: &App, _call: &Call) -> Answer {
     app.store.check().await?;
+    app.secrets.check().await.map_err(|error| Problem::no_secret(Some(error)))?;
     Ok(json(StatusCode::OK, &HealthBody::OK))
 }

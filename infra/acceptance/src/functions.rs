@@ -6,7 +6,10 @@ use aws_lambda_events::event::{
 };
 use lambda_http::{Body, Response};
 use lambda_runtime::Error;
-use shared::{app::App, http::answer::answer};
+use shared::{
+    app::App,
+    http::answer::{Handler, answer},
+};
 
 macro_rules! functions {
     ($($name:ident),* $(,)?) => {
@@ -15,15 +18,18 @@ macro_rules! functions {
 
         /// Answers a request with the handler of the function `name`; `None` if no function with a route has this name.
         pub async fn call(app: &App, name: &str, request: lambda_http::Request) -> Option<Response<Body>> {
-            let answer = async {
-                match name {
-                    $(stringify!($name) => Some(answer(app, &|app, call| Box::pin($name::handle(app, call)), request).await),)*
-                    _ => None,
-                }
+            let handler = match name {
+                $(stringify!($name) => boxed(|app, call| Box::pin($name::handle(app, call))),)*
+                _ => return None,
             };
-            engine::run_as(name, answer).await
+            // Boxed, so that the futures of callers stay small.
+            Some(engine::run_as(name, Box::pin(answer(app, &*handler, request))).await)
         }
     };
+}
+
+fn boxed(handler: impl Handler + Send + 'static) -> Box<dyn Handler + Send> {
+    Box::new(handler)
 }
 
 include!(concat!(env!("OUT_DIR"), "/functions.rs"));

@@ -15,4 +15,4 @@ pub use background::{Background, feed_stream, stream};
 pub use functions::NAMES as FUNCTIONS;
 pub use request::{Reply, Request};
 pub use route::route;
-pub use world::{Fan, START_MILLIS, World};
+pub use world::{Fan, SECRET, SIGNING_SECRET, START_MILLIS, World};

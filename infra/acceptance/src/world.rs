@@ -12,6 +12,7 @@ use shared::{
         time::Timestamp,
     },
     passwords,
+    secrets::Secrets,
 };
 use std::{
     collections::BTreeMap,
@@ -32,6 +33,12 @@ const UNLIMITED: [&str; 6] = [
     "JOINS_PER_FAN",
     "PLACES_PER_FAN",
 ];
+
+/// The name of the signing secret: its logical id in the template.
+pub const SIGNING_SECRET: &str = "SigningSecret";
+
+/// What a world signs with until a test stores another secret.
+pub const SECRET: &str = "in-process tests sign with this secret";
 
 /// The claim window that tests expect; the template's default is 180 s.
 const CLAIM_WINDOW_SECONDS: &str = "60";
@@ -107,6 +114,7 @@ impl World {
         let engine = Engine::new(clock.clone());
         engine.create_tables(&template.tables);
         grants::enforce(&engine, &template);
+        engine.put_secret(SIGNING_SECRET, SECRET);
         let app = Self::another_app(&template, &engine, &clock, variables).await?;
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Ok(World { engine, clock, app, template, variables, requests: AtomicU64::new(0) })
@@ -139,7 +147,6 @@ impl World {
         let function = template.function("create_reservation").ok_or("no such function")?;
         let table_or_queue = |reference: Reference<'_>| match reference {
             Reference::Resource(id) => Some(template.table(id).map_or(id, |table| &table.name).to_owned()),
-            Reference::Secret(_) => Some("in-process tests sign with this secret".to_owned()),
             Reference::Attribute(..) => None,
         };
         let environment = template.environment(function, &BTreeMap::new(), &table_or_queue)?;
@@ -153,7 +160,10 @@ impl World {
         let sdk = engine.sdk_config();
         let context = Context::new(Arc::new(EngineClock(clock.clone())), Arc::new(SystemEntropy));
         let (dynamo, sqs) = (aws_sdk_dynamodb::Client::new(&sdk), aws_sdk_sqs::Client::new(&sdk));
-        Ok(App::new(config, dynamo, sqs, context)?)
+        let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
+        let secrets = Secrets::new(secrets, &config.signing_secret, context.clone());
+        secrets.refresh(None).await;
+        Ok(App::new(config, dynamo, sqs, secrets, context))
     }
 
     /// Routes a request as API Gateway does, calls the function, and checks the answer against the OpenAPI document.

@@ -4,9 +4,7 @@
 use acceptance::grants;
 use std::{collections::BTreeSet, error::Error, fs};
 use template::{Function, Grant, Template};
-
-/// What connects a function to DynamoDB before its first request. No request does it, so no test uses it.
-const WARM_UP: (&str, &str) = ("dynamodb:GetItem", "HEALTH");
+use tools::workspace;
 
 #[test]
 fn every_grant_is_used_and_every_use_is_granted() -> Result<(), Box<dyn Error>> {
@@ -17,7 +15,7 @@ fn every_grant_is_used_and_every_use_is_granted() -> Result<(), Box<dyn Error>> 
     let template = Template::load(&template::locate()?)?;
     let granted = template.functions.iter().flat_map(|function| function.grants.iter().map(move |g| (function, g)));
     let unused: Vec<String> = granted
-        .filter(|(function, grant)| by_the_function(grant) && !warms_up(function, grant))
+        .filter(|(function, grant)| by_the_function(grant) && !at_the_start(function).contains(grant))
         .map(|(function, grant)| grants::line(&function.name, grant))
         .filter(|line| !record.contains(line.as_str()))
         .collect();
@@ -36,7 +34,37 @@ fn by_the_function(grant: &Grant) -> bool {
     !by_lambda.iter().any(|prefix| grant.action.starts_with(prefix))
 }
 
-fn warms_up(function: &Function, grant: &Grant) -> bool {
-    let (action, key) = WARM_UP;
-    function.name != "check_health" && grant.action == action && grant.leading_key.as_deref() == Some(key)
+/// What a function does before its first request, by what its `main` asks of `shared::bootstrap`. The environments of the
+/// acceptance tests have no `main`.
+fn at_the_start(function: &Function) -> Vec<Grant> {
+    let grant = |action: &str, resource: &str, key: Option<&str>| Grant {
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        leading_key: key.map(str::to_owned),
+    };
+    let connection = grant("dynamodb:GetItem", "QueuesTable", Some("HEALTH"));
+    let secret = grant("secretsmanager:GetSecretValue", "SigningSecret", None);
+    let main = workspace::root().join("functions").join(&function.name).join("src/main.rs");
+    let main = fs::read_to_string(&main).unwrap_or_else(|error| panic!("{}: {error}", main.display()));
+    let calls = |text: &str| main.contains(text);
+    if calls("bootstrap::serve(") {
+        vec![connection, secret]
+    } else if calls("bootstrap::consume(") || calls("serve_with(Needs::Tables,") {
+        vec![connection]
+    } else if calls("serve_with(Needs::Secret,") {
+        vec![secret]
+    } else {
+        assert!(calls("serve_with(Needs::Nothing,"), "{}: not a main of a function", function.name);
+        Vec::new()
+    }
+}
+
+#[test]
+fn each_function_may_do_what_it_does_at_its_start() -> Result<(), Box<dyn Error>> {
+    let template = Template::load(&template::locate()?)?;
+    for function in &template.functions {
+        let needed = at_the_start(function);
+        assert!(needed.iter().all(|grant| function.grants.contains(grant)), "{}: {needed:?}", function.name);
+    }
+    Ok(())
 }

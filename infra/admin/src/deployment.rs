@@ -1,6 +1,6 @@
 //! Finds the table with the accounts of a deployment.
 
-use std::{error::Error, fs};
+use std::{error::Error, fs, sync::Arc};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{
@@ -8,7 +8,9 @@ use aws_credential_types::{
     provider::{ProvideCredentials, SharedCredentialsProvider},
 };
 use aws_sdk_dynamodb::Client;
-use shared::{bootstrap::sdk_config, config::Config, context::Context, store::Store, telemetry::chain};
+use shared::{
+    bootstrap::sdk_config, config::Config, context::Context, secrets::Secrets, store::Store, telemetry::chain,
+};
 use tools::workspace;
 
 use crate::options::Place;
@@ -32,10 +34,11 @@ pub async fn store(place: &Place) -> Result<Store, Box<dyn Error>> {
     let config = Config::from_lookup(|name| match name {
         "FANS_TABLE" => Some(table.clone()),
         // Not used, but every configuration has them.
-        "TOKEN_SIGNING_SECRET" => Some("cargo admin signs no tokens whatsoever".to_owned()),
-        name => (name.ends_with("_TABLE") || name.ends_with("_URL")).then(|| name.to_lowercase()),
+        name => ["_TABLE", "_URL", "_SECRET"].iter().any(|end| name.ends_with(end)).then(|| name.to_lowercase()),
     })?;
-    Ok(Store::new(client, &config, Context::system()))
+    let context = Context::system();
+    let secrets = Arc::new(Secrets::none(context.clone()));
+    Ok(Store::new(client, &config, secrets, context))
 }
 
 fn local(port: u16) -> Result<SdkConfig, String> {

@@ -1,4 +1,4 @@
-//! The engine: an embedded DynamoDB and SQS, as a test sees them.
+//! The engine: an embedded DynamoDB, SQS and Secrets Manager, as a test sees them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::world::World;
 /// The longest back-off of the SDK's retries: short, so that tests do not wait.
 const MAX_BACKOFF: Duration = Duration::from_millis(2);
 
-/// An embedded DynamoDB and SQS; clones share one world.
+/// An embedded DynamoDB, SQS and Secrets Manager; clones share one world.
 #[derive(Debug, Clone)]
 pub struct Engine {
     world: Arc<World>,
@@ -105,6 +105,11 @@ impl Engine {
     /// Removes the faults: every request is applied and answered again.
     pub fn clear_faults(&self) {
         self.world.set_faults(None);
+    }
+
+    /// Stores a new version of a secret.
+    pub fn put_secret(&self, name: &str, value: &str) {
+        self.world.secrets.put(name, value, self.world.clock.now_ms());
     }
 
     /// All messages in a message queue, in the order of sending; empty if none was ever sent to it.

@@ -1,7 +1,7 @@
-//! DynamoDB and SQS inside the process, behind the real AWS SDK.
+//! DynamoDB, SQS and Secrets Manager inside the process, behind the real AWS SDK.
 //!
-//! An [`Engine`] answers the requests of real `aws_sdk_dynamodb` and `aws_sdk_sqs` clients from an embedded DynamoDB
-//! (dynoxide) and from message queues in memory, by taking the place of the SDK's HTTP client. Everything above the
+//! An [`Engine`] answers the requests of real SDK clients from an embedded DynamoDB (dynoxide), and from message queues
+//! and secrets in memory, by taking the place of the SDK's HTTP client. Everything above the
 //! network runs as it does in production: expressions, serialisation, errors, retries. It meters what DynamoDB would
 //! bill, counts round trips, and loses, throttles or refuses requests where a test asks for it.
 //!
@@ -39,6 +39,7 @@ mod fault;
 mod meter;
 mod protocol;
 mod queues;
+mod secrets;
 mod world;
 
 pub use access::{Access, run_as};
@@ -47,5 +48,5 @@ pub use database::plain_item;
 pub use engine::Engine;
 pub use fault::{Call, Fault, answer};
 pub use meter::Meter;
-pub use protocol::{Answer, DYNAMODB, SQS, error, parse, respond};
+pub use protocol::{Answer, DYNAMODB, SECRETS, SQS, error, parse, respond};
 pub use queues::Message;

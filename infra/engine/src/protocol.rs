@@ -1,4 +1,4 @@
-//! The JSON protocol that DynamoDB and SQS speak: requests, answers and errors.
+//! The JSON protocol that the services speak: requests, answers and errors.
 
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -10,6 +10,9 @@ pub const DYNAMODB: &str = "DynamoDB_20120810";
 /// The prefix of SQS's operations in `x-amz-target`.
 pub const SQS: &str = "AmazonSQS";
 
+/// The prefix of Secrets Manager's operations in `x-amz-target`.
+pub const SECRETS: &str = "secretsmanager";
+
 /// A service's answer: an HTTP status and a JSON body.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -19,7 +22,7 @@ pub struct Answer {
     pub body: Value,
 }
 
-/// Service ([`DYNAMODB`] or [`SQS`]), operation and JSON body of a request.
+/// Service ([`DYNAMODB`], [`SQS`] or [`SECRETS`]), operation and JSON body of a request.
 ///
 /// # Errors
 /// For a request to another service, or without a JSON body in memory.
@@ -29,8 +32,8 @@ pub fn parse(request: &HttpRequest) -> Result<(&str, &str, Value), ConnectorErro
         .headers()
         .get("x-amz-target")
         .and_then(|target| target.split_once('.'))
-        .filter(|(service, _)| [DYNAMODB, SQS].contains(service))
-        .ok_or_else(|| misuse("the embedded world serves DynamoDB and SQS over JSON only"))?;
+        .filter(|(service, _)| [DYNAMODB, SQS, SECRETS].contains(service))
+        .ok_or_else(|| misuse("the embedded world serves DynamoDB, SQS and Secrets Manager over JSON only"))?;
     let body = request
         .body()
         .bytes()
@@ -50,7 +53,7 @@ pub fn respond(answer: &Answer) -> Result<HttpResponse, ConnectorError> {
     Ok(response)
 }
 
-/// An error of either service.
+/// An error of a service.
 pub fn error(status: u16, kind: &str, message: &str) -> Answer {
     Answer { status, body: json!({"__type": kind, "message": message}) }
 }

@@ -13,6 +13,7 @@ use crate::database::Tables;
 use crate::fault::{Call, Fault};
 use crate::meter::Metering;
 use crate::queues::Queues;
+use crate::secrets::Secrets;
 
 /// Decides what happens to each request.
 type Faults = Box<dyn FnMut(&Call<'_>) -> Fault + Send>;
@@ -25,6 +26,7 @@ pub(crate) struct World {
     pub(crate) clock: SharedClock,
     pub(crate) tables: Tables,
     pub(crate) queues: Queues,
+    pub(crate) secrets: Secrets,
     pub(crate) metering: Metering,
     pub(crate) region: Region,
     pub(crate) access: OnceLock<(Access, AccessLog)>,
@@ -51,6 +53,7 @@ impl World {
             tables: Tables::new(clock.clone()),
             clock,
             queues: Queues::default(),
+            secrets: Secrets::default(),
             metering: Metering::default(),
             region: own_region(),
             access: OnceLock::new(),

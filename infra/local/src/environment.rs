@@ -8,7 +8,6 @@ use crate::{
     aws::{ACCOUNT, DUMMY_CREDENTIALS, REGION, queue_arn},
     failure::{Context, Failure},
     queues::Queues,
-    state::State,
 };
 
 /// Parameters whose defaults suit AWS but not a laptop: here a person watches the queue, pages come from other ports,
@@ -25,15 +24,10 @@ const LOCAL_PARAMETERS: [(&str, &str); 9] = [
     ("PlacesPerFan", "10000"),
 ];
 
-/// The length of a secret of the template (characters).
-const SECRET_LENGTH: usize = 64;
-
 /// What the environment variables of a function are made from.
 pub struct FunctionEnvironment<'a> {
     /// The template, which lists the variables.
     pub template: &'a Template,
-    /// The stack's directory, which keeps the secrets.
-    pub state: &'a State,
     /// The message queues, for their URLs.
     pub queues: &'a Queues,
     /// The address at which functions reach DynamoDB, `http://...`.
@@ -66,6 +60,7 @@ impl FunctionEnvironment<'_> {
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb),
             ("AWS_ENDPOINT_URL_SQS", &self.queues.endpoint),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.queues.endpoint),
             ("AWS_LAMBDA_FUNCTION_NAME", &function.name),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &function.memory_mb.to_string()),
@@ -83,11 +78,12 @@ impl FunctionEnvironment<'_> {
             Reference::Resource("AWS::AccountId") => Some(ACCOUNT.to_owned()),
             Reference::Resource(id) => {
                 let table = self.template.table(id).map(|table| table.name.clone());
-                table.or_else(|| self.queues.url(id).map(str::to_owned))
+                // A secret has the name of its logical id, too.
+                let secret = self.template.secrets.iter().find(|secret| *secret == id);
+                table.or_else(|| self.queues.url(id).map(str::to_owned)).or_else(|| secret.cloned())
             }
             Reference::Attribute(id, "Arn") => self.template.queue(id).map(|queue| queue_arn(&queue.logical_id)),
             Reference::Attribute(..) => None,
-            Reference::Secret(name) => self.state.secret(name, SECRET_LENGTH).ok(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It stands in for what AWS does around the functions: API Gateway ([`gateway`]), Lambda's control plane and runtime
 //! API ([`control`]), event source mappings and schedules ([`event_sources`]), DynamoDB ([`tables`], an embedded
-//! engine) and SQS ([`queues`], an emulator). The template alone lists functions, routes, triggers, tables and message
+//! engine), SQS and Secrets Manager ([`queues`] and [`secrets`], an emulator). The template alone lists functions, routes, triggers, tables and message
 //! queues.
 
 mod aws;
@@ -15,6 +15,7 @@ mod failure;
 mod gateway;
 mod options;
 mod queues;
+mod secrets;
 mod seed;
 mod stack;
 mod state;

@@ -1,4 +1,4 @@
-//! SQS: an emulator (ministack) with the template's message queues.
+//! SQS and Secrets Manager: an emulator (ministack) with the template's message queues and secrets.
 //!
 //! Messages live in memory, even where the tables live in a file, so a restart loses the timers of open holds.
 //! `sweep_holds` finds those holds within a minute, as it does on AWS where a timer is lost.
@@ -110,7 +110,7 @@ fn spawn(python: &PythonEnvironment, state: &State, listener: TcpListener, port:
         .env("GATEWAY_PORT", port.to_string())
         .env("MINISTACK_ACCOUNT_ID", ACCOUNT)
         .env("MINISTACK_REGION", REGION)
-        .env("SERVICES", "sqs")
+        .env("SERVICES", "sqs,secretsmanager")
         .env("IOT_MTLS_ENABLED", "0")
         .env("LOG_LEVEL", "WARNING")
         .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))

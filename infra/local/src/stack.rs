@@ -1,4 +1,4 @@
-//! Starts the parts of the stack in order, rotates secrets, and stops.
+//! Starts the parts of the stack in order, updates secrets, and stops.
 
 use std::{
     collections::BTreeMap, env, os::unix::process::CommandExt, path::PathBuf, process::Command, sync::Arc,
@@ -21,7 +21,7 @@ use crate::{
     gateway::Gateway,
     options::Options,
     queues::Queues,
-    seed,
+    secrets, seed,
     state::State,
     tables::Tables,
 };
@@ -35,8 +35,8 @@ const PYTHON_TOOLS: &str = include_str!("../requirements.txt");
 /// How long to wait for the killed processes of functions.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs the stack until Ctrl-C or SIGTERM. On SIGHUP, reads the secrets of the data directory again and restarts the
-/// functions with them.
+/// Runs the stack until Ctrl-C or SIGTERM. On SIGHUP, stores the secrets that the data directory has
+/// now.
 ///
 /// # Errors
 /// When the stack cannot start.
@@ -60,9 +60,9 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     loop {
         tokio::select! {
             () = either(&mut interrupt, &mut terminate) => break,
-            _ = hang_up.recv() => match running.redeploy() {
-                Ok(()) => eprintln!("the functions run with the current secrets"),
-                Err(failure) => eprintln!("the functions keep their old secrets: {failure}"),
+            _ = hang_up.recv() => match running.update_secrets().await {
+                Ok(()) => eprintln!("the secrets are those of the data directory; functions read them within five minutes"),
+                Err(failure) => eprintln!("the secrets stay as they were: {failure}"),
             },
         }
     }
@@ -107,17 +107,10 @@ struct Running {
 }
 
 impl Running {
-    /// Gives every function variables with the secrets that the data directory has now.
-    fn redeploy(&self) -> Result<(), Failure> {
-        let Sources { functions, queues, tables, state } = &*self.sources;
-        state.read_secrets()?;
-        let environment =
-            FunctionEnvironment { template: &self.template, state, queues, dynamodb: &tables.functions_endpoint };
-        let variables = (self.template.functions.iter())
-            .map(|function| Ok((function.name.clone(), environment.variables(function)?)))
-            .collect::<Result<_, Failure>>()?;
-        functions.reconfigure(variables);
-        Ok(())
+    /// Stores the secrets that the data directory has now.
+    async fn update_secrets(&self) -> Result<(), Failure> {
+        let Sources { queues, state, .. } = &*self.sources;
+        secrets::update(&queues.endpoint, &self.template, state).await
     }
 }
 
@@ -129,6 +122,7 @@ async fn start(options: &Options, gateway: &Gateway) -> Result<Running, Failure>
     eprintln!("starting; logs are in {}", state.directory.join("logs").display());
     let tables = Tables::start(options, &state, &template).await?;
     let queues = Queues::start(&python, &state, &template).await?;
+    secrets::create(&queues.endpoint, &template, &state).await?;
     let programs = programs(&template, &state, &tables, &queues, binaries)?;
     let password = state.secret("administrator", PASSWORD_LENGTH)?;
     if let Some(program) = programs.first() {
@@ -159,7 +153,7 @@ fn programs(
     queues: &Queues,
     mut binaries: BTreeMap<String, PathBuf>,
 ) -> Result<Vec<Program>, Failure> {
-    let environment = FunctionEnvironment { template, state, queues, dynamodb: &tables.functions_endpoint };
+    let environment = FunctionEnvironment { template, queues, dynamodb: &tables.functions_endpoint };
     (template.functions.iter())
         .map(|function| {
             Ok(Program {

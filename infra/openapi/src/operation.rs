@@ -79,7 +79,7 @@ impl Operation {
         self
     }
 
-    /// Adds 503: the operation reads or writes the tables, which can fail.
+    /// Adds 503: the operation reads the tables or the signing secret, which can fail.
     pub fn stored(mut self) -> Self {
         self.refuse(StoreError::unavailable("").into());
         self

@@ -15,7 +15,7 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::FutureExt;
-use shared::{app::App, bootstrap::client_rules, context::Context};
+use shared::{app::App, bootstrap::client_rules, context::Context, secrets::Secrets};
 use std::{
     error::Error,
     panic::AssertUnwindSafe,
@@ -68,7 +68,8 @@ pub fn start(world: &Arc<World>, function: &str) -> Result<Instance, Box<dyn Err
     let sqs = aws_sdk_sqs::config::Builder::from(&sdk).retry_partition(quota()).build();
     let context = Context::new(clock.clone(), Arc::new(InstanceEntropy(Mutex::new(dice))));
     let (dynamo, sqs) = (aws_sdk_dynamodb::Client::from_conf(dynamo), aws_sdk_sqs::Client::from_conf(sqs));
-    Ok(Instance { app: App::new(world.config.clone(), dynamo, sqs, context)?, clock, name })
+    let secrets = Secrets::fixed("the simulator signs with this secret", context.clone())?;
+    Ok(Instance { app: App::new(world.config.clone(), dynamo, sqs, secrets, context), clock, name })
 }
 
 /// Takes an idle instance, or starts one. `None` if it does not start, which is a violation.

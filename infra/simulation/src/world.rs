@@ -195,7 +195,6 @@ fn config(plan: &Plan, template: &Template) -> Result<Config, Box<dyn Error + Se
     let function = template.function("create_reservation").ok_or("the template has no create_reservation")?;
     let table_or_queue = |reference: Reference<'_>| match reference {
         Reference::Resource(id) => Some(template.table(id).map_or(id, |table| &table.name).to_owned()),
-        Reference::Secret(_) => Some("the simulator signs with this secret".to_owned()),
         Reference::Attribute(..) => None,
     };
     let environment = template.environment(function, &BTreeMap::new(), &table_or_queue)?;

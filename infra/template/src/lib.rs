@@ -8,7 +8,7 @@
 //! let function = template.function("create_user").expect("listed in the template");
 //! let environment = template.environment(function, &Default::default(), &|reference| match reference {
 //!     Reference::Resource(id) => template.table(id).map(|table| table.name.clone()),
-//!     Reference::Attribute(..) | Reference::Secret(_) => None,
+//!     Reference::Attribute(..) => None,
 //! });
 //! # Ok::<(), template::TemplateError>(())
 //! ```

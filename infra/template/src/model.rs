@@ -32,8 +32,8 @@ pub struct Template {
     pub stream_triggers: Vec<StreamTrigger>,
     /// Environment variables that every function has.
     pub common_environment: BTreeMap<String, Expression>,
-    /// Logical ids of the secrets. A `Ref` to a secret resolves to the id itself.
-    pub(crate) secrets: Vec<String>,
+    /// Logical ids of the secrets in Secrets Manager.
+    pub secrets: Vec<String>,
 }
 
 /// A parameter of the deployment.

@@ -1,4 +1,4 @@
-//! Resolves CloudFormation's functions `Ref`, `Fn::GetAtt`, `Fn::Sub` and dynamic references to secrets.
+//! Resolves CloudFormation's functions `Ref`, `Fn::GetAtt` and `Fn::Sub`.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,11 @@ pub struct Expression(pub(crate) Value);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reference<'a> {
     /// `!Ref` of a resource, by logical id, or of a pseudo parameter (`AWS::Region`). Its value is, for example, a
-    /// table's name or the URL of a message queue.
+    /// table's name, the URL of a message queue or the ARN of a secret.
     Resource(&'a str),
     /// `!GetAtt` of a resource: logical id and attribute.
     Attribute(&'a str, &'a str),
-    /// `{{resolve:secretsmanager:...}}`: the text in place of the dots. For a `Ref` to a secret of this template, that
-    /// is the secret's logical id.
-    Secret(&'a str),
 }
-
-const SECRET_START: &str = "{{resolve:secretsmanager:";
-const SECRET_END: &str = "}}";
 
 impl Template {
     /// Resolves the environment variables of `function`. Values of parameters come from `parameters`, else from their
@@ -53,9 +47,7 @@ impl Template {
         lookup: &dyn Fn(Reference<'_>) -> Option<String>,
     ) -> Result<BTreeMap<String, String>, TemplateError> {
         let scope = Scope { template: self, parameters, lookup };
-        (expressions.iter())
-            .map(|(name, expression)| Ok((name.clone(), scope.secrets(&scope.text(&expression.0)?)?)))
-            .collect()
+        (expressions.iter()).map(|(name, expression)| Ok((name.clone(), scope.text(&expression.0)?))).collect()
     }
 }
 
@@ -90,9 +82,6 @@ impl Scope<'_> {
             let value = given.or_else(|| parameter.default.as_ref().and_then(literal));
             return value.ok_or_else(|| TemplateError::Unresolved(format!("parameter {name}")));
         }
-        if self.template.secrets.iter().any(|secret| secret == name) {
-            return Ok(name.to_owned());
-        }
         (self.lookup)(Reference::Resource(name)).ok_or_else(|| TemplateError::Unresolved(name.to_owned()))
     }
 
@@ -113,21 +102,6 @@ impl Scope<'_> {
                 (None, Some((resource, attribute))) => result.push_str(&self.attribute(resource, attribute)?),
                 (None, None) => result.push_str(&self.reference(name)?),
             }
-            rest = after;
-        }
-        result.push_str(rest);
-        Ok(result)
-    }
-
-    /// Replaces the dynamic references to secrets.
-    fn secrets(&self, text: &str) -> Result<String, TemplateError> {
-        let mut result = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once(SECRET_START) {
-            let (name, after) = (after.split_once(SECRET_END)).ok_or_else(|| TemplateError::Unresolved(text.into()))?;
-            let secret = (self.lookup)(Reference::Secret(name));
-            result.push_str(before);
-            result.push_str(&secret.ok_or_else(|| TemplateError::Unresolved(format!("secret {name}")))?);
             rest = after;
         }
         result.push_str(rest);

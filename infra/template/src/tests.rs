@@ -13,7 +13,6 @@ fn resources(reference: Reference<'_>) -> Option<String> {
     match reference {
         Reference::Resource(id) => Some(format!("ref-{id}")),
         Reference::Attribute(id, attribute) => Some(format!("{id}-{attribute}")),
-        Reference::Secret(name) => Some(format!("secret-{name}")),
     }
 }
 
@@ -188,7 +187,7 @@ fn an_environment_is_made_of_overrides_defaults_resources_and_secrets() {
     assert_eq!(environment["QUEUE_CAPACITY"], "10");
     assert_eq!(environment["FANS_TABLE"], "ref-FansTable");
     assert_eq!(environment["TIMERS_QUEUE_URL"], "ref-TimersQueue");
-    assert_eq!(environment["TOKEN_SIGNING_SECRET"], "secret-SigningSecret");
+    assert_eq!(environment["SIGNING_SECRET"], "ref-SigningSecret");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Answers, and the boundary where a failure becomes one log line.
 
-use super::{Call, Problem, layer};
+use super::{Call, Problem, layer, tokens};
 use crate::{app::App, store::idempotency::Executed};
 use futures_util::future::BoxFuture;
 use lambda_http::{
@@ -21,8 +21,16 @@ impl<H: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync> Handler f
 /// once. [`layer::finish`] does what HTTP asks of every answer.
 pub async fn answer(app: &App, handler: &dyn Handler, request: Request) -> Response<Body> {
     let call = Call::new(request);
+    // Before anything needs a key: a token under a new one must not be refused.
+    app.secrets.refresh(tokens::kid(&call).as_deref()).await;
     // Stop the handler before Lambda's own limit, so that the client still gets an answer that says that it may retry.
-    let handled = tokio::time::timeout(call.time_left(app.now()), handler(app, &call)).await;
+    let handled = async {
+        match app.secrets.missing() {
+            Some(error) => Err(Problem::no_secret(Some(error))),
+            None => handler(app, &call).await,
+        }
+    };
+    let handled = tokio::time::timeout(call.time_left(app.now()), handled).await;
     let response = match handled.unwrap_or_else(|_| Err(Problem::out_of_time())) {
         Ok(response) => response,
         Err(problem) => {

@@ -2,10 +2,16 @@
 //! own.
 
 use super::{Call, Problem};
-use crate::config::Secret;
-use aws_lc_rs::hmac::{self, HMAC_SHA256, Tag};
+use crate::{
+    context::Context,
+    secrets::{Key, Secrets},
+};
+use aws_lc_rs::hmac::{self, Tag};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use std::str::{self, FromStr};
+use std::{
+    str::{self, FromStr},
+    sync::Arc,
+};
 
 const TAG_BYTES: usize = 32;
 
@@ -22,19 +28,23 @@ pub enum List {
     Seats,
 }
 
-/// The keys that cursors are signed with, one for each of the deployment's secrets: the first one signs, all verify.
-pub struct Cursors(Vec<hmac::Key>);
+/// Signs and verifies cursors, with keys from the signing secret.
+pub struct Cursors {
+    secrets: Arc<Secrets>,
+    context: Context,
+}
 
 impl Cursors {
-    /// Derives a key from each of the deployment's secrets.
-    pub fn new(secrets: &[Secret]) -> Self {
-        let label = |Secret(secret): &Secret| format!("stagedoor cursors 1\n{secret}");
-        Cursors(secrets.iter().map(|secret| hmac::Key::new(HMAC_SHA256, label(secret).as_bytes())).collect())
+    /// Cursors under the keys of the signing secret.
+    pub fn new(secrets: Arc<Secrets>, context: Context) -> Self {
+        Cursors { secrets, context }
     }
 
     /// The cursor of a position: the signature and the position, in base64url.
     pub fn write(&self, list: List, position: &str) -> String {
-        let tag = self.0.first().map(|key| hmac::sign(key, signed(list, position).as_bytes()));
+        let keyring = self.secrets.keyring();
+        let key = keyring.as_ref().map(|keyring| &keyring.signer(self.context.now()).cursors);
+        let tag = key.map(|key| hmac::sign(key, signed(list, position).as_bytes()));
         let tag = tag.as_ref().map(Tag::as_ref).unwrap_or_default();
         BASE64_URL_SAFE_NO_PAD.encode([tag, position.as_bytes()].concat())
     }
@@ -60,7 +70,9 @@ impl Cursors {
         let (tag, position) = cursor.split_at_checked(TAG_BYTES)?;
         let position = str::from_utf8(position).ok()?;
         let signed = signed(list, position);
-        self.0.iter().any(|key| hmac::verify(key, signed.as_bytes(), tag).is_ok()).then_some(position)
+        let keyring = self.secrets.keyring()?;
+        let made = |key: &Key| hmac::verify(&key.cursors, signed.as_bytes(), tag).is_ok();
+        keyring.keys().iter().any(made).then_some(position)
     }
 }
 

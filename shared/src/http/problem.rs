@@ -3,6 +3,7 @@
 use super::values::Rfc3339;
 use crate::{
     domain::refusal::Refusal,
+    secrets::SecretError,
     store::{Failure, StoreError},
     telemetry::chain,
 };
@@ -88,6 +89,12 @@ impl Problem {
     /// 503: the request did not finish within the function's time limit.
     pub fn out_of_time() -> Self {
         StoreError::unavailable("the function's time is over").into()
+    }
+
+    /// 503: the signing secret could never be read, or is not fit for use.
+    pub fn no_secret(error: Option<SecretError>) -> Self {
+        let why = error.map_or_else(|| "there is no signing secret".to_owned(), |error| error.to_string());
+        StoreError::unavailable(why).into()
     }
 
     fn with(mut self, name: &str, value: Value) -> Self {

@@ -2,7 +2,6 @@
 
 use super::{Call, Problem};
 use crate::{
-    config::Secret,
     context::Context,
     domain::{
         account::Role,
@@ -12,15 +11,12 @@ use crate::{
         ticket::{Place, QueueClock, Wait},
         time::{Seconds, Timestamp},
     },
+    secrets::{Key, Keyring, Secrets},
 };
-use aws_lc_rs::{
-    digest,
-    signature::{Ed25519KeyPair, KeyPair},
-};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
+use jsonwebtoken::{Algorithm, Header, Validation, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use uuid::Uuid;
 
 const ISSUER: &str = "stagedoor";
@@ -28,19 +24,11 @@ const AUDIENCE: &str = "stagedoor";
 /// How long an access token lasts.
 pub const ACCESS_LIFE: Seconds = Seconds(3_600);
 
-/// The signing keys of the deployment: the first one signs, all verify.
+/// Signs and verifies tokens, with the keys of the signing secret.
 pub struct Tokens {
-    keys: Vec<Key>,
+    secrets: Arc<Secrets>,
     /// What a token must say. Built once: each request verifies one.
     validation: Validation,
-}
-
-/// A key pair, as [`Tokens`] derives it from a secret.
-struct Key {
-    id: String,
-    public: String,
-    signing: EncodingKey,
-    verifying: DecodingKey,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -95,43 +83,20 @@ pub struct Caller {
     pub queue_claims: Option<QueueClaims>,
 }
 
-impl Key {
-    /// Derives a key pair from a secret (ADR 4).
-    fn derive(secret: &str) -> Result<Self, String> {
-        let labelled = format!("stagedoor token signing key 1\n{secret}");
-        let seed = digest::digest(&digest::SHA256, labelled.as_bytes());
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).map_err(|e| e.to_string())?;
-        let private = pair.to_pkcs8v1().map_err(|e| e.to_string())?;
-        let public = BASE64_URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
-        // RFC 8037, appendix A.3: the thumbprint of an Ed25519 key.
-        let thumbprint = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public}"}}"#);
-        Ok(Key {
-            id: BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, thumbprint.as_bytes())),
-            signing: EncodingKey::from_ed_der(private.as_ref()),
-            verifying: DecodingKey::from_ed_components(&public).map_err(|e| e.to_string())?,
-            public,
-        })
-    }
-
-    fn jwk(&self) -> Value {
-        json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.id, "x": self.public })
-    }
-}
-
 impl Tokens {
-    /// Derives a key pair from each of the deployment's secrets.
-    pub fn new(secrets: &[Secret]) -> Result<Self, String> {
-        let keys = secrets.iter().map(|Secret(secret)| Key::derive(secret)).collect::<Result<Vec<_>, _>>()?;
-        if keys.is_empty() {
-            Err("no signing secret".to_owned())
-        } else {
-            Ok(Tokens { keys, validation: validation() })
-        }
+    /// Tokens under the keys of the signing secret.
+    pub fn new(secrets: Arc<Secrets>) -> Self {
+        Tokens { secrets, validation: validation() }
+    }
+
+    /// The keys, or 503 where the signing secret could never be read.
+    fn keyring(&self) -> Result<Arc<Keyring>, Problem> {
+        self.secrets.keyring().ok_or_else(|| Problem::no_secret(self.secrets.missing()))
     }
 
     /// The public keys, as a JSON Web Key Set.
-    pub fn jwks(&self) -> Value {
-        json!({ "keys": self.keys.iter().map(Key::jwk).collect::<Vec<_>>() })
+    pub fn jwks(&self) -> Result<Value, Problem> {
+        Ok(json!({ "keys": self.keyring()?.keys().iter().map(Key::jwk).collect::<Vec<_>>() }))
     }
 
     /// Signs an access token for a fan who has just logged in, with the role and version of the account.
@@ -167,8 +132,10 @@ impl Tokens {
         proof: Proof,
         kind: Kind,
     ) -> Result<String, Problem> {
+        let keyring = self.keyring()?;
+        let key = keyring.signer(self.secrets.now());
         let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(self.keys[0].id.clone());
+        header.kid = Some(key.id.clone());
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -180,15 +147,15 @@ impl Tokens {
             ver: proof.account_version,
             kind,
         };
-        jsonwebtoken::encode(&header, &claims, &self.keys[0].signing)
-            .map_err(|e| Problem::internal(format!("sign: {e}")))
+        jsonwebtoken::encode(&header, &claims, &key.signing).map_err(|e| Problem::internal(format!("sign: {e}")))
     }
 
     /// Verifies a token at `now` and returns its claims.
     fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, Problem> {
         let invalid = || Problem::unauthenticated("the token is not valid");
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
-        let key = self.keys.iter().find(|key| header.kid.as_deref() == Some(&key.id)).ok_or_else(invalid)?;
+        let keyring = self.keyring()?;
+        let key = header.kid.and_then(|kid| keyring.by_id(&kid)).ok_or_else(invalid)?;
         let claims = match jsonwebtoken::decode::<Claims>(token, &key.verifying, &self.validation) {
             Ok(data) => data.claims,
             Err(error) if matches!(error.kind(), ErrorKind::Provider(_)) => {
@@ -276,6 +243,11 @@ fn validation() -> Validation {
     // Expiry is checked against the context's clock.
     validation.validate_exp = false;
     validation
+}
+
+/// The `kid` of a request's token, which nothing has verified yet.
+pub fn kid(call: &Call) -> Option<String> {
+    jsonwebtoken::decode_header(bearer(call).ok()?).ok()?.kid
 }
 
 /// The token of a request, from its `Authorization` header with the scheme Bearer.

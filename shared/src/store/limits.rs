@@ -19,24 +19,15 @@ use futures_util::future::join_all;
 const TTL_GRACE: Seconds = Seconds(3_600);
 
 /// Turns the subject of a limit into a pseudonym, so that the table reveals no address and no user name. A plain hash
-/// would reveal them: all IPv4 addresses can be hashed in minutes.
-pub(super) struct Pseudonyms(hmac::Key);
-
-impl Pseudonyms {
-    /// Derives the key from the deployment's signing secret. A new secret makes new pseudonyms, so counters start
-    /// again.
-    pub(super) fn new(secret: &str) -> Self {
-        Pseudonyms(hmac::Key::new(hmac::HMAC_SHA256, format!("stagedoor limit subjects 1\n{secret}").as_bytes()))
-    }
-
-    fn of(&self, key: &LimitKey) -> Pseudonym {
-        let (kind, text) = match key {
-            LimitKey::Address(address) => ("ADDRESS", address.to_string()),
-            LimitKey::Username(name) => ("NAME", name.clone()),
-            LimitKey::Fan(user) => ("FAN", user.to_string()),
-        };
-        Pseudonym { kind, digest: BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, text.as_bytes())) }
-    }
+/// would reveal them: all IPv4 addresses can be hashed in minutes. After a change of the signing secret the pseudonyms
+/// are others, so counters start again.
+fn pseudonym(secret: &hmac::Key, key: &LimitKey) -> Pseudonym {
+    let (kind, text) = match key {
+        LimitKey::Address(address) => ("ADDRESS", address.to_string()),
+        LimitKey::Username(name) => ("NAME", name.clone()),
+        LimitKey::Fan(user) => ("FAN", user.to_string()),
+    };
+    Pseudonym { kind, digest: BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(secret, text.as_bytes())) }
 }
 
 /// The counter of a limit in a window.
@@ -57,8 +48,10 @@ impl Store {
         let now = self.now();
         let window = Window::of(now);
         let counters = limits.iter().filter(|limit| limit.max > 0);
-        let counters: Vec<Counter<'_>> =
-            counters.map(|limit| Counter { key: self.counter_key(limit, window), limit, window }).collect();
+        let keyring = self.secrets.keyring().ok_or_else(|| StoreError::unavailable("no signing secret"))?;
+        let secret = &keyring.signer(now).pseudonyms;
+        let key = |limit: &Limit| keys::limit(limit.action, &pseudonym(secret, &limit.key), window);
+        let counters: Vec<Counter<'_>> = counters.map(|limit| Counter { key: key(limit), limit, window }).collect();
         let refusal = Refusal::TooManyRequests { retry_after: window.end().seconds_left(now) };
         // A counter that is known to be full is not written, so that an attacker cannot make it a hot item.
         if counters.iter().any(|counter| self.full_counters.get(&counter.key, now, Window::MILLIS).is_some()) {
@@ -93,9 +86,5 @@ impl Store {
             }
             Err(WriteFailure::Store(error)) => Err(error),
         }
-    }
-
-    fn counter_key(&self, limit: &Limit, window: Window) -> Key {
-        keys::limit(limit.action, &self.pseudonyms.of(&limit.key), window)
     }
 }

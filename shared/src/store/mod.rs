@@ -37,7 +37,7 @@ pub mod tickets;
 pub mod transact_parts;
 
 use crate::{
-    config::{Config, Secret},
+    config::Config,
     context::Context,
     domain::{
         availability::Availability,
@@ -49,10 +49,10 @@ use crate::{
         ticket::Place,
         time::{Seconds, Timestamp},
     },
+    secrets::Secrets,
 };
 use cache::Cache;
 use keys::{Key, Table};
-use limits::Pseudonyms;
 use notices::Notice;
 use refused_holds::RefusedHolds;
 use sales::QueueSales;
@@ -87,7 +87,7 @@ pub struct Store {
     refused_holds: RefusedHolds,
     /// The concerts of which this environment refused a seat lately.
     refused_seats: Cache<ConcertId, ()>,
-    pseudonyms: Pseudonyms,
+    secrets: Arc<Secrets>,
 }
 
 /// Parameters of the deployment that decide what may be written.
@@ -162,7 +162,7 @@ pub const MAX_ATTEMPTS: u32 = 8;
 
 impl Store {
     /// Creates the store of a deployment.
-    pub fn new(dynamo: aws_sdk_dynamodb::Client, config: &Config, context: Context) -> Self {
+    pub fn new(dynamo: aws_sdk_dynamodb::Client, config: &Config, secrets: Arc<Secrets>, context: Context) -> Self {
         Store {
             dynamo,
             tables: [
@@ -192,7 +192,7 @@ impl Store {
             full_counters: Cache::new(),
             refused_holds: RefusedHolds::default(),
             refused_seats: Cache::new(),
-            pseudonyms: Pseudonyms::new(config.token_signing_secrets.first().map_or("", |Secret(secret)| secret)),
+            secrets,
         }
     }
 

@@ -10,7 +10,6 @@ mod pool;
 mod runtime_api;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -46,16 +45,6 @@ impl Functions {
         address.set(served).map_err(|_| Failure::new("runtime API started twice"))?;
         future::try_join_all(functions.pools.values().map(|pool| pool.warm())).await?;
         Ok(functions)
-    }
-
-    /// Gives the named functions new variables, as a deployment does. Environments with the old variables finish their
-    /// current invocation and get no other; waiting invocations go to new environments.
-    pub fn reconfigure(&self, variables: BTreeMap<String, BTreeMap<String, String>>) {
-        for (function, variables) in variables {
-            if let Some(pool) = self.pools.get(&function) {
-                pool.reconfigure(variables);
-            }
-        }
     }
 
     /// Invokes `function` with `payload`. The function's own timeout limits the run; `patience` limits the whole,

@@ -69,8 +69,6 @@ enum Phase {
 
 struct Environment {
     phase: Phase,
-    /// Runs with old variables, and gets no more work.
-    retired: bool,
     kill: Arc<Notify>,
 }
 
@@ -89,8 +87,6 @@ pub type Pools = BTreeMap<String, Arc<Pool>>;
 /// The environments of one function and the invocations that wait for them.
 pub struct Pool {
     program: Program,
-    /// Variables on top of those of this process, for the environments that start from now on.
-    variables: Mutex<BTreeMap<String, String>>,
     /// The runtime API, `host:port`; set before the first environment starts.
     runtime_api: Arc<OnceLock<String>>,
     state: Mutex<State>,
@@ -98,20 +94,7 @@ pub struct Pool {
 
 impl Pool {
     pub fn new(program: Program, runtime_api: Arc<OnceLock<String>>) -> Self {
-        let variables = Mutex::new(program.variables.clone());
-        Self { program, variables, runtime_api, state: Mutex::default() }
-    }
-
-    /// See [`super::Functions::reconfigure`].
-    pub fn reconfigure(&self, variables: BTreeMap<String, String>) {
-        *self.variables.lock().unwrap_or_else(PoisonError::into_inner) = variables;
-        for environment in self.lock().environments.values_mut() {
-            environment.retired = true;
-            if matches!(environment.phase, Phase::Idle(_)) {
-                environment.phase = Phase::Between;
-                environment.kill.notify_one();
-            }
-        }
+        Self { program, runtime_api, state: Mutex::default() }
     }
 
     pub fn timeout(&self) -> Duration {
@@ -152,18 +135,12 @@ impl Pool {
     }
 
     /// Handles the request of an environment for work: waits for an invocation and returns it. `None` for an
-    /// environment that is unknown or has old variables.
+    /// unknown environment.
     pub async fn next(self: &Arc<Self>, environment: u64) -> Option<Invocation> {
         let (sender, receiver) = oneshot::channel();
         {
             let mut state = self.lock();
             let entry = state.environments.get_mut(&environment)?;
-            if entry.retired {
-                // No longer `Starting`: its end must not fail an invocation that waits.
-                entry.phase = Phase::Between;
-                entry.kill.notify_one();
-                return None;
-            }
             let before = std::mem::replace(&mut entry.phase, Phase::Idle(sender));
             if let Phase::Busy(running) = before {
                 running.fail(InvokeError::Crashed("it asked for work without answering".to_owned()));
@@ -271,9 +248,7 @@ impl Pool {
         state.started += 1;
         let environment = state.started;
         let kill = Arc::new(Notify::new());
-        state
-            .environments
-            .insert(environment, Environment { phase: Phase::Starting, retired: false, kill: Arc::clone(&kill) });
+        state.environments.insert(environment, Environment { phase: Phase::Starting, kill: Arc::clone(&kill) });
         tokio::spawn(Arc::clone(self).supervise(environment, kill));
     }
 
@@ -312,7 +287,7 @@ impl Pool {
             command.env_remove(name);
         }
         command
-            .envs(&*self.variables.lock().unwrap_or_else(PoisonError::into_inner))
+            .envs(&self.program.variables)
             .env("AWS_LAMBDA_RUNTIME_API", format!("http://{address}/{}/{environment}", self.program.name))
             .stdin(Stdio::null())
             .stdout(self.program.log.try_clone()?)
@@ -337,7 +312,7 @@ impl Pool {
             }
             Phase::Idle(_) | Phase::Between => {}
         }
-        if !state.stopped && !entry.retired {
+        if !state.stopped {
             eprintln!("{} ended: {reason}", self.program.name);
         }
         self.grow(&mut state);

@@ -1,6 +1,6 @@
 //! The rules of environments. The tests call the pool as the processes would through the runtime API.
 
-use std::fs::File;
+use std::{collections::BTreeMap, fs::File};
 
 use super::*;
 use invocation::Invocation;
@@ -100,24 +100,4 @@ async fn an_invocation_whose_caller_gave_up_is_not_handed_out() {
     assert_eq!(next(&pool, 1).await.payload, "patient");
     pool.stop();
     assert!(matches!(call.await.expect("no panic"), Err(InvokeError::Crashed(_))));
-}
-
-#[tokio::test]
-async fn environments_with_old_variables_get_no_more_work_and_no_invocation_fails() {
-    let pool = endless(PATIENCE);
-    let begun = invoke(&pool, "begun");
-    let work = next(&pool, 1).await;
-    let waits = invoke(&pool, "waits");
-    // Lets the second environment start.
-    tokio::task::yield_now().await;
-    pool.reconfigure(BTreeMap::new());
-    assert!(pool.answer(1, &work.id, Ok("done".into())));
-    assert_eq!(begun.await.expect("no panic"), Ok("done".into()));
-    for old in [1, 2] {
-        assert!(pool.next(old).await.is_none());
-    }
-    let work = next(&pool, 3).await;
-    assert!(pool.answer(3, &work.id, Ok("done later".into())));
-    assert_eq!(waits.await.expect("no panic"), Ok("done later".into()));
-    pool.stop();
 }

@@ -30,6 +30,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
     vec![
         Operation::new("get_jwks", "get", "/.well-known/jwks.json", Caller::Nobody)
             .about(TAG, "Get the keys that tokens are signed with", KEYS)
+            .stored()
             .answers(
                 200,
                 "The public keys of the deployment.",
@@ -54,7 +55,7 @@ pub fn operations(s: &mut Schemas) -> Vec<Operation> {
             .stored()
             .answers(
                 200,
-                "The function runs and the tables answer.",
+                "The function runs, the tables answer, and the signing secret is fit for use.",
                 &[],
                 s.answer::<HealthBody>(),
                 json!({ "status": "ok" }),

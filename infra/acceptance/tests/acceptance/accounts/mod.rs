@@ -3,5 +3,6 @@
 mod limits;
 mod limits_sampled;
 mod roles;
+mod rotation;
 mod sign_up;
 mod tokens;
