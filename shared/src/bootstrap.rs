@@ -19,7 +19,8 @@ use aws_config::{
 };
 use futures_util::{future::BoxFuture, join};
 use lambda_http::{Adapter, request::LambdaRequest};
-use lambda_runtime::{Error, LambdaEvent, Service, service_fn};
+pub use lambda_runtime::Error;
+use lambda_runtime::{LambdaEvent, Service, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{convert::Infallible, time::Duration};
 

@@ -4,6 +4,7 @@ use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::{
     app::App,
+    bootstrap,
     domain::{
         account::Role,
         id::{PaymentId, UserId},
@@ -42,4 +43,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let answer = |refunded: &_| body(&PaymentBody::from(refunded));
     let done = app.store.refund(order, idempotent.as_ref(), answer).await?;
     Ok(json_idempotent(StatusCode::OK, done, |refunded| PaymentBody::from(refunded)))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

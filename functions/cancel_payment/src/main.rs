@@ -1,5 +1,5 @@
 //! Lambda function `cancel_payment`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(cancel_payment::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    cancel_payment::run()
 }

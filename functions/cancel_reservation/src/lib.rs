@@ -2,6 +2,7 @@
 
 use shared::{
     app::App,
+    bootstrap,
     domain::{id::ReservationId, reservation::CancelReason},
     http::{Answer, Call, callers::caller, no_content},
 };
@@ -13,4 +14,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let user = caller.acting_for(call)?;
     app.store.cancel(user, id, CancelReason::GivenBack).await?;
     Ok(no_content())
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

@@ -1,5 +1,5 @@
 //! Lambda function `cancel_reservation`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(cancel_reservation::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    cancel_reservation::run()
 }

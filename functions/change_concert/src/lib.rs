@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     domain::{concert::Concert, id::ConcertId, time::Timestamp},
     http::{
         Answer, Call, Problem, json, requests::ConcertChange, sale::SaleTimes, values::Rfc3339, views::ConcertDate,
@@ -32,4 +33,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let concert = app.store.change_concert(id, |concert| apply(&change, concert, app.now())).await??;
     let offer = app.store.with_availability(concert).await?;
     Ok(json(StatusCode::OK, &ConcertDate::new(&offer.concert, offer.seats_available, &app.config)))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

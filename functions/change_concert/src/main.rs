@@ -1,5 +1,5 @@
 //! Lambda function `change_concert`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(change_concert::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    change_concert::run()
 }

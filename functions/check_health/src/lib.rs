@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     http::{Answer, Call, Problem, json, views::HealthBody},
 };
 
@@ -12,4 +13,12 @@ pub async fn handle(app: &App, _call: &Call) -> Answer {
     app.store.check().await?;
     app.secrets.check().await.map_err(|error| Problem::no_secret(Some(error)))?;
     Ok(json(StatusCode::OK, &HealthBody::OK))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

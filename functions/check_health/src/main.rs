@@ -1,5 +1,5 @@
 //! Lambda function `check_health`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(check_health::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    check_health::run()
 }

@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     domain::{
         id::QueueId,
         queue::QueueSettings,
@@ -62,4 +63,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     }
     let view = app.store.queue_snapshot(&queue).await?;
     Ok(json(StatusCode::OK, &AdminQueueBody::new(&view, app.config.queue_rules, app.now())))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

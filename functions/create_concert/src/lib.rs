@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     domain::{
         concert::{Concert, ConcertWithLayout, Venue},
         id::QueueId,
@@ -86,4 +87,12 @@ fn layout(drafts: Vec<Object<BlockDraft>>) -> Result<Layout, Problem> {
         Some(index) => Problem::invalid(format!("/blocks/{index}"), fault.detail),
         None => Problem::invalid("/blocks", fault.detail),
     })
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

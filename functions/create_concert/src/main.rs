@@ -1,5 +1,5 @@
 //! Lambda function `create_concert`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(create_concert::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    create_concert::run()
 }

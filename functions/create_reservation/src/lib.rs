@@ -4,6 +4,7 @@ use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::{
     app::App,
+    bootstrap,
     domain::{id::ConcertId, layout::SeatNumber},
     http::{
         Answer, Call, Problem,
@@ -58,4 +59,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     };
     let done = app.store.hold(&order, idempotent.as_ref(), |held| body(&view(held))).await?;
     Ok(with_location(json_idempotent(StatusCode::CREATED, done, view), "/api/v1/reservations/", "reservationId"))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

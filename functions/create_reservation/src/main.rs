@@ -1,5 +1,5 @@
 //! Lambda function `create_reservation`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(create_reservation::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    create_reservation::run()
 }

@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     domain::account::{Password, Username},
     http::{Answer, Call, Problem, json, requests::NewUser, views::UserBody},
     passwords,
@@ -17,4 +18,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let hash = passwords::hash(&password).map_err(Problem::internal)?;
     let account = app.store.create_account(&name, hash).await?;
     Ok(json(StatusCode::CREATED, &UserBody::from(account)))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

@@ -2,6 +2,7 @@
 
 use shared::{
     app::App,
+    bootstrap,
     domain::id::QueueId,
     http::{Answer, Call, no_content},
 };
@@ -12,4 +13,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let queue: QueueId = call.path("queueId")?;
     app.store.delete_queue(&queue).await?;
     Ok(no_content())
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

@@ -1,5 +1,5 @@
 //! Lambda function `delete_queue`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(delete_queue::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    delete_queue::run()
 }

@@ -4,6 +4,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::Error;
 use shared::{
     app::App,
+    bootstrap,
     queues::{Delayed, Timer},
     store::expiry::Expiry,
     telemetry::chain,
@@ -28,4 +29,12 @@ async fn expire(app: &App, record: &SqsMessage) -> Result<(), Error> {
         app.queues.send_timers(&[Delayed::timer(timer, due, app.now())]).await?;
     }
     Ok(())
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::consume(|app, event| Box::pin(handle(app, event)))
 }

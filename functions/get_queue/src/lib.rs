@@ -2,6 +2,7 @@
 
 use shared::{
     app::App,
+    bootstrap,
     domain::{id::QueueId, time::Seconds},
     http::{
         Answer, Call,
@@ -20,4 +21,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
         Ok(Content::of(&QueueBody::new(&view, app.config.queue_rules, app.now())))
     })
     .await
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve_with(bootstrap::Needs::Tables, |app, call| Box::pin(handle(app, call)))
 }

@@ -1,7 +1,5 @@
 //! Lambda function `get_queue`.
 
-use shared::bootstrap::Needs;
-
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve_with(Needs::Tables, |app, call| Box::pin(get_queue::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    get_queue::run()
 }

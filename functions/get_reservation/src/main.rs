@@ -1,5 +1,5 @@
 //! Lambda function `get_reservation`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(get_reservation::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    get_reservation::run()
 }

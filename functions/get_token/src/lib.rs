@@ -4,6 +4,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     domain::claims::QueueClaims,
     domain::{refusal::Refusal, session::EndReason},
     http::{Answer, Call, token_answer},
@@ -42,4 +43,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
 /// The status of the caller's own place, which a GET claims. HEAD changes nothing.
 async fn standing(app: &App, call: &Call, claims: &QueueClaims) -> Result<SessionStatus, Failure> {
     if call.is_head() { app.store.peek_session_status(claims).await } else { app.store.session_status(claims).await }
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

@@ -1,5 +1,5 @@
 //! Lambda function `get_token`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(get_token::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    get_token::run()
 }

@@ -1,5 +1,5 @@
 //! Lambda function `inspect_queue`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(inspect_queue::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    inspect_queue::run()
 }

@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     domain::{claims::QueueClaims, id::QueueId},
     http::{Answer, Call, answer::with_header, callers::named_fan, requests::Join, token_answer},
 };
@@ -28,4 +29,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     }
     let location = format!("/api/v1/tokens/{user}?queueId={}", joined.ticket.queue_id);
     Ok(with_header(answer, "location", location))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

@@ -1,5 +1,5 @@
 //! Lambda function `issue_token`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(issue_token::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    issue_token::run()
 }

@@ -2,6 +2,7 @@
 
 use shared::{
     app::App,
+    bootstrap,
     domain::{refusal::Refusal, session::EndReason},
     http::{Answer, Call, no_content, token_answer},
 };
@@ -17,4 +18,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     };
     app.store.leave(&queue, user, place, EndReason::Left).await?;
     Ok(no_content())
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

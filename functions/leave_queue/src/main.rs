@@ -1,5 +1,5 @@
 //! Lambda function `leave_queue`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(leave_queue::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    leave_queue::run()
 }

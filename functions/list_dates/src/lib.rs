@@ -2,6 +2,7 @@
 
 use shared::{
     app::App,
+    bootstrap,
     domain::{
         id::ConcertId,
         time::{Seconds, Timestamp},
@@ -83,4 +84,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
         }
         None => response,
     })
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     http::{
         Answer, Call,
         callers::caller,
@@ -22,4 +23,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let next_cursor = last.map(|last| app.cursors.write(List::Ledger, &last.sequence.to_string()));
     let items: Vec<LedgerBody> = entries.iter().map(LedgerBody::from).collect();
     Ok(json(StatusCode::OK, &Page { items, next_cursor }))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

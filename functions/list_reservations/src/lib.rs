@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     domain::{id::ReservationId, reservation::Reservation},
     http::{
         Answer, Call,
@@ -27,4 +28,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let view = |r: &Reservation| ReservationBody::new(r, session_ends.of(r), app.now());
     let items: Vec<ReservationBody> = reservations.iter().map(view).collect();
     Ok(json(StatusCode::OK, &Page { items, next_cursor }))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     domain::{
         concert::{ConcertWithLayout, SeatStatus},
         id::ConcertId,
@@ -91,4 +92,12 @@ fn seat_map<'a>(page: &[(SeatNumber, &'a Block)], taken: &[SeatItem], now: Times
         }
     };
     page.iter().map(seat).collect()
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

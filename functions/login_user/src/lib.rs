@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     domain::{
         account::{Password, Username},
         refusal::Refusal,
@@ -28,4 +29,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let account = account.filter(|_| matches).ok_or(Refusal::BadCredentials)?;
     let access_token = app.tokens.sign_access(account.user_id, account.role, account.ver, &app.context)?;
     Ok(json(StatusCode::OK, &LoginBody::new(account.user_id, access_token)))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

@@ -1,5 +1,5 @@
 //! Lambda function `login_user`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(login_user::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    login_user::run()
 }

@@ -4,6 +4,7 @@ use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::{
     app::App,
+    bootstrap,
     domain::id::ReservationId,
     http::{
         Answer, Call,
@@ -35,4 +36,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let order = PaymentOrder { claims, reservation_id: payment.reservation_id, amount };
     let done = app.store.pay(&order, idempotent.as_ref(), |paid| body(&PaymentBody::new(paid))).await?;
     Ok(json_idempotent(StatusCode::OK, done, PaymentBody::new))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

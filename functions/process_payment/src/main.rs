@@ -1,5 +1,5 @@
 //! Lambda function `process_payment`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(process_payment::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    process_payment::run()
 }

@@ -7,6 +7,7 @@ use lambda_runtime::Error;
 use serde::Deserialize;
 use shared::{
     app::App,
+    bootstrap,
     domain::{id::QueueId, time::Seconds},
     queues::{Delayed, Tick},
     store::{Failure, alarms::AlarmId, tick::Ticked},
@@ -110,4 +111,12 @@ async fn tick(app: &App, queue: &QueueId, alarms: &[AlarmId]) -> Result<Ticked, 
             .await?;
     }
     Ok(ticked)
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::consume(|app, event| Box::pin(handle(app, event)))
 }

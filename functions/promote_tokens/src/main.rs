@@ -1,5 +1,5 @@
 //! Lambda function `promote_tokens`.
 
-fn main() -> Result<(), lambda_runtime::Error> {
-    shared::bootstrap::consume(|app, event| Box::pin(promote_tokens::handle(app, event)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    promote_tokens::run()
 }

@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     domain::{account::Role, refusal::Refusal, text::Reference},
     http::{
         Answer, Call,
@@ -35,4 +36,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let answer = |recharged: &Recharged| body(&BalanceBody::new(recharged));
     let done = app.store.recharge(&order, idempotent.as_ref(), answer).await?;
     Ok(json_idempotent(StatusCode::OK, done, BalanceBody::new))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

@@ -1,5 +1,5 @@
 //! Lambda function `recharge_balance`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(recharge_balance::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    recharge_balance::run()
 }

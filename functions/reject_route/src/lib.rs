@@ -2,6 +2,7 @@
 
 use shared::{
     app::App,
+    bootstrap,
     http::{
         Answer, Call,
         routes::{Route, reject},
@@ -14,4 +15,12 @@ const ROUTES: &[Route] = include!(concat!(env!("OUT_DIR"), "/routes.rs"));
 /// Answers 404 for an unknown path, 405 for a method that the path does not have, and 204 for OPTIONS.
 pub async fn handle(_app: &App, call: &Call) -> Answer {
     reject(call, ROUTES)
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve_with(bootstrap::Needs::Nothing, |app, call| Box::pin(handle(app, call)))
 }

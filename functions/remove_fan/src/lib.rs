@@ -2,6 +2,7 @@
 
 use shared::{
     app::App,
+    bootstrap,
     domain::id::{QueueId, UserId},
     http::{Answer, Call, no_content},
 };
@@ -14,4 +15,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let user: UserId = call.path("userId")?;
     app.store.remove_fan(&queue, user).await?;
     Ok(no_content())
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

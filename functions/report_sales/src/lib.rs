@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use shared::{
     app::App,
+    bootstrap,
     domain::{
         amount::Amount,
         concert::{ConcertWithLayout, SeatStatus},
@@ -24,4 +25,12 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let revenue: Amount = with(SeatStatus::Sold).map(|seat| seat.price).sum();
     let free = concert.seating.seats_total - sold - held;
     Ok(json(StatusCode::OK, &SalesBody { sold, held, free, revenue }))
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve(|app, call| Box::pin(handle(app, call)))
 }

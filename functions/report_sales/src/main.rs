@@ -1,5 +1,5 @@
 //! Lambda function `report_sales`.
 
-fn main() -> Result<(), lambda_http::Error> {
-    shared::bootstrap::serve(|app, call| Box::pin(report_sales::handle(app, call)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    report_sales::run()
 }

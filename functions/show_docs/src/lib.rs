@@ -4,6 +4,7 @@ use flate2::read::GzDecoder;
 use lambda_http::{Body, Response};
 use shared::{
     app::App,
+    bootstrap,
     http::{Answer, Call, Problem, answer::with_header, layer::coding::Accepted},
 };
 use std::io::Read;
@@ -36,4 +37,12 @@ fn plain() -> Result<String, Problem> {
     let mut page = String::new();
     GzDecoder::new(PAGE).read_to_string(&mut page).map_err(|error| Problem::internal(error.to_string()))?;
     Ok(page)
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::serve_with(bootstrap::Needs::Nothing, |app, call| Box::pin(handle(app, call)))
 }

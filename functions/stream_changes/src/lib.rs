@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::{
     app::App,
+    bootstrap,
     domain::{id::QueueId, ticket::Place},
     queues::{DeadRecord, Delayed},
     store::{Failure, StoreError, alarms::Alarm, item_kind::ItemKind},
@@ -83,4 +84,12 @@ async fn request_tick(app: &App, queue: &QueueId, lowest: Place) -> Result<(), S
     } else {
         app.queues.send_quiet_ticks(&tick).await
     }
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::consume(|app, event| Box::pin(handle(app, event)))
 }

@@ -1,5 +1,5 @@
 //! Lambda function `stream_changes`.
 
-fn main() -> Result<(), lambda_runtime::Error> {
-    shared::bootstrap::consume(|app, event| Box::pin(stream_changes::handle(app, event)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    stream_changes::run()
 }

@@ -3,6 +3,7 @@
 use lambda_runtime::Error;
 use serde::{Deserialize, Serialize};
 use shared::app::App;
+use shared::bootstrap;
 
 /// The schedule's event. Its content is ignored.
 #[derive(Deserialize)]
@@ -37,4 +38,12 @@ pub async fn handle(app: &App, _event: Scheduled) -> Result<Swept, Error> {
         Some(error) => Err(error.into()),
         None => Ok(swept),
     }
+}
+
+/// Runs the function, as its own program and the one of all functions do.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run() -> Result<(), bootstrap::Error> {
+    bootstrap::consume(|app, event| Box::pin(handle(app, event)))
 }

@@ -1,5 +1,5 @@
 //! Lambda function `sweep_holds`.
 
-fn main() -> Result<(), lambda_runtime::Error> {
-    shared::bootstrap::consume(|app, event| Box::pin(sweep_holds::handle(app, event)))
+fn main() -> Result<(), shared::bootstrap::Error> {
+    sweep_holds::run()
 }

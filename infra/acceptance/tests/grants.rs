@@ -34,8 +34,8 @@ fn by_the_function(grant: &Grant) -> bool {
     !by_lambda.iter().any(|prefix| grant.action.starts_with(prefix))
 }
 
-/// What a function does before its first request, by what its `main` asks of `shared::bootstrap`. The environments of the
-/// acceptance tests have no `main`.
+/// What a function does before its first request, by what its `run` asks of `shared::bootstrap`. No acceptance test calls
+/// `run`.
 fn at_the_start(function: &Function) -> Vec<Grant> {
     let grant = |action: &str, resource: &str, key: Option<&str>| Grant {
         action: action.to_owned(),
@@ -44,17 +44,17 @@ fn at_the_start(function: &Function) -> Vec<Grant> {
     };
     let connection = grant("dynamodb:GetItem", "QueuesTable", Some("HEALTH"));
     let secret = grant("secretsmanager:GetSecretValue", "SigningSecret", None);
-    let main = workspace::root().join("functions").join(&function.name).join("src/main.rs");
-    let main = fs::read_to_string(&main).unwrap_or_else(|error| panic!("{}: {error}", main.display()));
-    let calls = |text: &str| main.contains(text);
+    let code = workspace::root().join("functions").join(&function.name).join("src/lib.rs");
+    let code = fs::read_to_string(&code).unwrap_or_else(|error| panic!("{}: {error}", code.display()));
+    let calls = |text: &str| code.contains(text);
     if calls("bootstrap::serve(") {
         vec![connection, secret]
-    } else if calls("bootstrap::consume(") || calls("serve_with(Needs::Tables,") {
+    } else if calls("bootstrap::consume(") || calls("serve_with(bootstrap::Needs::Tables,") {
         vec![connection]
-    } else if calls("serve_with(Needs::Secret,") {
+    } else if calls("serve_with(bootstrap::Needs::Secret,") {
         vec![secret]
     } else {
-        assert!(calls("serve_with(Needs::Nothing,"), "{}: not a main of a function", function.name);
+        assert!(calls("serve_with(bootstrap::Needs::Nothing,"), "{}: not a function", function.name);
         Vec::new()
     }
 }

@@ -164,7 +164,7 @@ pub struct Redrive {
 /// A Lambda function.
 #[derive(Debug, Clone)]
 pub struct Function {
-    /// The binary's name, the last part of `CodeUri`: `create_user`.
+    /// The name of its crate, which is its `Handler`: `create_user`.
     pub name: String,
     /// The id in the template: `CreateUser`.
     pub logical_id: String,
@@ -265,7 +265,7 @@ pub struct StreamTrigger {
 }
 
 impl Template {
-    /// The function whose binary is `name`.
+    /// The function with this name.
     #[must_use]
     pub fn function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|function| function.name == name)

@@ -148,9 +148,8 @@ fn function(
     roles: &BTreeMap<String, Vec<Grant>>,
 ) -> Result<(), TemplateError> {
     let properties: FunctionProperties = typed(id, properties)?;
-    let code = properties.code_uri.as_deref().or(globals.code_uri.as_deref()).unwrap_or_default();
-    let name = code.rsplit('/').find(|part| !part.is_empty());
-    let name = name.ok_or_else(|| TemplateError::resource(id, "no CodeUri to take the name from"))?.to_owned();
+    let name = properties.handler.or_else(|| globals.handler.clone());
+    let name = name.ok_or_else(|| TemplateError::resource(id, "no Handler to take the name from"))?;
     let mut environment = template.common_environment.clone();
     environment.extend(expressions(properties.environment.variables));
     for (event_name, event) in properties.events {

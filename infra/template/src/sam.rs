@@ -34,7 +34,7 @@ pub(crate) struct Resource {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct FunctionProperties {
-    pub(crate) code_uri: Option<String>,
+    pub(crate) handler: Option<String>,
     pub(crate) timeout: Option<u32>,
     pub(crate) memory_size: Option<u32>,
     pub(crate) environment: Environment,

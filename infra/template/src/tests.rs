@@ -205,7 +205,7 @@ Resources:
   Echo:
     Type: AWS::Serverless::Function
     Properties:
-      CodeUri: build/echo
+      Handler: echo
       Timeout: !Ref Patience
       Environment:
         Variables:
@@ -223,7 +223,7 @@ Resources:
 #[test]
 fn sam_defaults_fill_in_missing_properties() {
     let template = Template::parse(SMALL).expect("a template");
-    let echo = template.function("echo").expect("named after CodeUri");
+    let echo = template.function("echo").expect("named after its handler");
     assert_eq!((echo.timeout_seconds, echo.memory_mb), (7, 128));
     assert_eq!(template.routes[0].key.to_string(), "ANY /echo");
     assert_eq!(template.schedules[0].every.as_secs(), 7_200);

@@ -9,7 +9,7 @@ Runs every check that must pass before a change is merged, and stops at the firs
 
 Usage: cargo verify [--fast] [--with-deny] [--advisories]
 
-  --fast        leave out the conformance and end-to-end tests (default off)
+  --fast        leave out the deployment, the conformance and the end-to-end tests (default off)
   --with-deny   fail if cargo-deny is not installed, instead of skipping its checks (default off, with CI=true on)
   --advisories  also check the dependencies against the RustSec database, which cargo-deny fetches from GitHub
                 (default off)

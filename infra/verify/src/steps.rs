@@ -13,8 +13,13 @@ use crate::options::Options;
 const SEEDS: &str = "30";
 /// The template's linter and what it needs, at pinned versions.
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
+/// The scanner of the template, in an environment of its own: it needs other versions of the same packages.
+const CHECKOV: &str = include_str!("../checkov.txt");
+/// The emulator of the deployment test, and what packages a template.
+const DEPLOYMENT: &str = include_str!("../../deployment/requirements.txt");
 /// The Python tools of the commands that the last steps run.
-const LATER_REQUIREMENTS: [(&str, &str); 2] = [
+const LATER_REQUIREMENTS: [(&str, &str); 3] = [
+    ("deployment", DEPLOYMENT),
     ("conformance", include_str!("../../conformance/requirements.txt")),
     ("local", include_str!("../../local/requirements.txt")),
 ];
@@ -60,12 +65,15 @@ pub fn plan(options: Options, dependencies: bool) -> Vec<Step> {
         cargo("domain without AWS", &with(&["check", "--package", "shared", "--no-default-features"])),
         cfn_lint(),
         cargo("lints", &lints),
+        // After the first long step: until then it is installed.
+        checkov(),
         cargo("tests", &with(&["test", "--workspace", "--exclude", "e2e"])),
     ]);
     let mut simulation = with(&["run", "--quiet", "--package", "simulation"]);
     simulation.extend(["--", "--seeds", SEEDS]);
     steps.push(cargo("simulation", &simulation));
     if !options.fast {
+        steps.push(deployment());
         steps.push(cargo("conformance", &with(&["run", "--quiet", "--package", "conformance"])));
         steps.push(cargo("end to end", &with(&["test", "--package", "e2e", "--tests"])));
     }
@@ -91,10 +99,30 @@ fn cfn_lint() -> Step {
     }
 }
 
+fn checkov() -> Step {
+    let python = PythonEnvironment::new("checkov");
+    Step {
+        name: "scan",
+        program: python.program("checkov"),
+        arguments: ["--file", "template.yaml", "--skip-download"].map(OsString::from).to_vec(),
+        installed: Some((python, CHECKOV)),
+    }
+}
+
+fn deployment() -> Step {
+    let python = PythonEnvironment::new("deployment");
+    Step {
+        name: "deployment",
+        program: python.program("python"),
+        arguments: vec!["infra/deployment/test.py".into()],
+        installed: Some((python, DEPLOYMENT)),
+    }
+}
+
 /// Installs the Python tools of the steps. A failure shows in the step that needs them: it tries again.
 pub fn install_python_tools(options: Options) {
     let later: &[_] = if options.fast { &[] } else { &LATER_REQUIREMENTS };
-    for (name, requirements) in [&[("verify", REQUIREMENTS)], later].concat() {
+    for (name, requirements) in [&[("verify", REQUIREMENTS), ("checkov", CHECKOV)], later].concat() {
         let _ = PythonEnvironment::new(name).install(requirements);
     }
 }
@@ -133,8 +161,9 @@ mod tests {
     #[test]
     fn cheap_checks_come_first_and_end_to_end_tests_last() {
         let with_deny = Options { with_deny: true, ..Options::default() };
-        let checks = ["format", "dependencies", "domain without AWS", "template", "lints", "tests", "simulation"];
-        assert_eq!(names(with_deny), [&checks[..], &["conformance", "end to end"]].concat());
+        let checks =
+            ["format", "dependencies", "domain without AWS", "template", "lints", "scan", "tests", "simulation"];
+        assert_eq!(names(with_deny), [&checks[..], &["deployment", "conformance", "end to end"]].concat());
         let fast = Options { fast: true, ..with_deny };
         assert_eq!(names(fast), checks);
     }
@@ -147,7 +176,7 @@ mod tests {
         assert!(commands[2].ends_with("deny check advisories"), "{commands:?}");
         let lints = "clippy --workspace --all-targets --locked -- -D warnings";
         assert!(commands[5].ends_with(lints), "{commands:?}");
-        assert!(commands[6].ends_with("--exclude e2e --locked"), "{commands:?}");
-        assert!(commands[7].ends_with("--package simulation --locked -- --seeds 30"), "{commands:?}");
+        assert!(commands[7].ends_with("--exclude e2e --locked"), "{commands:?}");
+        assert!(commands[8].ends_with("--package simulation --locked -- --seeds 30"), "{commands:?}");
     }
 }
