@@ -61,6 +61,7 @@ impl FunctionEnvironment<'_> {
             ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb),
             ("AWS_ENDPOINT_URL_SQS", &self.queues.endpoint),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.queues.endpoint),
+            ("_HANDLER", &function.name),
             ("AWS_LAMBDA_FUNCTION_NAME", &function.name),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &function.memory_mb.to_string()),
