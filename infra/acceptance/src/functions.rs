@@ -8,7 +8,9 @@ use lambda_http::{Body, Response};
 use lambda_runtime::Error;
 use shared::{
     app::App,
+    domain::id::QueueId,
     http::answer::{Handler, answer},
+    store::{Failure, alarms::AlarmId, tick::Ticked},
 };
 
 macro_rules! functions {
@@ -54,3 +56,11 @@ triggered!(
     stream_changes(stream_changes::Batch) -> DynamoDbEventResponse,
     sweep_holds(sweep_holds::Scheduled) -> sweep_holds::Swept,
 );
+
+/// Ticks a queue as `promote_tokens` does for a message, without sending the messages for the ticks that follow.
+///
+/// # Errors
+/// As [`shared::store::Store::tick`].
+pub async fn tick(app: &App, queue: &QueueId, alarms: &[AlarmId]) -> Result<Ticked, Failure> {
+    engine::run_as("promote_tokens", app.store.tick(queue, alarms)).await
+}

@@ -353,6 +353,6 @@ impl World {
     /// # Panics
     /// Where the engine fails.
     pub async fn tick(&self) -> u64 {
-        self.app.store.tick(&shared::domain::id::QueueId::main(), &[]).await.expect("a tick").admitted
+        functions::tick(&self.app, &shared::domain::id::QueueId::main(), &[]).await.expect("a tick").admitted
     }
 }

@@ -88,7 +88,7 @@ async fn joins() -> Result<Vec<Row>> {
     }
     // Another function runs the tick; another fan's poll loads the new state into this function's memory.
     let elsewhere = world.environment(&[]).await?;
-    elsewhere.store.tick(&QueueId::main(), &[]).await?;
+    functions::tick(&elsewhere, &QueueId::main(), &[]).await?;
     world.wait(1);
     poll(&world, &waiting[1], "ACTIVE").await?;
     world.engine.reset_meter();
@@ -174,7 +174,7 @@ async fn rest() -> Result<Vec<Row>> {
         // The change put the queue's only alarm; the tick handles it.
         let alarms = idle.app.store.alarms_due(shared::domain::time::Seconds(1)).await?;
         let ids: Vec<_> = alarms.iter().map(|alarm| alarm.alarm).collect();
-        idle.app.store.tick(&queue, &ids).await?;
+        functions::tick(&idle.app, &queue, &ids).await?;
     }
     idle.engine.reset_meter();
     let schedule = serde_json::from_value(json!({ "source": "aws.events" }))?;

@@ -203,3 +203,40 @@ async fn headers_claims_and_keys_follow_the_contract() -> Outcome {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn an_old_queue_token_proves_nothing_on_any_route_unless_its_session_lives() -> Outcome {
+    let world = World::with(&[("WAITING_SECONDS", "100000"), ("DATES_ACCESS", "token")]).await?;
+    let mut fan = world.fan("ann").await;
+    world.set_capacity(0).await;
+    assert_eq!(world.join(&mut fan).await.text("status"), "WAITING");
+    let (user, id) = (&fan.user_id, "01234567-89ab-7def-8123-456789abcdef");
+    let routes = [
+        ("GET", "/api/v1/reservations/dates".to_owned()),
+        ("GET", format!("/api/v1/payments/balance/{user}")),
+        ("GET", format!("/api/v1/payments/history/{user}")),
+        ("GET", format!("/api/v1/users/{user}/reservations")),
+        ("GET", format!("/api/v1/reservations/{id}")),
+        ("DELETE", format!("/api/v1/reservations/{id}")),
+        ("POST", "/api/v1/payments/recharge".to_owned()),
+        ("POST", format!("/api/v1/payments/{id}/cancel")),
+    ];
+    let outcomes = async || {
+        let mut outcomes = Vec::new();
+        for (method, path) in &routes {
+            let request = Request::new(method, path).token(&fan.queue);
+            let body = json!({ "userId": user, "amount": 1 });
+            let request = match path.as_str() {
+                "/api/v1/payments/recharge" => request.json(&body),
+                _ if *method == "POST" => request.json(&json!({})),
+                _ => request,
+            };
+            outcomes.push(world.send(request).await.outcome());
+        }
+        outcomes
+    };
+    assert!(outcomes().await.iter().all(|outcome| !outcome.starts_with("401")));
+    world.wait(12 * 3_600);
+    assert_eq!(outcomes().await, ["401 token_expired"; 8]);
+    Ok(())
+}

@@ -239,3 +239,20 @@ async fn a_session_in_another_queue_does_not_pay() -> Outcome {
     crate::support::invariants::check(&world);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_payment_by_a_fan_who_was_just_admitted_claims_the_place() -> Outcome {
+    let world = World::new().await?;
+    world.set_capacity(1).await;
+    let bob = world.buyer("bob", 0).await;
+    let mut ann = world.fan("ann").await;
+    assert_eq!(world.join(&mut ann).await.text("status"), "WAITING");
+    let left = world.delete(&format!("/api/v1/tokens/{}", bob.user_id), &bob.queue).await;
+    assert_eq!((left.status, world.tick().await), (204, 1));
+    let paid = world.pay(&ann, "01234567-89ab-7def-8123-456789abcdef", PRICE, None).await;
+    assert_eq!(paid.outcome(), "404 reservation_not_found");
+    world.wait(61);
+    let place = world.get(&format!("/api/v1/tokens/{}", ann.user_id), &ann.queue).await;
+    assert_eq!(place.text("status"), "ACTIVE", "the claim window is over, but the place was claimed");
+    Ok(())
+}

@@ -4,7 +4,7 @@ use crate::{
     Outcome,
     support::{items, join_with, status_and_position},
 };
-use acceptance::{Fan, Reply, Request, World};
+use acceptance::{Fan, Reply, Request, World, functions};
 use engine::{Call, Fault};
 use futures_util::poll;
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ async fn a_deletion_that_was_cut_off_refuses_joins_for_a_minute() -> Outcome {
     let ann = items(&world, "TICKET#second#")[0]["userId"].as_str().unwrap_or_default().to_owned();
     world.app.store.remove_fan(&"second".parse()?, ann.parse()?).await?;
     for _ in 0..2 {
-        world.app.store.tick(&"second".parse()?, &[]).await?;
+        functions::tick(&world.app, &"second".parse()?, &[]).await?;
     }
     let mut shut = false;
     world.engine.set_faults(move |call| {
@@ -241,7 +241,7 @@ async fn a_session_that_is_over_stays_410_after_its_queue_is_deleted() -> Outcom
     let path = format!("/api/v1/tokens/{}", fan.user_id);
     assert_eq!(world.delete(&path, &token).await.outcome(), "204");
     for _ in 0..2 {
-        world.app.store.tick(&"second".parse()?, &[]).await?;
+        functions::tick(&world.app, &"second".parse()?, &[]).await?;
     }
     assert_eq!(world.delete(SECOND, &admin.access).await.outcome(), "204");
     let polled = world.get(&path, &token).await;

@@ -4,7 +4,7 @@ use crate::{
     Outcome,
     support::{configure, join_with, leave, line_of, poll, seats, sessions, status_and_position},
 };
-use acceptance::{START_MILLIS, World};
+use acceptance::{START_MILLIS, World, functions};
 use engine::{Call, Fault};
 use serde_json::{Value, json};
 use shared::domain::id::QueueId;
@@ -35,7 +35,7 @@ async fn a_session_that_ends_just_before_its_fence_keeps_its_end_reason() -> Out
         let left = leave(&world, &fans[0]).await;
         (left.outcome(), sessions(&world)[&1].clone())
     };
-    let (ticked, (left, ended)) = futures_util::join!(elsewhere.store.tick(&main, &[]), leaving);
+    let (ticked, (left, ended)) = futures_util::join!(functions::tick(&elsewhere, &main, &[]), leaving);
     assert_eq!((ticked?.admitted, left.as_str()), (1, "204"));
     assert_eq!(ended["endReason"], "LEFT", "the fence came after the fan had left");
     assert_eq!(sessions(&world)[&1], ended);
@@ -87,7 +87,7 @@ async fn a_hold_made_after_the_tick_read_the_session_keeps_it_alive() -> Outcome
     let fans = line_of(&world, 2).await;
     let elsewhere = world.environment(&[("ACTIVE_SECONDS", "10")]).await?;
     let main = QueueId::main();
-    assert_eq!(elsewhere.store.tick(&main, &[]).await?.admitted, 0);
+    assert_eq!(functions::tick(&elsewhere, &main, &[]).await?.admitted, 0);
     world.wait(9);
     assert_eq!(seats(&world, &fans[0], &concert).await.outcome(), "200");
     // The tick reads the session at once, and the counter only in a retry, when the session seems to be over.
@@ -105,7 +105,7 @@ async fn a_hold_made_after_the_tick_read_the_session_keeps_it_alive() -> Outcome
         Fault::None
     });
     let (ticked, held) =
-        futures_util::join!(elsewhere.store.tick(&main, &[]), world.hold(&fans[0], &concert, &[1], None));
+        futures_util::join!(functions::tick(&elsewhere, &main, &[]), world.hold(&fans[0], &concert, &[1], None));
     world.engine.clear_faults();
     assert_eq!((held.outcome().as_str(), ticked?.admitted), ("201", 0));
     assert!(sessions(&world)[&1]["ended"].is_null());
@@ -154,7 +154,7 @@ async fn a_tick_that_read_the_settings_before_a_pause_admits_nobody_during_it() 
         }
         if is_tick { Fault::LostRequest } else { Fault::None }
     });
-    assert!(world.app.store.tick(&QueueId::main(), &[]).await.is_err());
+    assert!(functions::tick(&world.app, &QueueId::main(), &[]).await.is_err());
     world.engine.clear_faults();
     configure(&world, &admin, &json!({ "paused": true })).await;
     let late = writes.lock().expect("writes")[0].clone();

@@ -4,7 +4,7 @@ use crate::{
     Outcome,
     support::{items, join_with, leave, line_of, poll, queue, sessions, state, status_and_position},
 };
-use acceptance::{Fan, World};
+use acceptance::{Fan, World, functions};
 use engine::Fault;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -212,7 +212,7 @@ async fn a_walk_in_that_is_fenced_before_its_claim_gets_another_place() -> Outco
     let main = shared::domain::id::QueueId::main();
     let promoted = async {
         for _ in 0..20 {
-            elsewhere.store.tick(&main, &[]).await?;
+            functions::tick(&elsewhere, &main, &[]).await?;
         }
         Ok::<_, shared::store::Failure>(())
     };

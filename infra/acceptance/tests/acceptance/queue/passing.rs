@@ -4,7 +4,7 @@ use crate::{
     Outcome,
     support::{configure, leave, line_of, poll, sessions, state, status_and_position},
 };
-use acceptance::{Fan, World, piles::Pile};
+use acceptance::{Fan, World, functions, piles::Pile};
 use serde_json::{Value, json};
 use shared::domain::id::QueueId;
 
@@ -139,7 +139,7 @@ async fn walk_ins_and_ticks_do_not_starve_each_other() -> Outcome {
         }
         engine::Fault::None
     });
-    elsewhere.store.tick(&QueueId::main(), &[]).await?;
+    functions::tick(&elsewhere, &QueueId::main(), &[]).await?;
     world.engine.clear_faults();
     let state = state(&world);
     assert_eq!((&state["served"], &state["tick"]), (&json!(9), &json!(1)), "{state}");

@@ -6,7 +6,7 @@ use crate::{
         configure, join_with, leave, line_of, poll, queue, seats, sessions, status_and_position, statuses_and_positions,
     },
 };
-use acceptance::{Fan, Request, World};
+use acceptance::{Fan, Request, World, functions};
 use engine::Fault;
 use serde_json::json;
 use std::sync::{
@@ -177,7 +177,7 @@ async fn the_next_fan_sees_an_admission_within_a_fifth_of_a_second_and_every_fan
     let elsewhere = world.environment(&[]).await?;
     statuses_and_positions(&world, &fans).await;
     leave(&world, &fans[0]).await;
-    assert_eq!(elsewhere.store.tick(&shared::domain::id::QueueId::main(), &[]).await?.admitted, 1);
+    assert_eq!(functions::tick(&elsewhere, &shared::domain::id::QueueId::main(), &[]).await?.admitted, 1);
     world.clock.advance_ms(201);
     assert_eq!(status_and_position(&poll(&world, &fans[1]).await), "ACTIVE 0");
     world.clock.advance_ms(800);
@@ -314,7 +314,7 @@ async fn a_fan_admitted_at_the_last_moment_is_not_refused_by_a_stale_cache() -> 
     assert_eq!(status_and_position(&poll(&world, &fans[0]).await), "WAITING 1");
     let main = shared::domain::id::QueueId::main();
     elsewhere.store.configure_queue(&main, |settings| settings.capacity = Some(1)).await?;
-    assert_eq!(elsewhere.store.tick(&main, &[]).await?.admitted, 1);
+    assert_eq!(functions::tick(&elsewhere, &main, &[]).await?.admitted, 1);
     world.clock.advance_ms(1_000);
     assert_eq!(status_and_position(&poll(&world, &fans[0]).await), "ACTIVE 0");
     Ok(())

@@ -4,7 +4,7 @@ use crate::{
     Outcome,
     support::{configure, leave, line_of, poll, seats, sessions, state, status_and_position, statuses_and_positions},
 };
-use acceptance::World;
+use acceptance::{World, functions};
 use engine::Fault;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -86,7 +86,7 @@ async fn duplicate_and_concurrent_ticks_admit_no_more() -> Outcome {
     let (one, two) = (world.environment(&[]).await?, world.environment(&[]).await?);
     let main = QueueId::main();
     let ticks = [&one, &two, &world.app, &one, &two, &world.app];
-    let ticked = join_all(ticks.iter().map(|app| app.store.tick(&main, &[]))).await;
+    let ticked = join_all(ticks.iter().map(|app| functions::tick(&app, &main, &[]))).await;
     let ticked = ticked.into_iter().collect::<Result<Vec<_>, _>>()?;
     let admitted: u64 = ticked.iter().map(|tick| tick.admitted).sum();
     assert_eq!((admitted, &state(&world)["served"]), (3, &json!(3)));
@@ -231,7 +231,7 @@ async fn a_fence_that_failed_or_whose_answer_was_lost_frees_no_slot_before_a_lat
             "UpdateItem" if call.body["Key"]["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("SESSION#")) => fault,
             _ => Fault::None,
         });
-        assert!(world.app.store.tick(&QueueId::main(), &[]).await.is_err(), "{fault:?}");
+        assert!(functions::tick(&world.app, &QueueId::main(), &[]).await.is_err(), "{fault:?}");
         assert_eq!(state(&world)["served"], 2, "{fault:?}");
         world.engine.clear_faults();
         world.wait(30);

@@ -4,7 +4,7 @@ use crate::{
     Outcome,
     support::{configure, items, join_with, leave, line_of, poll, seats, sessions, status_and_position},
 };
-use acceptance::{Request, World};
+use acceptance::{Request, World, functions};
 use serde_json::json;
 
 #[tokio::test]
@@ -114,8 +114,8 @@ async fn a_queue_is_deleted_only_when_empty_and_uses_no_place_twice_when_created
         let fan = if token == joined.text("token") { ann.user_id.clone() } else { user_of(&world, 2) };
         world.delete(&format!("/api/v1/tokens/{fan}"), token).await;
     }
-    world.app.store.tick(&"second".parse()?, &[]).await?;
-    world.app.store.tick(&"second".parse()?, &[]).await?;
+    functions::tick(&world.app, &"second".parse()?, &[]).await?;
+    functions::tick(&world.app, &"second".parse()?, &[]).await?;
     assert_eq!(world.delete(path, &admin.access).await.outcome(), "204");
     assert_eq!(world.delete(path, &admin.access).await.outcome(), "404 queue_not_found");
     assert_eq!(world.read("/api/v1/queues/second").await.outcome(), "404 queue_not_found");

@@ -161,7 +161,7 @@ async fn a_fan_who_joins_while_the_tick_puts_the_queue_to_sleep_keeps_it_awake()
         }
         Fault::None
     });
-    elsewhere.store.tick(&QueueId::main(), &[]).await?;
+    functions::tick(&elsewhere, &QueueId::main(), &[]).await?;
     world.engine.clear_faults();
     assert!(!sleeps(&world), "a place was drawn after the tick had read the counter");
     assert!(!alarms(&world).is_empty());
