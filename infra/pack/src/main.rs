@@ -19,8 +19,8 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 /// The Python tools of the local stack, cargo-lambda and zig among them.
 const PYTHON_TOOLS: &str = include_str!("../../local/requirements.txt");
-/// The most that the archive may take, in bytes. A larger one takes longer to load at a cold start (ADR 21).
-const ARCHIVE_BUDGET: u64 = 4_500_000;
+/// What the archive should take at most, in bytes. A larger one takes longer to load at a cold start (ADR 21).
+const ARCHIVE_GOAL: u64 = 3_000_000;
 
 fn main() -> ExitCode {
     command_line::run("cargo pack", options::HELP, options::parse, pack)
@@ -58,15 +58,15 @@ fn run(what: &str, command: &mut Command) -> Result<(), Box<dyn Error>> {
     if status.success() { Ok(()) } else { Err(format!("{what}: {status}").into()) }
 }
 
-/// Prints the sizes and the time; fails beyond the budget.
+/// Prints the sizes and the time.
 #[expect(clippy::print_stdout, reason = "the answer to the command")]
 fn report(binary: &Path, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
     let program = fs::read(binary).map_err(|error| format!("{}: {error}", binary.display()))?;
     let archive = archive(&program)? as u64;
     println!("program        {:>10} bytes  {}", program.len(), binary.display());
-    println!("archive        {archive:>10} bytes  (budget {ARCHIVE_BUDGET})");
+    println!("archive        {archive:>10} bytes  (goal {ARCHIVE_GOAL})");
     println!("built in       {:>10.0} s", started.elapsed().as_secs_f64());
-    Ok(if archive > ARCHIVE_BUDGET { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The size of the archive that SAM makes of the program, in bytes.

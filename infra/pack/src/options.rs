@@ -6,7 +6,7 @@ use tools::command_line::Request;
 /// What `--help` prints.
 pub const HELP: &str = "\
 Builds what the template deploys: one program with all functions, in target/lambda/bootstrap. Prints its size, and that of
-the archive that Lambda gets, next to the budget. Some minutes the first time; cargo resumes what was interrupted.
+the archive that Lambda gets, next to its goal. Some minutes the first time; cargo resumes what was interrupted.
 
 Usage: cargo pack [--x86_64]
 
