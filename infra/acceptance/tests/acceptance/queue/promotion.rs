@@ -86,7 +86,7 @@ async fn duplicate_and_concurrent_ticks_admit_no_more() -> Outcome {
     let (one, two) = (world.environment(&[]).await?, world.environment(&[]).await?);
     let main = QueueId::main();
     let ticks = [&one, &two, &world.app, &one, &two, &world.app];
-    let ticked = join_all(ticks.iter().map(|app| functions::tick(&app, &main, &[]))).await;
+    let ticked = join_all(ticks.iter().map(|app| functions::tick(app, &main, &[]))).await;
     let ticked = ticked.into_iter().collect::<Result<Vec<_>, _>>()?;
     let admitted: u64 = ticked.iter().map(|tick| tick.admitted).sum();
     assert_eq!((admitted, &state(&world)["served"]), (3, &json!(3)));

@@ -98,7 +98,7 @@ impl Run {
             }
             _ => {
                 // A tick that fails may have done half of its work, which must not break an invariant.
-                let _ = functions::tick(&app, &QueueId::main(), &[]).await;
+                let _ = functions::tick(app, &QueueId::main(), &[]).await;
                 return None;
             }
         };
