@@ -172,7 +172,7 @@ def least_privilege(cloud, stack, api, ann):
     assert denied == 500, f"{denied}: the role is not enforced"
     until("the denial is logged", lambda: stack.logged("AccessDenied"))
     assert status_with(whole) == 200
-    say("without one statement of its policy get_balance was denied, with it, it works again")
+    say("without one statement of its policy get_balance was denied; with it, it works again")
 
 
 def take_down(cloud, stack):

@@ -19,8 +19,9 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Whether it allows `action` at a resource; `partition` is the partition key where the resource is a table. Without
-    /// a partition key, DynamoDB has nothing to compare leading keys with, and IAM's `ForAllValues` is then true.
+    /// Whether it allows `action` at a resource; `partition` is the partition key where the resource is a table. A request
+    /// whose partition is not known is not covered by a grant for some partitions. (IAM would allow it; but only a scan
+    /// has none, and no function may scan.)
     #[must_use]
     pub fn covers(&self, action: &str, resource: &str, partition: Option<&str>) -> bool {
         let matches = |pattern: &str, key: &str| match pattern.strip_suffix('*') {
@@ -29,7 +30,8 @@ impl Grant {
         };
         let within = match (&self.leading_key, partition) {
             (Some(pattern), Some(key)) => matches(pattern, key),
-            _ => true,
+            (Some(_), None) => false,
+            (None, _) => true,
         };
         self.action == action && self.resource == resource && within
     }

@@ -1,5 +1,6 @@
 //! The engine through the real SDK clients.
 
+mod access;
 mod dynamodb;
 mod faults;
 mod metering;
