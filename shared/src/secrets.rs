@@ -95,17 +95,15 @@ impl Secrets {
         missing.then(|| state.failure.clone().unwrap_or_else(|| SecretError("was not read yet".to_owned())))
     }
 
-    /// Reads the secret again if the copy is five minutes old, if there is none, or if a token names a key that is not
-    /// in it; but at most once in ten seconds. After a failure, which is logged, the last good one stays in use.
+    /// Reads the secret again if the copy is five minutes old; ten seconds after the last reading if that failed, if there
+    /// is no copy, or if a token names a key that is not in it. After a failure, which is logged, the last good one stays in use.
     pub async fn refresh(&self, kid: Option<&str>) {
         let now = self.context.now();
         let due = {
             let state = self.state();
-            let unknown = match (&state.keyring, kid) {
-                (Some(keyring), Some(kid)) => keyring.by_id(kid).is_none(),
-                (keyring, _) => keyring.is_none() || state.failure.is_some(),
-            };
-            state.read_at + if unknown { PAUSE } else { MAX_AGE } <= now
+            let known = |kid| state.keyring.as_ref().is_some_and(|keyring| keyring.by_id(kid).is_some());
+            let soon = state.failure.is_some() || state.keyring.is_none() || kid.is_some_and(|kid| !known(kid));
+            state.read_at + if soon { PAUSE } else { MAX_AGE } <= now
         };
         if due {
             self.read(now).await;

@@ -8,7 +8,7 @@ use std::{
     error::Error,
     fs,
     io::{Cursor, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
     time::Instant,
 };
@@ -32,8 +32,12 @@ fn pack(architecture: Architecture) -> Result<ExitCode, Box<dyn Error>> {
     run("rustup target add", Command::new("rustup").args(["target", "add", architecture.target()]))?;
     let started = Instant::now();
     run("cargo lambda build", &mut build(&python, architecture)?)?;
-    let directory = workspace::target_directory().join("lambda/bootstrap");
-    report(&directory.join("bootstrap"), started)
+    report(&artifacts().join("bootstrap/bootstrap"), started)
+}
+
+/// Where the template's `CodeUri` looks, whatever cargo's target directory is.
+fn artifacts() -> PathBuf {
+    workspace::root().join("target/lambda")
 }
 
 fn build(python: &PythonEnvironment, architecture: Architecture) -> Result<Command, Box<dyn Error>> {
@@ -46,10 +50,7 @@ fn build(python: &PythonEnvironment, architecture: Architecture) -> Result<Comma
     command.current_dir(workspace::root()).env("PATH", path);
     // The profile says all about optimisation. cargo-lambda would add that a panic ends the environment.
     command.args(["lambda", "build", "--release", "--disable-optimizations", "--locked", "--package", "bundle"]);
-    command
-        .args(["--target", architecture.target()])
-        .arg("--lambda-dir")
-        .arg(workspace::target_directory().join("lambda"));
+    command.args(["--target", architecture.target()]).arg("--lambda-dir").arg(artifacts());
     Ok(command)
 }
 
