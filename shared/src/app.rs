@@ -8,6 +8,7 @@ use crate::{
     queues::MessageQueues,
     secrets::Secrets,
     store::Store,
+    telemetry::line::Lines,
 };
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub struct App {
     pub documents: Documents,
     /// The source of time, randomness and ids.
     pub context: Context,
+    /// Writes a line for each invocation; [`bootstrap`](crate::bootstrap) says where to.
+    pub lines: Lines,
 }
 
 impl App {
@@ -51,6 +54,7 @@ impl App {
             documents: Documents::new(),
             config,
             context,
+            lines: Lines::none(),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
         event::sanitize,
     },
     secrets::Secrets,
-    telemetry,
+    telemetry::{self, line::Lines, meter::metered},
 };
 use aws_config::{
     BehaviorVersion, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
@@ -20,9 +20,13 @@ use aws_config::{
 use futures_util::{future::BoxFuture, join};
 use lambda_http::{Adapter, request::LambdaRequest};
 pub use lambda_runtime::Error;
-use lambda_runtime::{LambdaEvent, Service, service_fn};
+use lambda_runtime::{Context as Invocation, LambdaEvent, Service, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    env,
+    time::{Duration, Instant},
+};
 
 /// The longest that one attempt of a request may take, its connection included.
 const ATTEMPT: Duration = Duration::from_millis(1_000);
@@ -81,15 +85,24 @@ where
         let app = app(Needs::Tables).await?;
         let (app, handler) = (&app, &handler);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| async move {
-            let request_id = event.context.request_id;
-            let left = time_left(Some(event.context.deadline), app.now());
-            let handled = tokio::time::timeout(left, handler(app, event.payload)).await;
+            let Invocation { request_id, deadline, xray_trace_id, .. } = event.context;
+            let left = time_left(Some(deadline), app.now());
+            let work = tokio::time::timeout(left, handler(app, event.payload));
+            let handled = batch(app, &request_id, xray_trace_id.as_deref(), work).await;
             handled.unwrap_or_else(|_| Err("the function's time is over".into())).inspect_err(|error| {
                 tracing::error!(request_id, error = telemetry::chain(&**error), "event failed");
             })
         }))
         .await
     })
+}
+
+/// Does the work of a batch or of a scheduled run, and writes its line.
+pub async fn batch<T>(app: &App, request_id: &str, trace_id: Option<&str>, work: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let (done, meter) = metered(work).await;
+    app.lines.batch(request_id, trace_id, began.elapsed(), &meter, app.now());
+    done
 }
 
 fn run(function: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
@@ -107,7 +120,9 @@ async fn app(needs: Needs) -> Result<App, Error> {
         }
         Needs::Tables | Needs::Nothing => Secrets::none(context.clone()),
     };
-    let app = App::new(config, dynamo, sqs, secrets, context);
+    // The template's `Handler` is the name of the function's crate.
+    let lines = Lines::stdout(env::var("_HANDLER").unwrap_or_default(), config.metrics_namespace.clone());
+    let app = App { lines, ..App::new(config, dynamo, sqs, secrets, context) };
     let warm_up = async {
         if matches!(needs, Needs::Everything | Needs::Tables) {
             app.store.warm_up().await;

@@ -40,6 +40,8 @@ pub struct Config {
     pub dead_letter_queue_url: String,
     /// The id or ARN of the signing secret in Secrets Manager.
     pub signing_secret: String,
+    /// The namespace of the deployment's metrics in CloudWatch.
+    pub metrics_namespace: String,
     /// How long a seat is held.
     pub hold: Seconds,
     /// Capacity and times of a queue that has none of its own.
@@ -98,6 +100,7 @@ impl Config {
             events_queue_url: required("EVENTS_QUEUE_URL")?,
             dead_letter_queue_url: required("DEAD_LETTER_QUEUE_URL")?,
             signing_secret: required("SIGNING_SECRET")?,
+            metrics_namespace: lookup("METRICS_NAMESPACE").unwrap_or_else(|| "stagedoor".to_owned()),
             hold: seconds("HOLD_SECONDS", 300, bounds::HOLD_SECONDS)?,
             queue_rules: QueueRules {
                 capacity: number(&lookup, "QUEUE_CAPACITY", 10, bounds::CAPACITY)?,

@@ -1,8 +1,11 @@
 //! Time, randomness and ids come in through a context, so that a test or a simulation can supply its own.
 
-use crate::domain::{
-    id::{ConcertId, EntryId, EventId, ReservationId, TicketId, UserId},
-    time::Timestamp,
+use crate::{
+    domain::{
+        id::{ConcertId, EntryId, EventId, ReservationId, TicketId, UserId},
+        time::Timestamp,
+    },
+    telemetry::{meter::measure, metric::Metric},
 };
 use std::{
     fmt,
@@ -126,8 +129,9 @@ impl Context {
     }
 
     /// Waits a random time before a retry: at most 10 ms after attempt 0, twice as long after each further attempt, and
-    /// never more than 250 ms.
+    /// never more than 250 ms. Counts as a conflict with another writer.
     pub async fn back_off(&self, attempt: u32) {
+        measure(Metric::Conflicts, 1.0);
         let ceiling = 10u64 << attempt.min(5);
         let jitter = (self.bits() % u128::from(ceiling.min(250))) as u64;
         tokio::time::sleep(Duration::from_millis(jitter + 1)).await;

@@ -1,4 +1,11 @@
-//! Logs: one JSON line each, on standard output.
+//! Logs, one JSON line each, on standard output: what failed, and one [`line`] for each invocation, with its metrics.
+
+mod consumption;
+pub mod line;
+pub mod meter;
+pub mod metric;
+
+pub use consumption::counted;
 
 use std::{env, error::Error};
 use tracing_subscriber::{

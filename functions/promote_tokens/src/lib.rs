@@ -11,7 +11,7 @@ use shared::{
     domain::{id::QueueId, time::Seconds},
     queues::{Delayed, Tick},
     store::{Failure, alarms::AlarmId, tick::Ticked},
-    telemetry::chain,
+    telemetry::{chain, meter::measure, metric::Metric},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -60,6 +60,7 @@ pub async fn handle(app: &App, trigger: Trigger) -> Result<SqsBatchResponse, Err
 /// Sends the ticks of alarms that have no message. When an alarm was put, the stream sent a message unless the alarm
 /// was too far ahead. That message may be lost.
 async fn send_forgotten(app: &App) -> Result<(), Error> {
+    measure(Metric::Heartbeat, 1.0);
     let (now, mut alarms) = (app.now(), app.store.alarms_due(LOOK_AHEAD).await?);
     alarms.retain(|alarm| alarm.alarm.due + OVERDUE <= now || !alarm.fits_a_message());
     Ok(app.queues.send_alarms(&alarms, now).await?)
@@ -85,12 +86,11 @@ async fn tick_all(app: &App, event: SqsEvent) -> SqsBatchResponse {
     }
     let ticks = asked.into_iter().map(|(queue, Asked { messages, alarms })| async move {
         let done = tokio::time::timeout(BATCH_DEADLINE, tick(app, &queue, &alarms)).await;
-        (queue, messages, done.map_err(|_| "did not finish in time".to_owned()))
+        (queue, messages, alarms, done.map_err(|_| "did not finish in time".to_owned()))
     });
-    for (queue, messages, done) in join_all(ticks).await {
+    for (queue, messages, alarms, done) in join_all(ticks).await {
         match done.and_then(|done| done.map_err(|failure| chain(&failure))) {
-            Ok(Ticked { admitted: 0, .. }) => {}
-            Ok(Ticked { admitted, passed, .. }) => tracing::info!(%queue, admitted, passed, "ticked"),
+            Ok(ticked) => measure_queue(app, &queue, ticked, &alarms),
             Err(error) => {
                 tracing::error!(%queue, error, "tick failed");
                 messages.into_iter().for_each(|id| response.add_failure(id));
@@ -98,6 +98,19 @@ async fn tick_all(app: &App, event: SqsEvent) -> SqsBatchResponse {
         }
     }
     response
+}
+
+/// Writes the line of a queue that was ticked.
+fn measure_queue(app: &App, queue: &QueueId, ticked: Ticked, alarms: &[AlarmId]) {
+    let now = app.now();
+    let mut metrics = vec![
+        (Metric::Admissions, ticked.admitted as f64),
+        (Metric::Waiting, ticked.waiting as f64),
+        (Metric::Inside, ticked.inside as f64),
+    ];
+    let due = alarms.iter().map(|alarm| alarm.due).min();
+    metrics.extend(due.map(|due| (Metric::PromotionLag, now.millis_since(due))));
+    app.lines.queue(queue.as_str(), &metrics, now);
 }
 
 /// Ticks a queue, and sends the messages for the ticks that follow.

@@ -49,13 +49,19 @@ pub struct Changes {
     pub alarms: Vec<Alarm>,
     /// The lowest place that ended in each queue. If it was admitted, a slot became free.
     pub ended: BTreeMap<QueueId, Place>,
+    /// When the oldest change was written.
+    pub oldest: Option<Timestamp>,
+    /// Admitted places that nobody claimed in time.
+    pub no_shows: u32,
 }
 
 impl Changes {
     /// Adds the effects of a record. Skips items that have none.
     pub fn note(&mut self, record: EventRecord) -> Result<(), serde_dynamo::Error> {
         let at = record.change.approximate_creation_date_time;
-        let at = Timestamp::from_millis(at.timestamp_millis()).rfc3339();
+        let at = Timestamp::from_millis(at.timestamp_millis());
+        self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
+        let at = at.rfc3339();
         let by_ttl = record.user_identity.is_some_and(|user| user.principal_id == TTL);
         let (old, new) = (record.change.old_image, record.change.new_image);
         let either = if new.is_empty() { &old } else { &new };
@@ -136,6 +142,7 @@ impl Changes {
             _ => return,
         };
         // A tick wrote these reasons itself, so it needs no other tick.
+        self.no_shows += u32::from(new.end_reason == Some(EndReason::NoShow));
         let by_tick = matches!(new.end_reason, Some(EndReason::NoShow | EndReason::Expired | EndReason::WaitedTooLong));
         if kind == "ended" && !by_tick {
             let lowest = self.ended.entry(queue.clone()).or_insert(new.place);

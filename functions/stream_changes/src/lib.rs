@@ -15,6 +15,7 @@ use shared::{
     domain::{id::QueueId, ticket::Place},
     queues::{DeadRecord, Delayed},
     store::{Failure, StoreError, alarms::Alarm, item_kind::ItemKind},
+    telemetry::{meter::measure, metric::Metric},
 };
 
 /// A batch of records. Each is parsed by itself, so that a malformed one does not make the others unreadable.
@@ -56,6 +57,10 @@ fn dead_record(record: &Value) -> DeadRecord {
 
 async fn act(app: &App, changes: Changes, dead: &[DeadRecord]) -> Result<(), StoreError> {
     let now = app.now();
+    changes.oldest.into_iter().for_each(|oldest| measure(Metric::StreamLag, now.millis_since(oldest)));
+    if changes.no_shows > 0 {
+        measure(Metric::NoShows, f64::from(changes.no_shows));
+    }
     let timers: Vec<_> = changes.timers.iter().map(|(timer, due)| Delayed::timer(*timer, *due, now)).collect();
     app.queues.send_timers(&timers).await?;
     // The schedule sends the ticks of alarms that are too far ahead for a delayed message.

@@ -8,6 +8,7 @@ use lambda_http::{Body, Response};
 use lambda_runtime::Error;
 use shared::{
     app::App,
+    bootstrap,
     domain::id::QueueId,
     http::answer::{Handler, answer},
     store::{Failure, alarms::AlarmId, tick::Ticked},
@@ -44,7 +45,8 @@ macro_rules! triggered {
             /// # Errors
             /// As its handler.
             pub async fn $name(app: &App, event: $event) -> Result<$answer, Error> {
-                engine::run_as(stringify!($name), $name::handle(app, event)).await
+                let work = Box::pin($name::handle(app, event));
+                engine::run_as(stringify!($name), bootstrap::batch(app, "a-batch", None, work)).await
             }
         )*
     };

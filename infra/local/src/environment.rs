@@ -76,6 +76,7 @@ impl FunctionEnvironment<'_> {
     fn resolve(&self, reference: Reference<'_>) -> Option<String> {
         match reference {
             Reference::Resource("AWS::Region") => Some(REGION.to_owned()),
+            Reference::Resource("AWS::StackName") => Some("local".to_owned()),
             Reference::Resource("AWS::AccountId") => Some(ACCOUNT.to_owned()),
             Reference::Resource(id) => {
                 let table = self.template.table(id).map(|table| table.name.clone());

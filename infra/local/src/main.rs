@@ -13,6 +13,7 @@ mod environment;
 mod event_sources;
 mod failure;
 mod gateway;
+mod logs;
 mod options;
 mod queues;
 mod secrets;
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(request) = &options.logs_of {
+        return Ok(logs::print(&options.data.directory(options.port), request)?);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(stack::run(&options));
     // Drops every task, which kills the processes that it holds. The timeout is for a blocking read of a stream.

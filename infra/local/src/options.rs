@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
-use tools::command_line::Request;
+use tools::{command_line::Request, workspace};
+
+/// The directory of the data unless `--data` names another, in the workspace.
+const DEFAULT_DIRECTORY: &str = ".stagedoor";
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -11,6 +14,7 @@ Runs the whole system on this machine until Ctrl-C.
 
 Usage: cargo local [--port PORT] [--data DIR | --ephemeral] [--release] [--dynamodb-port PORT]
                    [--dynamodb-proxy PORT] [--gateway-errors PERCENT]
+       cargo local logs REQUEST_ID [--port PORT] [--data DIR | --ephemeral]
 
   --port PORT            the API's port on 127.0.0.1 (default 9000)
   --data DIR             the directory of tables, secrets and logs (default .stagedoor/)
@@ -27,6 +31,8 @@ Usage: cargo local [--port PORT] [--data DIR | --ephemeral] [--release] [--dynam
 Prints `admin: NAME / PASSWORD` and, once every function answers, `ready http://127.0.0.1:PORT` on stdout;
 everything else goes to stderr. To change a variable of the functions (HOLD_SECONDS, QUEUE_CAPACITY ...), set it in the
 environment of this command.
+
+logs prints what all functions logged of one request: its id is the header x-request-id of the answer.
 ";
 
 /// How to run the stack.
@@ -44,6 +50,8 @@ pub struct Options {
     pub dynamodb_proxy: Option<u16>,
     /// Of a hundred requests, how many get an error of the gateway's own.
     pub gateway_errors: u8,
+    /// Instead of running the stack, print what was logged of the request with this id.
+    pub logs_of: Option<String>,
 }
 
 impl Default for Options {
@@ -55,6 +63,7 @@ impl Default for Options {
             dynamodb_port: 0,
             dynamodb_proxy: None,
             gateway_errors: 0,
+            logs_of: None,
         }
     }
 }
@@ -70,14 +79,27 @@ pub enum Data {
     Ephemeral,
 }
 
+impl Data {
+    /// The directory of a stack whose gateway has this port. Of a stack in memory only logs stay there.
+    pub fn directory(&self, port: u16) -> PathBuf {
+        match self {
+            Data::Default => workspace::root().join(DEFAULT_DIRECTORY),
+            Data::Directory(directory) => directory.clone(),
+            // The port tells the directories of several stacks apart.
+            Data::Ephemeral => workspace::target_directory().join("stagedoor").join(port.to_string()),
+        }
+    }
+}
+
 /// Parses the command line.
 ///
 /// # Errors
 /// For an unknown option, a value that does not fit, or options that contradict each other.
 pub fn parse(mut parser: Parser) -> Result<Request<Options>, lexopt::Error> {
-    let mut options = Options::default();
+    let (mut options, mut words) = (Options::default(), Vec::new());
     while let Some(argument) = parser.next()? {
         match argument {
+            Arg::Value(word) => words.push(word.string()?),
             Arg::Long("port") => options.port = parser.value()?.parse()?,
             Arg::Long("data") => {
                 let directory = PathBuf::from(parser.value()?);
@@ -96,6 +118,11 @@ pub fn parse(mut parser: Parser) -> Result<Request<Options>, lexopt::Error> {
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Help),
             other => return Err(other.unexpected()),
         }
+    }
+    match &words[..] {
+        [] => {}
+        [logs, request] if logs == "logs" && !request.is_empty() => options.logs_of = Some(request.clone()),
+        _ => return Err("besides options, it takes only `logs REQUEST_ID`".into()),
     }
     Ok(Request::Run(options))
 }
@@ -135,12 +162,23 @@ mod tests {
             parsed(&["--gateway-errors", "20"]),
             Ok(Request::Run(Options { gateway_errors: 20, ..Options::default() }))
         );
+        assert_eq!(
+            parsed(&["logs", "id-1", "--data", "here"]),
+            Ok(Request::Run(Options {
+                logs_of: Some("id-1".to_owned()),
+                data: Data::Directory("here".into()),
+                ..Options::default()
+            }))
+        );
         assert_eq!(parsed(&["--help"]), Ok(Request::Help));
     }
 
     #[test]
     fn invalid_arguments_are_errors() {
         assert!(parsed(&["--gateway-errors", "101"]).is_err());
+        for wrong in [&["logs"][..], &["logs", ""], &["logs", "a", "b"], &["log", "a"]] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
         for wrong in [&["--prot", "1"][..], &["--port", "x"], &["--port"], &["extra"], &["--ephemeral", "--data", "x"]]
         {
             assert!(parsed(wrong).is_err(), "{wrong:?}");

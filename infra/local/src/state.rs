@@ -9,16 +9,12 @@ use std::{
     sync::Mutex,
 };
 
-use tools::workspace;
 use uuid::Uuid;
 
 use crate::{
     failure::{Context, Failure},
     options::Data,
 };
-
-/// The directory of the data unless `--data` names another, in the workspace.
-const DEFAULT_DIRECTORY: &str = ".stagedoor";
 
 /// The form of the stored data. It is raised when stored items change; until 1.0 nothing converts older data.
 const FORM: &str = "5";
@@ -41,12 +37,7 @@ impl State {
     /// When the directory cannot be used, another stack uses it, or it holds data of another form.
     pub fn open(data: &Data, port: u16) -> Result<Self, Failure> {
         let persistent = *data != Data::Ephemeral;
-        let directory = match data {
-            Data::Default => workspace::root().join(DEFAULT_DIRECTORY),
-            Data::Directory(directory) => directory.clone(),
-            // Only logs stay there. The port tells the directories of several stacks apart.
-            Data::Ephemeral => workspace::target_directory().join("stagedoor").join(port.to_string()),
-        };
+        let directory = data.directory(port);
         let shown = directory.display().to_string();
         let create = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
         create(&directory).context(&shown)?;

@@ -54,6 +54,11 @@ impl Timestamp {
         Timestamp::from_seconds(self.seconds())
     }
 
+    /// Milliseconds that passed since an earlier time; 0 if that time is still to come. For measurements.
+    pub fn millis_since(self, earlier: Timestamp) -> f64 {
+        self.0.saturating_sub(earlier.0).max(0) as f64
+    }
+
     /// Whole seconds from `now` until this time, rounded up; 0 when it has passed.
     pub fn seconds_left(self, now: Timestamp) -> u64 {
         u64::try_from(self.0 - now.0).unwrap_or(0).div_ceil(1000)

@@ -1,7 +1,11 @@
 //! Answers, and the boundary where a failure becomes one log line.
 
 use super::{Call, Problem, layer, tokens};
-use crate::{app::App, store::idempotency::Executed};
+use crate::{
+    app::App,
+    store::idempotency::Executed,
+    telemetry::{line::Answered, meter::metered, metric::Outcome},
+};
 use futures_util::future::BoxFuture;
 use lambda_http::{
     Body, Request, Response,
@@ -9,6 +13,10 @@ use lambda_http::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use std::time::Instant;
+
+/// The header of an answer that repeats the first one of its `Idempotency-Key`.
+const REPLAYED: &str = "idempotency-replayed";
 
 /// What a handler returns: an answer, or a problem.
 pub type Answer = Result<Response<Body>, Problem>;
@@ -17,30 +25,45 @@ pub type Answer = Result<Response<Body>, Problem>;
 pub trait Handler: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync {}
 impl<H: for<'a> Fn(&'a App, &'a Call) -> BoxFuture<'a, Answer> + Sync> Handler for H {}
 
-/// Answers a request. Runs the handler, turns a problem into problem+json, and logs the cause of a failure of ours
-/// once. [`layer::finish`] does what HTTP asks of every answer.
+/// Answers a request, and writes its line. [`layer::finish`] does what HTTP asks of every answer.
 pub async fn answer(app: &App, handler: &dyn Handler, request: Request) -> Response<Body> {
-    let call = Call::new(request);
+    let (call, began) = (Call::new(request), Instant::now());
+    let ((response, code), meter) = metered(respond(app, handler, &call)).await;
+    let outcome = Outcome {
+        route: call.route(),
+        status: response.status().as_u16(),
+        code,
+        replayed: response.headers().contains_key(REPLAYED),
+    };
+    let (request_id, trace_id) = (call.request_id(), call.trace_id());
+    app.lines.request(Answered { outcome, request_id, trace_id, took: began.elapsed() }, &meter, app.now());
+    response
+}
+
+/// Runs the handler and turns a problem into problem+json. Also returns the problem's code, and logs the cause of a
+/// failure of ours once.
+async fn respond(app: &App, handler: &dyn Handler, call: &Call) -> (Response<Body>, Option<&'static str>) {
     // Before anything needs a key: a token under a new one must not be refused.
-    app.secrets.refresh(tokens::kid(&call).as_deref()).await;
+    app.secrets.refresh(tokens::kid(call).as_deref()).await;
     // Stop the handler before Lambda's own limit, so that the client still gets an answer that says that it may retry.
     let handled = async {
         match app.secrets.missing() {
             Some(error) => Err(Problem::no_secret(Some(error))),
-            None => handler(app, &call).await,
+            None => handler(app, call).await,
         }
     };
     let handled = tokio::time::timeout(call.time_left(app.now()), handled).await;
-    let response = match handled.unwrap_or_else(|_| Err(Problem::out_of_time())) {
-        Ok(response) => response,
+    let (response, code) = match handled.unwrap_or_else(|_| Err(Problem::out_of_time())) {
+        Ok(response) => (response, None),
         Err(problem) => {
+            let code = problem.code;
             if let Some(cause) = &problem.cause {
-                tracing::error!(request_id = call.request_id(), code = problem.code, %cause, "request failed");
+                tracing::error!(request_id = call.request_id(), code, %cause, "request failed");
             }
-            problem.into_response(call.request_id())
+            (problem.into_response(call.request_id()), Some(code))
         }
     };
-    layer::finish(app, &call, response)
+    (layer::finish(app, call, response), code)
 }
 
 /// The JSON text of a body, as it is sent and kept for replays.
@@ -69,7 +92,7 @@ pub fn json_idempotent<T, V: Serialize>(
 ) -> Response<Body> {
     match done {
         Executed::Fresh(value) => json(status, &view(&value)),
-        Executed::Replayed(body) => with_header(json_text(status, body), "idempotency-replayed", "true"),
+        Executed::Replayed(body) => with_header(json_text(status, body), REPLAYED, "true"),
     }
 }
 

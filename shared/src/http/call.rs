@@ -60,6 +60,19 @@ impl Call {
         &self.request_id
     }
 
+    /// The route of the template that API Gateway chose, as in `GET /api/v1/queues/{queueId}`.
+    pub fn route(&self) -> &str {
+        match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref().unwrap_or_default(),
+            _ => "",
+        }
+    }
+
+    /// X-Ray's id of the trace, if Lambda gave one.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.request.lambda_context_ref().and_then(|context| context.xray_trace_id.as_deref())
+    }
+
     /// The method.
     pub fn method(&self) -> &Method {
         self.request.method()

@@ -4,11 +4,14 @@ use super::{
     Store, StoreError, keys,
     request::{WriteFailure, parse, s},
 };
-use crate::domain::{
-    id::{ConcertId, ReservationId, UserId},
-    layout::SeatNumber,
-    reservation::{Reservation, ReservationStatus},
-    time::Timestamp,
+use crate::{
+    domain::{
+        id::{ConcertId, ReservationId, UserId},
+        layout::SeatNumber,
+        reservation::{Reservation, ReservationStatus},
+        time::Timestamp,
+    },
+    telemetry::{meter::measure, metric::Metric},
 };
 use futures_util::future::try_join_all;
 
@@ -59,7 +62,11 @@ impl Store {
             .expression_attribute_values(":expired", s("EXPIRED"))
             .expression_attribute_values(":pending", s("PENDING"));
         match self.send_update(mark).await {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                measure(Metric::HoldsExpired, 1.0);
+                measure(Metric::TimerLag, self.now().millis_since(reservation.expires_at));
+                Ok(true)
+            }
             // A timer that runs at the same time, or an earlier copy of this write, may have marked it.
             Err(WriteFailure::Condition(Some(item))) => {
                 Ok(parse::<Reservation>(item)?.status == ReservationStatus::Expired)

@@ -7,14 +7,17 @@ use super::{
     request::{self, WriteFailure, n},
     tickets::SessionStatus,
 };
-use crate::domain::{
-    claims::{Proof, QueueClaims},
-    id::{QueueId, UserId},
-    limit::Limit,
-    queue::QueueState,
-    refusal::Refusal,
-    session::EndReason,
-    ticket::{Draws, Place, Ticket},
+use crate::{
+    domain::{
+        claims::{Proof, QueueClaims},
+        id::{QueueId, UserId},
+        limit::Limit,
+        queue::QueueState,
+        refusal::Refusal,
+        session::EndReason,
+        ticket::{Draws, Place, Ticket},
+    },
+    telemetry::{meter::measure, metric::Metric},
 };
 use futures_util::try_join;
 
@@ -87,9 +90,13 @@ impl Store {
             return Ok(Joined { ticket: winner, session, new: false });
         }
         let rules = state.settings.rules(self.rules.queue);
+        let claims = QueueClaims::of(&ticket, proof);
         let session = match self.walk_in(state, place).await? {
-            WalkIn::Admitted => self.session_from_item(&self.claim(queue, place, user, rules).await?),
-            WalkIn::Wait(state) => self.session_from_state(&state, &QueueClaims::of(&ticket, proof)).await?,
+            WalkIn::Admitted => {
+                measure(Metric::Admissions, 1.0);
+                self.session_from_item(&self.claim(&claims, rules).await?)
+            }
+            WalkIn::Wait(state) => self.session_from_state(&state, &claims).await?,
         };
         Ok(Joined { ticket, session, new: true })
     }

@@ -50,6 +50,7 @@ use crate::{
         time::{Seconds, Timestamp},
     },
     secrets::Secrets,
+    telemetry::counted,
 };
 use cache::Cache;
 use keys::{Key, Table};
@@ -164,7 +165,7 @@ impl Store {
     /// Creates the store of a deployment.
     pub fn new(dynamo: aws_sdk_dynamodb::Client, config: &Config, secrets: Arc<Secrets>, context: Context) -> Self {
         Store {
-            dynamo,
+            dynamo: counted(&dynamo),
             tables: [
                 config.fans_table.clone(),
                 config.concerts_table.clone(),

@@ -5,13 +5,17 @@ use super::{
     keys::Table,
     request::{self, WriteFailure, n},
 };
-use crate::domain::{
-    id::{QueueId, UserId},
-    queue::QueueRules,
-    session::{EndReason, Session},
-    survey::Fence,
-    ticket::Place,
-    time::{Seconds, Timestamp},
+use crate::{
+    domain::{
+        claims::QueueClaims,
+        id::{QueueId, UserId},
+        queue::QueueRules,
+        session::{EndReason, Session},
+        survey::Fence,
+        ticket::Place,
+        time::{Seconds, Timestamp},
+    },
+    telemetry::{meter::measure, metric::Metric},
 };
 
 /// How long tickets, sessions and tombstones are kept: longer than any place lives, so that no valid token can claim
@@ -31,16 +35,14 @@ impl Store {
 
     /// Claims a place: puts its session if absent, and returns the session or tombstone that is there then (invariant
     /// 4: a fenced place is never claimed). A repeated claim returns the session of the first.
-    pub(crate) async fn claim(
-        &self,
-        queue: &QueueId,
-        place: Place,
-        user: UserId,
-        rules: QueueRules,
-    ) -> Result<Session, StoreError> {
-        let now = self.now();
-        let session = Session::claimed(queue.clone(), place, user, now, rules.active, self.rules.hold);
-        Ok(self.put_session_if_absent(&session).await?.unwrap_or(session))
+    pub(crate) async fn claim(&self, claims: &QueueClaims, rules: QueueRules) -> Result<Session, StoreError> {
+        let (now, queue) = (self.now(), claims.queue_id.clone());
+        let session = Session::claimed(queue, claims.place(), claims.user_id, now, rules.active, self.rules.hold);
+        if let Some(found) = self.put_session_if_absent(&session).await? {
+            return Ok(found);
+        }
+        measure(Metric::AdmissionWait, now.millis_since(claims.wait.issued_at) / 1_000.0);
+        Ok(session)
     }
 
     /// Puts a tombstone at a place, so that nobody can claim it. If the place has a session or tombstone already,

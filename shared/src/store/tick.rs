@@ -34,6 +34,10 @@ pub struct Ticked {
     pub admitted: u64,
     /// Dead places that it passed.
     pub passed: u64,
+    /// Fans who wait behind the places that were admitted.
+    pub waiting: u64,
+    /// Sessions and admitted places.
+    pub inside: u64,
     /// Whether its survey is unfinished, so that the next tick should come at once.
     pub unfinished: bool,
     /// Whether the queue needs regular ticks until the alarm that this tick put.
@@ -111,6 +115,8 @@ impl Store {
         Ok(Some(Ticked {
             admitted: done.admitted,
             passed: done.passed,
+            waiting: last_place.behind(done.served),
+            inside: state.occupied.saturating_sub(freed) + done.admitted,
             unfinished: !pass.is_done(),
             regular: wake.is_urgent() && next_alarm != state.next_alarm && state.settings.admits(now),
         }))

@@ -136,7 +136,7 @@ impl Store {
         match state.place_status(claims.wait, self.now()) {
             // One write and no read: the put returns the session or tombstone that the place has already.
             PlaceStatus::Admitted { claim_before } if self.now() < claim_before => {
-                let session = self.claim(&claims.queue_id, claims.place(), claims.user_id, rules).await?;
+                let session = self.claim(claims, rules).await?;
                 Ok(self.session_from_item(&session))
             }
             PlaceStatus::Admitted { .. } => self.admitted_session(claims).await,
@@ -207,7 +207,7 @@ impl Store {
                 Err(Refusal::NotActive { retry_after: self.poll_after(&state, position) }.into())
             }
             PlaceStatus::Admitted { claim_before } if self.now() < claim_before => {
-                Ok(self.claim(&claims.queue_id, claims.place(), claims.user_id, rules).await?)
+                Ok(self.claim(claims, rules).await?)
             }
             PlaceStatus::Admitted { .. } => Err(Refusal::SessionOver { reason: EndReason::NoShow }.into()),
             PlaceStatus::WaitedTooLong => Err(Refusal::SessionOver { reason: EndReason::WaitedTooLong }.into()),

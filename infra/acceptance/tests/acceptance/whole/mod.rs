@@ -2,4 +2,5 @@
 
 mod budget;
 mod journey;
+mod lines;
 mod sizes;
