@@ -3,4 +3,5 @@
 mod budget;
 mod journey;
 mod lines;
+mod operations;
 mod sizes;
