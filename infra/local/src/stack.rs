@@ -133,7 +133,10 @@ async fn start(options: &Options, gateway: &Gateway) -> Result<Running, Failure>
     let sources = Arc::new(Sources { functions: functions.clone(), queues, tables, state });
     event_sources::start(&template, Arc::clone(&sources))?;
     gateway.open(&template, functions);
-    eprintln!("the API to try out is at http://127.0.0.1:{}/docs", gateway.port());
+    eprintln!(
+        "the API to try out is at http://127.0.0.1:{0}/docs, the last hour of a sale at http://127.0.0.1:{0}/ops",
+        gateway.port()
+    );
     announce(&password, gateway.port());
     Ok(Running { template, sources })
 }

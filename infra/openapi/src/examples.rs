@@ -231,3 +231,22 @@ pub fn ledger_entry() -> Value {
         "paymentId": PAYMENT, "reservationId": RESERVATION, "reference": null,
     })
 }
+
+/// The last two minutes of a sale.
+pub fn operations() -> Value {
+    json!({
+        "at": "2026-12-24T10:01:30.000Z",
+        "minutes": [
+            {
+                "minute": "2026-12-24T10:00:00.000Z",
+                "queue": { "joined": null, "admitted": null, "waiting": 480, "inside": 100 },
+                "seats": null,
+            },
+            {
+                "minute": "2026-12-24T10:01:00.000Z",
+                "queue": { "joined": 120, "admitted": 30, "waiting": 570, "inside": 100 },
+                "seats": { "free": 31, "held": 2, "sold": 17 },
+            },
+        ],
+    })
+}

@@ -20,7 +20,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
+use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr, time::Duration};
 
 /// Bodies above this many bytes are refused before they are parsed.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -179,10 +179,19 @@ impl Call {
 
     /// `?limit=`, if it is there, for a list whose pages have at most `most` items.
     pub fn limit_within(&self, most: i32) -> Result<Option<i32>, Problem> {
-        self.query_with("limit", |text| match text.parse() {
+        self.number_within("limit", 1..=most)
+    }
+
+    /// A number in the query, if it is there.
+    pub fn number_within<T: FromStr + PartialOrd + fmt::Display>(
+        &self,
+        name: &str,
+        range: RangeInclusive<T>,
+    ) -> Result<Option<T>, Problem> {
+        self.query_with(name, |text| match text.parse() {
             // `parse` also accepts a plus sign.
-            Ok(limit) if (1..=most).contains(&limit) && !text.starts_with('+') => Ok(limit),
-            _ => Err(format!("must be from 1 to {most}")),
+            Ok(number) if range.contains(&number) && !text.starts_with('+') => Ok(number),
+            _ => Err(format!("must be from {} to {}", range.start(), range.end())),
         })
     }
 

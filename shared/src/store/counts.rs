@@ -36,7 +36,8 @@ impl SeatCounts {
         self.of(id).sold >= seating.seats_total
     }
 
-    fn of(&self, id: ConcertId) -> SeatCount {
+    /// The count of a concert; nothing held or sold where it was never counted.
+    pub fn of(&self, id: ConcertId) -> SeatCount {
         self.0.get(&keys::concert(id).pk).copied().unwrap_or_default()
     }
 }

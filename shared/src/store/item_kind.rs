@@ -50,6 +50,8 @@ pub enum ItemKind {
     Sample,
     /// An alarm of a queue.
     Alarm,
+    /// What operators see of the last hour.
+    History,
     /// A counter against abuse.
     Limit,
     /// A key that no builder of [`keys`] makes.
@@ -60,8 +62,9 @@ impl ItemKind {
     /// The kind of the item with a partition key and a sort key.
     pub fn of(pk: &str, sk: &str) -> Self {
         use ItemKind as Kind;
-        const PARTITIONS: [(&str, ItemKind); 12] = [
+        const PARTITIONS: [(&str, ItemKind); 13] = [
             (keys::STAFF_PARTITION, Kind::StaffMember),
+            (keys::HISTORY_PREFIX, Kind::History),
             (keys::SESSION_PREFIX, Kind::Session),
             (keys::DUE_PREFIX, Kind::Due),
             (keys::SAMPLE_PREFIX, Kind::Sample),
@@ -121,6 +124,7 @@ impl ItemKind {
             Self::Session => "session",
             Self::Sample => "sample",
             Self::Alarm => "alarm",
+            Self::History => "history",
             Self::Limit => "limit",
             Self::Other => "other",
         }

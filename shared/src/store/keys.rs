@@ -220,6 +220,20 @@ pub fn notice(queue: &QueueId) -> Key {
     key(Table::Queues, format!("LINE#{queue}"), "LINE")
 }
 
+/// The prefix of the partitions of histories.
+pub const HISTORY_PREFIX: &str = "OPS#";
+
+/// What operators see of a queue's last hour.
+pub fn queue_history(queue: &QueueId) -> Key {
+    key(Table::Queues, format!("{HISTORY_PREFIX}QUEUE#{queue}"), "HISTORY")
+}
+
+/// What operators see of the last hour of a concert's seats. With those of the queues, so that who writes it may write
+/// nothing else of a concert.
+pub fn seat_history(id: ConcertId) -> Key {
+    key(Table::Queues, format!("{HISTORY_PREFIX}CONCERT#{id}"), "HISTORY")
+}
+
 /// The partition that lists all queues.
 pub const REGISTRY_PARTITION: &str = "QUEUES";
 

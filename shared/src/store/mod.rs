@@ -9,6 +9,7 @@ pub mod concerts;
 mod counts;
 pub mod due;
 pub mod expiry;
+pub mod histories;
 pub mod holds;
 pub mod idempotency;
 pub mod item_kind;

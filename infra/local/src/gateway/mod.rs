@@ -17,8 +17,8 @@ use axum::{
     body::{Body, Bytes},
     extract::{ConnectInfo, DefaultBodyLimit, FromRequest, Path, Request, State},
     http::{HeaderName, HeaderValue, Response, StatusCode},
-    response::IntoResponse,
-    routing::post,
+    response::{Html, IntoResponse},
+    routing::{get, post},
 };
 use template::Template;
 use tokio::net::TcpSocket;
@@ -77,6 +77,7 @@ impl Gateway {
         let gateway = Self { open: Arc::default(), port, own_errors };
         let router = Router::new()
             .route("/2015-03-31/functions/{name}/invocations", post(invoke))
+            .route("/ops", get(show_last_hour))
             .fallback(handle)
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .with_state(gateway.clone());
@@ -95,6 +96,11 @@ impl Gateway {
         // An error would mean a second call: the stack opens its gateway once.
         let _ = self.open.set(Open { routes: Routes::new(&template.routes), functions });
     }
+}
+
+/// The page with the last hour for operators. Not part of a deployment: it stands beside the API, which it asks.
+async fn show_last_hour() -> Html<&'static str> {
+    Html(include_str!("ops.html"))
 }
 
 /// Handles a request of a client, and adds the request id to the response unless the function did.

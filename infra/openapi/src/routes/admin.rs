@@ -7,10 +7,13 @@ use crate::{
 };
 use serde_json::json;
 use shared::{
-    domain::{id::UserId, refusal::Refusal},
+    domain::{
+        id::{ConcertId, QueueId, UserId},
+        refusal::Refusal,
+    },
     http::{
         requests::{ConcertChange, ConcertDraft, QueueChange},
-        views::{AdminQueueBody, ConcertDate, SalesBody},
+        views::{AdminQueueBody, ConcertDate, OperationsBody, SalesBody},
     },
 };
 
@@ -55,6 +58,11 @@ Ends a fan's place or session in a queue, and cancels the fan's open holds. The 
 reason REMOVED, within about a second; the fan may join again.
 
 A retry is safe: removing again is 204. 404 `token_not_found` is answered only for a fan who never joined.";
+
+const OPERATIONS: &str = "\
+Returns a queue, and the seats of a concert if one is named, minute by minute. The look itself takes the sample of the \
+running minute, so a minute in which nobody looked is null: keep a page open that asks every few seconds. It costs at \
+most 10 read units, and at most 8 write units in 5 seconds. A retry is safe.";
 
 pub fn operations(s: &mut Schemas) -> Vec<Operation> {
     let mut operations = concerts(s);
@@ -120,6 +128,18 @@ fn queues(s: &mut Schemas) -> Vec<Operation> {
             .queue(s)
             .refuses([Refusal::QueueNotFound])
             .answers(200, "The queue with its settings.", &[], s.answer::<AdminQueueBody>(), examples::admin_queue()),
+        Operation::new("report_operations", "get", "/api/v1/admin/ops", Caller::Operator)
+            .about(TAG, "See the last hour", OPERATIONS)
+            .stored()
+            .query("queueId", "The queue to look at; `main` by default.", s.request::<QueueId>())
+            .query("concertId", "The concert whose seats are counted; none by default.", s.request::<ConcertId>())
+            .query(
+                "minutes",
+                "How many minutes to return.",
+                json!({ "type": "integer", "minimum": 1, "maximum": 60, "default": 60 }),
+            )
+            .refuses([Refusal::QueueNotFound, Refusal::ConcertNotFound])
+            .answers(200, "The minutes, oldest first.", &[], s.answer::<OperationsBody>(), examples::operations()),
         Operation::new("delete_queue", "delete", "/api/v1/admin/queues/{queueId}", Caller::Admin)
             .about(TAG, "Delete a queue", DELETE)
             .stored()

@@ -2,10 +2,12 @@
 
 mod accounts;
 mod concerts;
+mod operations;
 mod purchases;
 mod queues;
 
 pub use accounts::*;
 pub use concerts::*;
+pub use operations::*;
 pub use purchases::*;
 pub use queues::*;

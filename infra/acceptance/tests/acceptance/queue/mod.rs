@@ -3,6 +3,7 @@
 mod deleting_queues;
 mod fences;
 mod joining;
+mod last_hour;
 mod leaving;
 mod passing;
 mod places;
