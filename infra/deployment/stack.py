@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 NAME = "sale"
 BUCKET = "artifacts"
-# The only managed policy that SAM attaches: for logs.
+# What SAM attaches: for logs, and for X-Ray where the parameter Tracing asks for it.
 MANAGED_POLICIES = {
     "AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
 }

@@ -70,6 +70,8 @@ pub struct Config {
     pub allowed_origins: AllowedOrigins,
     /// The number of trusted proxies between clients and API Gateway.
     pub proxies_in_front: usize,
+    /// What the content delivery network in front sends with each request; `None` where requests may come without it.
+    pub origin_secret: Option<String>,
 }
 
 impl Config {
@@ -133,6 +135,7 @@ impl Config {
             allowed_origins: AllowedOrigins::parse(&lookup("ALLOWED_ORIGINS").unwrap_or_default())
                 .map_err(|problem| ConfigError { name: "ALLOWED_ORIGINS", problem })?,
             proxies_in_front: number(&lookup, "PROXIES_IN_FRONT", 0, 0..=10)?,
+            origin_secret: lookup("ORIGIN_SECRET").filter(|secret| !secret.is_empty()),
         })
     }
 }
@@ -175,7 +178,7 @@ mod tests {
             "CURRENCY" | "TIME_ZONE" => None,
             "DATES_ACCESS" | "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" | "RECHARGE_BY" => None,
             name if name.ends_with("_SECONDS") || name.contains("_PER_") => None,
-            "PROXIES_IN_FRONT" | "ALLOWED_ORIGINS" => None,
+            "PROXIES_IN_FRONT" | "ALLOWED_ORIGINS" | "ORIGIN_SECRET" => None,
             name => Some(name.to_lowercase()),
         })
     }

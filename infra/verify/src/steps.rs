@@ -94,7 +94,7 @@ fn cfn_lint() -> Step {
     Step {
         name: "template",
         program: python.program("cfn-lint"),
-        arguments: ["template.yaml", "infra/operations.yaml"].map(OsString::from).to_vec(),
+        arguments: ["template.yaml", "infra/operations.yaml", "infra/edge.yaml"].map(OsString::from).to_vec(),
         installed: Some((python, REQUIREMENTS)),
     }
 }
@@ -104,7 +104,9 @@ fn checkov() -> Step {
     Step {
         name: "scan",
         program: python.program("checkov"),
-        arguments: ["--file", "template.yaml", "infra/operations.yaml", "--skip-download"].map(OsString::from).to_vec(),
+        arguments: ["--file", "template.yaml", "infra/operations.yaml", "infra/edge.yaml", "--skip-download"]
+            .map(OsString::from)
+            .to_vec(),
         installed: Some((python, CHECKOV)),
     }
 }

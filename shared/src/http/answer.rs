@@ -43,10 +43,11 @@ pub async fn answer(app: &App, handler: &dyn Handler, request: Request) -> Respo
 /// Runs the handler and turns a problem into problem+json. Also returns the problem's code, and logs the cause of a
 /// failure of ours once.
 async fn respond(app: &App, handler: &dyn Handler, call: &Call) -> (Response<Body>, Option<&'static str>) {
-    // Before anything needs a key: a token under a new one must not be refused.
-    app.secrets.refresh(tokens::kid(call).as_deref()).await;
     // Stop the handler before Lambda's own limit, so that the client still gets an answer that says that it may retry.
     let handled = async {
+        call.came_through_front(app.config.origin_secret.as_deref())?;
+        // Before anything needs a key: a token under a new one must not be refused.
+        app.secrets.refresh(tokens::kid(call).as_deref()).await;
         match app.secrets.missing() {
             Some(error) => Err(Problem::no_secret(Some(error))),
             None => handler(app, call).await,

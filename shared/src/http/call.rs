@@ -13,7 +13,7 @@ use crate::{
     },
     store::idempotency::Idempotent,
 };
-use aws_lc_rs::digest;
+use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use lambda_http::{Body, Request, RequestExt, http::Method, request::RequestContext};
 use serde::{
@@ -24,6 +24,8 @@ use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr, time::Dur
 
 /// Bodies above this many bytes are refused before they are parsed.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// The header in which the content delivery network in front shows its secret: CloudFront by template.yaml.
+const ORIGIN_SECRET: &str = "x-origin-secret";
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 const MAX_LIMIT: i32 = 100;
 const LIMIT_DEFAULT: i32 = 50;
@@ -96,6 +98,14 @@ impl Call {
         let query =
             form_urlencoded::Serializer::new(String::new()).extend_pairs(others).append_pair(name, value).finish();
         format!("{}?{query}", uri.path())
+    }
+
+    /// Refuses a request that goes around the content delivery network, and with it around its firewall. Where there is no
+    /// secret, every request may.
+    pub fn came_through_front(&self, secret: Option<&str>) -> Result<(), Problem> {
+        let Some(secret) = secret else { return Ok(()) };
+        let shown = self.header(ORIGIN_SECRET).unwrap_or_default();
+        verify_slices_are_equal(shown.as_bytes(), secret.as_bytes()).map_err(|_| Problem::around_front())
     }
 
     /// The value of a header, if it is text.

@@ -62,6 +62,12 @@ impl Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "token_expired", "the token has expired")
     }
 
+    /// 403: a request that went around the content delivery network in front.
+    pub fn around_front() -> Self {
+        let detail = "this deployment is asked under its own name only, not around it";
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
     /// 405: a method that the path does not have. The answer also needs the header `Allow`.
     pub fn method_not_allowed() -> Self {
         let detail = "the path does not have this method; Allow lists those that it has";

@@ -4,6 +4,7 @@ mod body_rules;
 mod check_order;
 mod docs;
 mod failures;
+mod origin_secret;
 mod parameters;
 mod request_fuzz;
 mod request_mutations;
