@@ -88,6 +88,6 @@ impl Stage {
     }
 }
 
-fn credentials(fan: &Fan<'_>) -> Credentials {
+fn credentials(fan: &Fan) -> Credentials {
     Credentials { name: fan.name.clone(), password: PASSWORD, access: fan.access.clone() }
 }

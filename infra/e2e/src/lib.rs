@@ -1,21 +1,16 @@
-//! The tools of the end-to-end tests: `cargo local` as a process, an HTTP client, fans, fault injection, a history
-//! checker, and a meter of CPU time.
+//! The tools of the end-to-end tests: `cargo local` as a process, fault injection, a history checker, and a meter of
+//! CPU time. The HTTP client and the fans are those of `client`.
 //!
 //! Nothing here links a function: tests observe the stack over HTTP only, as a client of the deployed system does.
 
-mod client;
-mod concert;
 pub mod cpu;
-mod fan;
 pub mod history;
 mod processes;
 mod proxy;
 mod site;
 mod stack;
 
-pub use client::{Client, Reply, Request};
-pub use concert::Concert;
-pub use fan::{Fan, Ledger};
+pub use client::{Client, Concert, Fan, Ledger, Reply, Request};
 pub use processes::Process;
 pub use proxy::{Cut, Proxy};
 pub use site::{PASSWORD, Site, unique};

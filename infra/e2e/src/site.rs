@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
+use client::{Client, Concert, Fan, Reply};
 use futures_util::{StreamExt, stream};
 use hyper::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{
-    client::{Client, Reply},
-    concert::Concert,
-    fan::Fan,
-    stack::Stack,
-};
+use crate::stack::Stack;
 
 /// The password of every fan.
 pub const PASSWORD: &str = "correct horse battery";
@@ -36,9 +32,9 @@ pub fn unique() -> String {
 impl Site {
     /// Opens the stack and logs its administrator in.
     pub async fn open(stack: &Stack) -> Self {
-        let client = Client::new(stack.address());
+        let client = stack.client();
         let (name, password) = stack.admin();
-        let login = log_in(&client, name, password).await.expect(200);
+        let login = client.log_in(name, password).send().await.expect(200);
         Self { admin: login.text("accessToken").to_owned(), client }
     }
 
@@ -81,21 +77,20 @@ impl Site {
     }
 
     /// Signs a fan up and logs him in.
-    pub async fn fan(&self) -> Fan<'_> {
+    pub async fn fan(&self) -> Fan {
         let name = unique();
-        let account = json!({ "username": name, "password": PASSWORD });
-        self.client.post("/api/v1/users", &account).send().await.expect(201);
-        let login = log_in(&self.client, &name, PASSWORD).await.expect(200);
-        Fan::new(&self.client, name, login.text("userId"), login.text("accessToken"))
+        self.client.sign_up(&name, PASSWORD).send().await.expect(201);
+        let login = self.client.log_in(&name, PASSWORD).send().await.expect(200);
+        Fan::new(&self.client, name, &login)
     }
 
     /// Signs up fans.
-    pub async fn fans(&self, count: usize) -> Vec<Fan<'_>> {
+    pub async fn fans(&self, count: usize) -> Vec<Fan> {
         stream::iter(0..count).map(|_| self.fan()).buffered(SIGN_UPS_AT_ONCE).collect().await
     }
 
     /// Signs up fans, who join the queue one after the other, and waits until all are admitted.
-    pub async fn fans_inside(&self, queue: &str, count: usize) -> Vec<Fan<'_>> {
+    pub async fn fans_inside(&self, queue: &str, count: usize) -> Vec<Fan> {
         let mut fans = self.fans(count).await;
         for fan in &mut fans {
             fan.join(queue).await;
@@ -103,8 +98,4 @@ impl Site {
         }
         fans
     }
-}
-
-pub(crate) async fn log_in(client: &Client, name: &str, password: &str) -> Reply {
-    client.post("/api/v1/users/login", &json!({ "username": name, "password": password })).send().await
 }

@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use client::Client;
 use template::Template;
 use tools::workspace;
 
@@ -182,6 +183,14 @@ impl Stack {
     /// `http://127.0.0.1:PORT`.
     pub fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Makes a client that sends each request once.
+    ///
+    /// # Panics
+    /// Never: the address is a URL, and plain HTTP needs no certificates.
+    pub fn client(&self) -> Client {
+        Client::new(self.address().parse().expect("a URL")).expect("no TLS")
     }
 
     /// The port of the API.

@@ -1,7 +1,9 @@
 //! The public documents, which a warm environment answers from memory.
 
+use client::Concert;
+
 use super::{Row, meter::Meter, steps::AT_ONCE};
-use crate::{concert::Concert, site::Site};
+use crate::site::Site;
 
 /// Requests before a document is measured: the first ones read and compress it.
 const WARM_UP: usize = 20;

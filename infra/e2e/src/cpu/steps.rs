@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use client::{Concert, Fan};
 use serde_json::json;
 use template::Template;
 use tools::workspace;
 
 use super::{Build, Plan, Row, documents, meter::Meter};
 use crate::{
-    concert::Concert,
-    fan::Fan,
     site::Site,
     stack::{Data, Stack},
 };
@@ -59,7 +58,7 @@ async fn empty(meter: &Meter<'_>, site: &Site, count: usize) -> Row {
 }
 
 /// Joins and polls of fans who wait.
-async fn waiting(meter: &Meter<'_>, site: &Site, fans: &mut [Fan<'_>]) -> [Row; 2] {
+async fn waiting(meter: &Meter<'_>, site: &Site, fans: &mut [Fan]) -> [Row; 2] {
     let queue = site.queue(&json!({ "capacity": 0 })).await;
     let (warm, fans) = fans.split_at_mut(WARM_UP);
     join(warm, &queue).await;
@@ -71,7 +70,7 @@ async fn waiting(meter: &Meter<'_>, site: &Site, fans: &mut [Fan<'_>]) -> [Row; 
 }
 
 /// Joins of fans who walk in, and their recharge, hold and payment.
-async fn inside(meter: &Meter<'_>, site: &Site, fans: &mut [Fan<'_>]) -> [Row; 4] {
+async fn inside(meter: &Meter<'_>, site: &Site, fans: &mut [Fan]) -> [Row; 4] {
     let (queue, concert) = sale(site, fans.len()).await;
     let (warm, fans) = fans.split_at_mut(WARM_UP);
     let count = fans.len();
@@ -91,13 +90,13 @@ async fn inside(meter: &Meter<'_>, site: &Site, fans: &mut [Fan<'_>]) -> [Row; 4
 }
 
 /// Whole purchases of fans who are logged in: join, seat map, hold, recharge, pay.
-async fn purchases(meter: &Meter<'_>, site: &Site, fans: &mut [Fan<'_>]) -> Row {
+async fn purchases(meter: &Meter<'_>, site: &Site, fans: &mut [Fan]) -> Row {
     let (queue, concert) = sale(site, fans.len()).await;
     let count = fans.len();
     let acts = async {
         for (fan, seat) in fans.iter_mut().zip(1..) {
             fan.join(&queue).await.expect(201);
-            fan.seats(&concert).await.expect(200);
+            fan.seats(&concert).send().await.expect(200);
             let hold = fan.hold_seats(&concert, &[seat]).await;
             fan.recharge(concert.price, None).send().await.expect(200);
             fan.pay(&hold, concert.price, None).send().await.expect(200);
@@ -113,31 +112,31 @@ async fn sale(site: &Site, fans: usize) -> (String, Concert) {
     (queue, concert)
 }
 
-async fn join(fans: &mut [Fan<'_>], queue: &str) {
+async fn join(fans: &mut [Fan], queue: &str) {
     for fan in fans {
         fan.join(queue).await.expect(201);
     }
 }
 
-async fn poll(fans: &mut [Fan<'_>]) {
+async fn poll(fans: &mut [Fan]) {
     for fan in fans {
         fan.poll().await.expect(200);
     }
 }
 
-async fn recharge(fans: &[Fan<'_>]) {
+async fn recharge(fans: &[Fan]) {
     for fan in fans {
         fan.recharge(BALANCE, None).send().await.expect(200);
     }
 }
 
-async fn hold(fans: &[Fan<'_>], concert: &Concert, first: u32, holds: &mut Vec<String>) {
+async fn hold(fans: &[Fan], concert: &Concert, first: u32, holds: &mut Vec<String>) {
     for (fan, seat) in fans.iter().zip(first..) {
         holds.push(fan.hold_seats(concert, &[seat]).await);
     }
 }
 
-async fn pay(fans: &[Fan<'_>], concert: &Concert, holds: &[String]) {
+async fn pay(fans: &[Fan], concert: &Concert, holds: &[String]) {
     for (fan, hold) in fans.iter().zip(holds) {
         fan.pay(hold, concert.price, None).send().await.expect(200);
     }

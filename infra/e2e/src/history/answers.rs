@@ -6,7 +6,7 @@ use openapi::contract::Exchange;
 use serde_json::Value;
 
 use super::call::{Call, Op, Outcome};
-use crate::client::Reply;
+use client::Reply;
 
 /// The limit on the time of an answer (milliseconds).
 const MAX_ANSWER_MS: u128 = 10_000;

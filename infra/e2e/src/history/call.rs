@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::client::Reply;
+use client::Reply;
 
 /// An operation of a client.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -25,7 +25,7 @@ pub use call::{Call, Op, Outcome};
 pub use end::{Account, End};
 pub use line::place;
 
-use crate::client::{Reply, Request};
+use client::{Reply, Request};
 
 /// All calls, in the order of sending.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ pub struct History {
 impl History {
     /// Sends a request and records the call with its times and outcome. Hangs up after `patience`. Returns `None`
     /// without an answer.
-    pub async fn call(&self, mut call: Call, request: Request<'_>, patience: Duration) -> Option<Reply> {
+    pub async fn call(&self, mut call: Call, request: Request, patience: Duration) -> Option<Reply> {
         call.start_ms = now_ms();
         let index = {
             let mut calls = self.lock();
@@ -45,7 +45,7 @@ impl History {
         };
         let outcome = match time::timeout(patience, request.try_send()).await {
             Ok(Ok(reply)) => Outcome::Answer(reply),
-            Ok(Err(error)) => Outcome::Failed(error),
+            Ok(Err(failure)) => Outcome::Failed(failure.to_string()),
             Err(_) => Outcome::GaveUp,
         };
         let end_ms = now_ms();

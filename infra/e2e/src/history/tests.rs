@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use super::{Account, Call, End, Op, Outcome, check};
-use crate::client::Reply;
+use client::Reply;
 
 const NOW: u64 = 1_780_272_000_000;
 const PRICE: u64 = 10;
 
 /// A call with its answer. Times are in seconds after [`NOW`].
 fn call(fan: &str, op: Op, from: u64, to: u64, status: u16, body: Value) -> Call {
-    let reply = Reply { status, headers: HeaderMap::new(), body, took: Duration::from_secs(to - from) };
+    let reply = Reply { status, headers: HeaderMap::new(), body, took: Duration::from_secs(to - from), attempts: 1 };
     let (start_ms, end_ms) = (NOW + from * 1_000, NOW + to * 1_000);
     Call { start_ms, end_ms, outcome: Outcome::Answer(reply), ..Call::new(fan, op) }
 }

@@ -28,7 +28,7 @@ async fn send(client: &Client, path: &str, token: &str, key: &str, body: &Value,
 async fn a_fan_who_repeats_what_the_gateway_refused_pays_once() {
     let _machine = alone().await;
     let stack = Stack::start_with(&["--gateway-errors", PERCENT]);
-    let (client, mut errors) = (Client::new(stack.address()), BTreeSet::new());
+    let (client, mut errors) = (stack.client(), BTreeSet::new());
     let account = json!({ "username": unique(), "password": PASSWORD });
     // The first sign-up may have succeeded without an answer.
     assert!([201, 409].contains(&send(&client, "/api/v1/users", "", "", &account, &mut errors).await.status));

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Client, Data, Fan, Site, Stack, report_measurement};
+use e2e::{Data, Fan, Site, Stack, report_measurement};
 use template::Template;
 use tools::workspace;
 
@@ -37,13 +37,13 @@ async fn a_second_start_keeps_the_data_and_the_first_leaves_no_process() {
     report_measurement(format!("a second start with data was ready after {:.2} s", ready.as_secs_f64()));
     assert_eq!(second.admin(), (admin.0.as_str(), admin.1.as_str()));
     // Tokens, session, hold and money outlive the restart.
-    let client = Client::new(second.address());
-    let mut fan = Fan::new(&client, name, &id, &access);
+    let client = second.client();
+    let mut fan = Fan::known(&client, name, &id, &access);
     fan.token = token;
     let ledger = fan.ledger().await;
     ledger.assert_adds_up();
     assert_eq!((ledger.entries.len(), ledger.balance), (2, 100_000));
-    assert_eq!(fan.reservation(&paid).await.expect(200).text("status"), "CONFIRMED");
+    assert_eq!(fan.reservation(&paid).send().await.expect(200).text("status"), "CONFIRMED");
     assert_eq!(fan.poll().await.expect(200).text("status"), "ACTIVE");
     fan.pay(&held, concert.price, None).send().await.expect(200);
     // The streams continue at their stored positions.

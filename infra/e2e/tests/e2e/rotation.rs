@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use e2e::{Client, Concert, Data, Site, Stack, report_measurement, unique};
+use e2e::{Concert, Data, Site, Stack, report_measurement, unique};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time;
@@ -50,7 +50,7 @@ async fn journey(site: &Site, concert: &Concert, seat: u32) {
     fan.join("main").await.expect(201);
     fan.poll().await.expect(200);
     fan.recharge(concert.price, None).send().await.expect(200);
-    fan.seats(concert).await.expect(200);
+    fan.seats(concert).send().await.expect(200);
     let reservation = fan.hold_seats(concert, &[seat]).await;
     let paid = fan.pay(&reservation, concert.price, None).send().await.expect(200);
     let path = format!("/api/v1/payments/{}/cancel", paid.text("paymentId"));
@@ -71,7 +71,7 @@ async fn change(stack: &Stack, data: &Path, secret: &str) -> Vec<Value> {
     let mut secrets: Value = serde_json::from_str(&fs::read_to_string(&file).expect("secrets")).expect("JSON");
     secrets[SECRET] = json!(secret);
     fs::write(&file, secrets.to_string()).expect("a file of ours");
-    let client = Client::new(stack.address());
+    let client = stack.client();
     let keys = async || {
         // Its key is unknown, so the function reads the secret again, unless it did within ten seconds.
         let reply = client.get("/.well-known/jwks.json").bearer(FORGED).send().await.expect(200);

@@ -46,7 +46,7 @@ async fn sixty_fans_compete_for_ten_seats() {
     assert!(replies.iter().all(|reply| [201, 409].contains(&reply.status)), "{outcomes:?}");
     let seats: BTreeSet<_> = won.iter().map(|reply| reply.body["seatNumbers"][0].as_u64()).collect();
     assert_eq!(seats.len(), SEATS as usize, "a seat was held twice");
-    let map = fans[0].seats(&concert).await.expect(200);
+    let map = fans[0].seats(&concert).send().await.expect(200);
     assert!(map.body.as_array().expect("a list").iter().all(|seat| seat["status"] == "HELD"), "{}", map.body);
 }
 
@@ -149,14 +149,14 @@ async fn one_payment_is_refunded_once_and_its_seat_stays_with_the_next_fan() {
     assert!(replies.iter().all(|reply| reply.status == 200), "{:?}", outcomes(&replies));
     refund().await.expect(200);
 
-    assert_eq!(next.reservation(&taken).await.expect(200).text("status"), "PENDING");
-    assert_eq!(next.seats(&concert).await.expect(200).body[0]["status"], "HELD");
+    assert_eq!(next.reservation(&taken).send().await.expect(200).text("status"), "PENDING");
+    assert_eq!(next.seats(&concert).send().await.expect(200).body[0]["status"], "HELD");
     let ledger = fan.ledger().await;
     ledger.assert_adds_up();
     assert_eq!((ledger.count("REFUND"), ledger.balance), (1, i64::try_from(concert.price).expect("small")));
 }
 
-async fn recharge_until_done(fan: &Fan<'_>, key: &str) -> Reply {
+async fn recharge_until_done(fan: &Fan, key: &str) -> Reply {
     loop {
         let reply = fan.recharge(1_000, Some(key)).send().await;
         if !reply.is_temporary() {

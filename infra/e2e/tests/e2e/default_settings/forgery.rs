@@ -102,7 +102,7 @@ fn forgeries(token: &str, jwks: &Value, other: &str) -> Vec<(&'static str, Strin
 }
 
 /// Sends one request of each kind that needs a token.
-async fn send_all(site: &Site, fan: &Fan<'_>, token: &str) -> Vec<Reply> {
+async fn send_all(site: &Site, fan: &Fan, token: &str) -> Vec<Reply> {
     let reservation = json!({ "concertId": fan.id, "seatNumber": 1 });
     let settings = json!({ "capacity": 1 });
     let client = &site.client;

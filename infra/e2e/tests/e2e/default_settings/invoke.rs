@@ -104,7 +104,7 @@ async fn values(site: &Site) -> BTreeMap<&'static str, String> {
         reservations.push(fan.hold_seats(&concert, &[seat]).await);
     }
     fan.pay(&reservations[3], concert.price, None).send().await.expect(200);
-    gone.leave().await.expect(204);
+    gone.leave().send().await.expect(204);
     refunded.recharge(50_000, None).send().await.expect(200);
     let reservation = refunded.hold_seats(&concert, &[6]).await;
     let payment = refunded.pay(&reservation, concert.price, None).send().await.expect(200);

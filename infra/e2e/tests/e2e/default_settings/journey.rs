@@ -30,7 +30,7 @@ async fn from_an_account_to_a_paid_seat() {
     let again = fan.join(&queue).await.expect(200);
     assert_eq!((again.text("status"), again.text("issuedAt")), ("ACTIVE", joined.text("issuedAt")));
 
-    let seats = fan.seats(&concert).await.expect(200);
+    let seats = fan.seats(&concert).send().await.expect(200);
     assert_eq!(seats.body.as_array().map(Vec::len), Some(50));
     assert_eq!(seats.body[6]["status"], "AVAILABLE");
     let held = fan.hold(&concert, &[7, 8], None).send().await.expect(201);
@@ -45,7 +45,7 @@ async fn from_an_account_to_a_paid_seat() {
     let repeated = fan.pay(id, 2 * concert.price, None).send().await;
     let repeated = repeated.expect_problem(409, "payment_already_processed");
     assert_eq!(repeated.text("paymentId"), paid.text("paymentId"));
-    let kept = fan.reservation(id).await.expect(200);
+    let kept = fan.reservation(id).send().await.expect(200);
     assert_eq!((kept.text("status"), kept.text("paymentId")), ("CONFIRMED", paid.text("paymentId")));
 
     let ledger = fan.ledger().await;
@@ -53,7 +53,7 @@ async fn from_an_account_to_a_paid_seat() {
     assert_eq!((ledger.entries.len(), ledger.count("PAYMENT")), (2, 1));
     // The session ends with its last open hold.
     fan.poll().await.expect_problem(410, "session_over");
-    fan.seats(&concert).await.expect_problem(401, "session_over");
+    fan.seats(&concert).send().await.expect_problem(401, "session_over");
     fan.join(&queue).await.expect(201);
     fan.wait_until_active(Duration::from_secs(10)).await;
 }
@@ -68,13 +68,13 @@ async fn a_cancelled_seat_is_free_at_once() {
     let id = first.hold_seats(&concert, &[1]).await;
     first.hold_seats(&concert, &[2]).await;
     second.hold(&concert, &[1], None).send().await.expect_problem(409, "seat_unavailable");
-    second.reservation(&id).await.expect_problem(404, "reservation_not_found");
-    first.cancel(&id).await.expect(204);
-    assert_eq!(first.reservation(&id).await.expect(200).text("status"), "CANCELLED");
+    second.reservation(&id).send().await.expect_problem(404, "reservation_not_found");
+    first.cancel(&id).send().await.expect(204);
+    assert_eq!(first.reservation(&id).send().await.expect(200).text("status"), "CANCELLED");
     second.hold_seats(&concert, &[1]).await;
     // Leaving cancels the remaining holds.
     second.hold(&concert, &[2], None).send().await.expect_problem(409, "seat_unavailable");
-    first.leave().await.expect(204);
+    first.leave().send().await.expect(204);
     second.hold_seats(&concert, &[2]).await;
 }
 
@@ -136,7 +136,7 @@ async fn waiting_fans_get_a_retry_after_and_no_shows_are_passed() {
         assert_eq!((poll.text("status"), &poll.body["queuePosition"]), ("WAITING", &json!(position)));
         assert_eq!(poll.header("retry-after"), poll.body["pollAfterSeconds"].to_string());
         assert_eq!(poll.header("cache-control"), "no-store");
-        let refused = fan.seats(&concert).await.expect_problem(403, "not_active");
+        let refused = fan.seats(&concert).send().await.expect_problem(403, "not_active");
         assert!(!refused.header("retry-after").is_empty(), "{:?}", refused.headers);
     }
     let view = site.client.get(format!("/api/v1/queues/{queue}")).send().await.expect(200);
@@ -148,9 +148,9 @@ async fn waiting_fans_get_a_retry_after_and_no_shows_are_passed() {
 }
 
 /// The next fan is admitted, does not claim the place in time, and is passed as a no-show.
-async fn no_show(site: &Site, queue: &str, fans: &mut [Fan<'_>]) {
+async fn no_show(site: &Site, queue: &str, fans: &mut [Fan]) {
     site.begin_minute().await;
-    fans[0].leave().await.expect(204);
+    fans[0].leave().send().await.expect(204);
     let passed_by = fans[2].wait_until_active(Duration::from_secs(20)).await;
     report_measurement(format!(
         "a no-show with a claim window of 1 s delayed the queue by {:.1} s",

@@ -86,7 +86,7 @@ pub async fn read(sale: &Sale<'_>, players: &[Player<'_>]) -> End {
     let mut witness = sale.site.fan().await;
     witness.join(&sale.concert.queue).await;
     witness.wait_until_active(Duration::from_secs(10)).await;
-    let map = witness.seats(&sale.concert).await.expect(200);
+    let map = witness.seats(&sale.concert).send().await.expect(200);
     let status = |seat: &Value| (seat["seatNumber"].as_u64().unwrap_or(0), seat["status"].as_str().map(str::to_owned));
     let seats = map.body.as_array().expect("a list").iter().map(status);
     let seats: BTreeMap<u64, String> = seats.filter_map(|(number, status)| Some((number, status?))).collect();
@@ -97,7 +97,7 @@ pub async fn read(sale: &Sale<'_>, players: &[Player<'_>]) -> End {
     End { accounts, seats, revenue, price: sale.concert.price, capacity: CAPACITY, claim_window_ms }
 }
 
-async fn account(sale: &Sale<'_>, fan: &Fan<'_>) -> Account {
+async fn account(sale: &Sale<'_>, fan: &Fan) -> Account {
     let mut ledger = pages(sale, fan, &format!("/api/v1/payments/history/{}", fan.id)).await;
     ledger.reverse();
     let reservations = pages(sale, fan, &format!("/api/v1/users/{}/reservations", fan.id)).await;
@@ -152,7 +152,7 @@ async fn availability(sale: &Sale<'_>) -> Value {
 }
 
 /// Reads all pages of a list.
-async fn pages(sale: &Sale<'_>, fan: &Fan<'_>, path: &str) -> Vec<Value> {
+async fn pages(sale: &Sale<'_>, fan: &Fan, path: &str) -> Vec<Value> {
     let (mut items, mut query) = (Vec::new(), "?limit=100".to_owned());
     loop {
         let page = get(sale, &fan.access, &format!("{path}{query}")).await;

@@ -8,7 +8,6 @@ use e2e::{
     unique,
 };
 use fastrand::Rng;
-use hyper::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -34,7 +33,7 @@ const BETWEEN_TRIES: std::ops::Range<u64> = 100..400;
 /// A fan, and what this fan knows from answers.
 pub struct Player<'a> {
     sale: &'a Sale<'a>,
-    pub fan: Fan<'a>,
+    pub fan: Fan,
     dice: Rng,
     /// The payment ids of reservations that were paid and not refunded.
     payments: BTreeMap<String, String>,
@@ -52,7 +51,7 @@ pub enum Hold {
 }
 
 impl<'a> Player<'a> {
-    pub fn new(sale: &'a Sale<'a>, fan: Fan<'a>, dice: Rng) -> Self {
+    pub fn new(sale: &'a Sale<'a>, fan: Fan, dice: Rng) -> Self {
         Self { sale, fan, dice, payments: BTreeMap::new(), known: BTreeMap::new(), recharges: 0 }
     }
 
@@ -292,21 +291,20 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn request(&self, op: &Op, key: Option<&str>) -> Request<'a> {
+    fn request(&self, op: &Op, key: Option<&str>) -> Request {
         let (client, fan, concert) = (&self.sale.site.client, &self.fan, &self.sale.concert);
         let get = |path: String| client.get(path).bearer(&fan.access);
-        let token = |method| client.request(method, format!("/api/v1/tokens/{}", fan.id)).bearer(&fan.token);
         match op {
             Op::Join => client.post("/api/v1/tokens", &json!({ "queueId": concert.queue })).bearer(&fan.access),
-            Op::Poll => token(Method::GET),
-            Op::Leave => token(Method::DELETE),
-            Op::SeatMap => client.get(format!("/api/v1/reservations/{}/seats", concert.id)).bearer(&fan.token),
+            Op::Poll => client.get(format!("/api/v1/tokens/{}", fan.id)).bearer(&fan.token),
+            Op::Leave => fan.leave(),
+            Op::SeatMap => fan.seats(concert),
             Op::Hold(seats) => {
                 let seats: Vec<u32> = seats.iter().filter_map(|seat| u32::try_from(*seat).ok()).collect();
                 fan.hold(concert, &seats, key)
             }
-            Op::Cancel(id) => client.request(Method::DELETE, format!("/api/v1/reservations/{id}")).bearer(&fan.access),
-            Op::Reservation(id) => get(format!("/api/v1/reservations/{id}")),
+            Op::Cancel(id) => fan.cancel(id),
+            Op::Reservation(id) => fan.reservation(id),
             Op::Reservations => get(format!("/api/v1/users/{}/reservations", fan.id)),
             Op::Recharge(amount) => fan.recharge(*amount, key),
             Op::Pay(id) => fan.pay(id, concert.price * self.known[id], key),
@@ -314,7 +312,7 @@ impl<'a> Player<'a> {
                 let path = format!("/api/v1/payments/{}/cancel", self.payments[id]);
                 client.post(path, &json!({})).bearer(&fan.access).key(key)
             }
-            Op::Balance => get(format!("/api/v1/payments/balance/{}", fan.id)),
+            Op::Balance => fan.balance(),
             Op::Ledger => get(format!("/api/v1/payments/history/{}", fan.id)),
         }
     }

@@ -47,9 +47,9 @@ async fn an_expired_seat_can_be_held_by_the_next_fan() {
     let ledger = late.ledger().await;
     ledger.assert_adds_up();
     assert_eq!((ledger.entries.len(), ledger.balance), (1, 50_000), "the money is untouched");
-    assert_eq!(late.reservation(id).await.expect(200).text("status"), "EXPIRED");
-    late.cancel(id).await.expect_problem(410, "reservation_expired");
-    let kept = next.reservation(next_hold.text("reservationId")).await.expect(200);
+    assert_eq!(late.reservation(id).send().await.expect(200).text("status"), "EXPIRED");
+    late.cancel(id).send().await.expect_problem(410, "reservation_expired");
+    let kept = next.reservation(next_hold.text("reservationId")).send().await.expect(200);
     assert_eq!(kept.text("status"), "PENDING");
 }
 
@@ -76,9 +76,9 @@ async fn an_expired_seat_that_nobody_takes_is_counted_as_free() {
     };
     counted(3).await;
     time::sleep_until(end).await;
-    let map = fans[0].seats(&concert).await.expect(200);
+    let map = fans[0].seats(&concert).send().await.expect(200);
     assert!(map.body.as_array().expect("a list").iter().all(|seat| seat["available"] == true), "{}", map.body);
-    let reservation = fans[0].reservation(held.text("reservationId")).await.expect(200);
+    let reservation = fans[0].reservation(held.text("reservationId")).send().await.expect(200);
     assert_eq!(reservation.text("status"), "EXPIRED");
     counted(5).await;
     report_measurement(format!(

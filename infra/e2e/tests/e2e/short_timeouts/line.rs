@@ -33,15 +33,15 @@ enum Plan {
 }
 
 /// A fan in the queue.
-struct Guest<'a> {
-    fan: Fan<'a>,
+struct Guest {
+    fan: Fan,
     plan: Plan,
     /// When an answer first said that the fan is active.
     entered: Option<Instant>,
     gone: bool,
 }
 
-impl Guest<'_> {
+impl Guest {
     fn is_inside(&self) -> bool {
         self.entered.is_some() && !self.gone
     }
@@ -97,7 +97,7 @@ async fn five_fans_at_a_time_are_inside_in_order_of_places() {
     assert_eq!(most, CAPACITY, "some slots were never used");
 }
 
-async fn join_in_order<'a>(site: &'a Site, queue: &str) -> Vec<Guest<'a>> {
+async fn join_in_order(site: &Site, queue: &str) -> Vec<Guest> {
     let mut guests = Vec::new();
     for (mut fan, place) in site.fans(FANS).await.into_iter().zip(1..) {
         let joined = fan.join(queue).await.expect(201);
@@ -110,14 +110,14 @@ async fn join_in_order<'a>(site: &'a Site, queue: &str) -> Vec<Guest<'a>> {
         guests.push(Guest { fan, plan: plan(place), entered: walked_in.then(Instant::now), gone: false });
     }
     for guest in guests.iter_mut().filter(|guest| guest.plan == Plan::Leave) {
-        guest.fan.leave().await.expect(204);
+        guest.fan.leave().send().await.expect(204);
         guest.gone = true;
     }
     guests
 }
 
 /// Polls for all fans, from the last place to the first, and asserts that no fan waits while a later place is active.
-async fn poll_everybody(guests: &mut [Guest<'_>]) {
+async fn poll_everybody(guests: &mut [Guest]) {
     let mut overtaken_by: Option<(usize, Instant)> = None;
     for index in (0..guests.len()).rev() {
         let guest = &mut guests[index];
@@ -146,12 +146,12 @@ async fn poll_everybody(guests: &mut [Guest<'_>]) {
     }
 }
 
-async fn leave_after_the_stay(guests: &mut [Guest<'_>]) {
+async fn leave_after_the_stay(guests: &mut [Guest]) {
     for guest in guests.iter_mut().filter(|guest| guest.is_inside()) {
         if guest.entered.is_some_and(|entered| entered.elapsed() >= STAY) {
             // The slot may go to the next fan as soon as the request is sent.
             guest.gone = true;
-            guest.fan.leave().await.expect(204);
+            guest.fan.leave().send().await.expect(204);
         }
     }
     time::sleep(Duration::from_millis(50)).await;

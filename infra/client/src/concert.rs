@@ -1,6 +1,6 @@
-//! A concert that a test sells.
+//! A concert on sale.
 
-/// A concert of one test.
+/// A concert on sale, as its buyers need it.
 #[derive(Debug, Clone)]
 pub struct Concert {
     /// The id.

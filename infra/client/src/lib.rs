@@ -1,0 +1,26 @@
+//! The API of one deployment over HTTP or HTTPS, as its clients use it: `cargo smoke` and the end-to-end tests.
+//!
+//! A [`Client`] belongs to a [`BaseUrl`]. It prepares requests, and so does a [`Fan`], an account with its tokens. A
+//! [`Request`] is sent with [`Request::try_send`], or with [`Request::send`] in tests, which panics without an answer.
+//! [`Client::with_patience`] makes it repeat refused requests, as the contract asks of clients.
+
+mod base_url;
+mod client;
+mod concert;
+mod connections;
+mod failure;
+mod fan;
+mod ledger;
+mod reply;
+mod request;
+mod retry;
+
+pub use base_url::BaseUrl;
+pub use client::Client;
+pub use concert::Concert;
+pub use failure::Failure;
+pub use fan::Fan;
+pub use hyper::{HeaderMap, Method};
+pub use ledger::Ledger;
+pub use reply::Reply;
+pub use request::Request;
