@@ -2,6 +2,7 @@
 //! of Lambda on any machine.
 
 mod options;
+mod sizes;
 
 use std::{
     env,
@@ -13,7 +14,7 @@ use std::{
     time::Instant,
 };
 
-use options::Architecture;
+use options::{Architecture, Options};
 use tools::{command_line, python::PythonEnvironment, workspace};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -26,13 +27,14 @@ fn main() -> ExitCode {
     command_line::run("cargo pack", options::HELP, options::parse, pack)
 }
 
-fn pack(architecture: Architecture) -> Result<ExitCode, Box<dyn Error>> {
+fn pack(options: Options) -> Result<ExitCode, Box<dyn Error>> {
+    let architecture = options.architecture;
     let python = PythonEnvironment::new("local");
     python.install(PYTHON_TOOLS)?;
     run("rustup target add", Command::new("rustup").args(["target", "add", architecture.target()]))?;
     let started = Instant::now();
     run("cargo lambda build", &mut build(&python, architecture)?)?;
-    report(&artifacts().join("bootstrap/bootstrap"), started)
+    report(&artifacts().join("bootstrap/bootstrap"), options, started)
 }
 
 /// Where the template's `CodeUri` looks, whatever cargo's target directory is.
@@ -59,14 +61,23 @@ fn run(what: &str, command: &mut Command) -> Result<(), Box<dyn Error>> {
     if status.success() { Ok(()) } else { Err(format!("{what}: {status}").into()) }
 }
 
-/// Prints the sizes and the time.
+/// Prints the sizes, beside those of the last review, and the time.
 #[expect(clippy::print_stdout, reason = "the answer to the command")]
-fn report(binary: &Path, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
+fn report(binary: &Path, options: Options, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
     let program = fs::read(binary).map_err(|error| format!("{}: {error}", binary.display()))?;
     let archive = archive(&program)? as u64;
     println!("program        {:>10} bytes  {}", program.len(), binary.display());
     println!("archive        {archive:>10} bytes  (goal {ARCHIVE_GOAL})");
     println!("built in       {:>10.0} s", started.elapsed().as_secs_f64());
+    let (path, target) = (workspace::root().join("infra/pack/sizes.txt"), options.architecture.target());
+    let known = fs::read_to_string(&path)?;
+    if let Some(reviewed) = sizes::archive_of(&known, target) {
+        println!("since review   {:>+9.1} %", 100.0 * (archive as f64 / reviewed as f64 - 1.0));
+    }
+    if options.record {
+        fs::write(&path, sizes::with(&known, target, program.len() as u64, archive))?;
+        println!("recorded in    infra/pack/sizes.txt");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

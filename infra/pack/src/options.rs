@@ -8,9 +8,10 @@ pub const HELP: &str = "\
 Builds what the template deploys: one program with all functions, in target/lambda/bootstrap. Prints its size, and that of
 the archive that Lambda gets, next to its goal. Some minutes the first time; cargo resumes what was interrupted.
 
-Usage: cargo pack [--x86_64]
+Usage: cargo pack [--x86_64] [--record]
 
   --x86_64  build for x86_64 instead of arm64; deploy with Architecture=x86_64 then
+  --record  keep the sizes in infra/pack/sizes.txt, which a change of them is reviewed by
   --help    print this text
 ";
 
@@ -34,20 +35,30 @@ impl Architecture {
     }
 }
 
+/// What to build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// The processor.
+    pub architecture: Architecture,
+    /// Whether to keep the sizes in the repository.
+    pub record: bool,
+}
+
 /// Parses the command line.
 ///
 /// # Errors
 /// For anything but the options above.
-pub fn parse(mut parser: Parser) -> Result<Request<Architecture>, lexopt::Error> {
-    let mut architecture = Architecture::default();
+pub fn parse(mut parser: Parser) -> Result<Request<Options>, lexopt::Error> {
+    let mut options = Options::default();
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Long("x86_64") => architecture = Architecture::X86_64,
+            Arg::Long("x86_64") => options.architecture = Architecture::X86_64,
+            Arg::Long("record") => options.record = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Help),
             other => return Err(other.unexpected()),
         }
     }
-    Ok(Request::Run(architecture))
+    Ok(Request::Run(options))
 }
 
 #[cfg(test)]
@@ -57,8 +68,9 @@ mod tests {
     #[test]
     fn arm64_is_built_unless_asked_otherwise() {
         let parsed = |arguments: &[&str]| parse(Parser::from_args(arguments)).map_err(|error| error.to_string());
-        assert_eq!(parsed(&[]), Ok(Request::Run(Architecture::Arm64)));
-        assert_eq!(parsed(&["--x86_64"]), Ok(Request::Run(Architecture::X86_64)));
+        let run = |architecture, record| Ok(Request::Run(Options { architecture, record }));
+        assert_eq!(parsed(&[]), run(Architecture::Arm64, false));
+        assert_eq!(parsed(&["--x86_64", "--record"]), run(Architecture::X86_64, true));
         assert_eq!(parsed(&["-h"]), Ok(Request::Help));
         assert_eq!(parsed(&["--riscv"]), Err("invalid option '--riscv'".to_owned()));
         assert_eq!(parsed(&["arm64"]), Err("unexpected argument \"arm64\"".to_owned()));
