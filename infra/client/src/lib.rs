@@ -11,6 +11,7 @@ mod connections;
 mod failure;
 mod fan;
 mod ledger;
+pub mod password;
 mod reply;
 mod request;
 mod retry;

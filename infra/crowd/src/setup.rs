@@ -1,0 +1,127 @@
+//! What a crowd needs before it comes, and what is put away afterwards.
+
+use std::time::Duration;
+
+use client::{Client, Concert, Fan, Method, Reply, Request};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::json;
+
+use crate::options::Options;
+
+/// Accounts that are made at the same time: each costs a hash of a password.
+const AT_ONCE: usize = 8;
+/// How long one request of the preparation may be refused for the moment: limits by address count by the minute.
+const PATIENCE: Duration = Duration::from_secs(180);
+const PRICE: u64 = 10_000;
+/// Twice the seats that a fan buys at most.
+const MONEY: u64 = 4 * PRICE;
+
+/// The stage of a crowd.
+pub struct Stage {
+    /// The client, which sends each request once.
+    pub client: Client,
+    /// The concert, and the queue in front of it.
+    pub concert: Concert,
+    /// The accounts.
+    pub fans: Vec<Fan>,
+    /// The administrator's access token.
+    admin: String,
+    /// As `client`, but patient.
+    patient: Client,
+}
+
+/// Logs the administrator in, and makes queue, concert and accounts.
+///
+/// # Errors
+/// The first request that is refused, in words.
+pub async fn set_up(options: &Options, password: &str) -> Result<Stage, String> {
+    let client = Client::new(options.url.clone()).map_err(|failure| failure.to_string())?;
+    let patient = client.with_patience(PATIENCE);
+    let login = sent(patient.log_in(&options.admin, password), 200).await?;
+    if login.text("role") != "admin" && !login.text("role").is_empty() {
+        return Err(format!("{} is not an administrator: cargo admin grant {0}", options.admin));
+    }
+    let admin = login.text("accessToken").to_owned();
+    let run = format!("crowd-{:08x}", fastrand::u32(..));
+    let queue = patient.request(Method::PUT, format!("/api/v1/admin/queues/{run}")).bearer(&admin);
+    sent(queue.json(&json!({ "capacity": options.capacity })), 200).await?;
+    let draft = json!({
+        "concertName": run, "category": "CROWD", "queueId": run,
+        "startsAt": "2099-12-31T19:00:00Z", "endsAt": "2099-12-31T22:00:00Z",
+        "blocks": [{ "from": 1, "to": options.seats, "section": "A", "seatType": "STANDARD", "price": PRICE }],
+    });
+    let concert = sent(patient.post("/api/v1/admin/concerts", &draft).bearer(&admin), 201).await?;
+    let concert = Concert { id: concert.text("concertId").to_owned(), queue: run.clone(), price: PRICE };
+    let accounts = stream::iter(0..options.fans).map(|number| account(&patient, &client, &admin, &run, number));
+    let fans = accounts.buffered(AT_ONCE).inspect_ok(progress(options.fans)).try_collect().await?;
+    Ok(Stage { client, concert, fans, admin, patient })
+}
+
+/// Prints how far the accounts are.
+fn progress(all: usize) -> impl FnMut(&Fan) {
+    let mut made = 0;
+    move |_| {
+        made += 1;
+        if made % 50 == 0 || made == all {
+            eprintln!("crowd: {made} of {all} accounts");
+        }
+    }
+}
+
+/// A fan with an account and money.
+async fn account(patient: &Client, client: &Client, admin: &str, run: &str, number: usize) -> Result<Fan, String> {
+    let (name, password) = (format!("{run}-{number}"), format!("{:016x}", fastrand::u64(..)));
+    sent(patient.sign_up(&name, &password), 201).await?;
+    let login = sent(patient.log_in(&name, &password), 200).await?;
+    let fan = Fan::new(client, name, &login);
+    let credit = json!({ "userId": fan.id, "amount": MONEY, "reference": run });
+    let key = format!("{run}-{number}");
+    sent(patient.post("/api/v1/payments/recharge", &credit).bearer(admin).key(Some(&key)), 200).await?;
+    Ok(fan)
+}
+
+impl Stage {
+    /// What each fan had at the beginning.
+    pub fn money(&self) -> u64 {
+        MONEY
+    }
+
+    /// What is sold of the concert, as the administrator sees it.
+    ///
+    /// # Errors
+    /// When the request is refused.
+    pub async fn sales(&self) -> Result<Reply, String> {
+        let path = format!("/api/v1/admin/concerts/{}/sales", self.concert.id);
+        sent(self.patient.get(path).bearer(&self.admin), 200).await
+    }
+
+    /// Balance and ledger of a fan.
+    ///
+    /// # Errors
+    /// When a request is refused, or the ledger is malformed.
+    pub async fn ledger(&self, number: usize) -> Result<client::Ledger, String> {
+        let known = &self.fans[number];
+        let fan = Fan::known(&self.patient, known.name.clone(), &known.id, &known.access);
+        client::Ledger::new(&sent(fan.history(), 200).await?, &sent(fan.balance(), 200).await?)
+    }
+
+    /// Takes the concert off sale. Queue, concert and accounts stay: what was paid stays paid.
+    ///
+    /// # Errors
+    /// When the request is refused.
+    pub async fn close(&self) -> Result<(), String> {
+        let path = format!("/api/v1/admin/concerts/{}", self.concert.id);
+        let change = self.patient.request(Method::PATCH, path).bearer(&self.admin).json(&json!({ "enabled": false }));
+        sent(change, 200).await.map(|_| ())
+    }
+}
+
+/// Sends a request that must be answered so.
+async fn sent(request: Request, status: u16) -> Result<Reply, String> {
+    let name = request.name();
+    let reply = request.try_send().await.map_err(|failure| format!("{name}: {failure}"))?;
+    if reply.status == status {
+        return Ok(reply);
+    }
+    Err(format!("{name}: {} {} {}", reply.status, reply.code(), reply.text("detail")))
+}
