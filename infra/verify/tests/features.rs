@@ -34,6 +34,7 @@ fn no_command_needs_a_dependency_with_features_that_the_tests_did_not_compile() 
         &["--package", "conformance"],
         &["--package", "e2e"],
         &["--package", "admin"],
+        &["--package", "smoke"],
         &["--package", "bundle", "--package", "features"],
     ] {
         let other: Vec<_> = dependencies(packages, "normal,no-proc-macro")

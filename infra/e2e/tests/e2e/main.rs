@@ -13,6 +13,7 @@ mod live;
 mod restart;
 mod rotation;
 mod short_timeouts;
+mod smoke;
 mod tours;
 
 use std::{
