@@ -15,6 +15,8 @@ pub mod context;
 #[cfg(feature = "aws")]
 pub mod deadline;
 #[cfg(feature = "aws")]
+pub mod events;
+#[cfg(feature = "aws")]
 pub mod http;
 #[cfg(feature = "aws")]
 pub mod passwords;

@@ -6,6 +6,7 @@ use crate::{
         id::{QueueId, ReservationId, UserId},
         time::Timestamp,
     },
+    events::CloudEvent,
     store::{
         StoreError,
         alarms::{Alarm, AlarmId},
@@ -139,7 +140,7 @@ impl MessageQueues {
     }
 
     /// Sends domain events.
-    pub async fn send_events<T: Serialize + Clone>(&self, events: &[T]) -> Result<(), StoreError> {
+    pub async fn send_events(&self, events: &[CloudEvent]) -> Result<(), StoreError> {
         self.send_at_once(&self.events, events).await
     }
 

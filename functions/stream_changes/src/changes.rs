@@ -1,11 +1,12 @@
 //! The effects of a batch of stream records.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_dynamo::Item;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::{
     domain::{
+        event::EventType,
         id::{ConcertId, PaymentId, QueueId, UserId},
         layout::Chunk,
         ledger::LedgerEntry,
@@ -14,6 +15,7 @@ use shared::{
         ticket::Place,
         time::Timestamp,
     },
+    events::DomainEvent,
     queues::Timer,
     store::{alarms::Alarm, item_kind::ItemKind, keys, seats::SeatItem},
 };
@@ -21,20 +23,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Who deleted an item, in the record of a deletion by TTL.
 const TTL: &str = "dynamodb.amazonaws.com";
-
-/// A domain event. Consumers see each at least once and drop repeats by `id`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DomainEvent {
-    /// The same for the same change, however often it is sent.
-    pub id: String,
-    /// `reservation.confirmed`, `ledger.payment`, `session.ended` and so on.
-    #[serde(rename = "type")]
-    pub event_type: String,
-    /// When the change was written, RFC 3339.
-    pub at: String,
-    /// What changed.
-    pub data: Value,
-}
 
 /// The deduplicated effects of one stream batch.
 #[derive(Debug, Default)]
@@ -61,7 +49,6 @@ impl Changes {
         let at = record.change.approximate_creation_date_time;
         let at = Timestamp::from_millis(at.timestamp_millis());
         self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
-        let at = at.rfc3339();
         let by_ttl = record.user_identity.is_some_and(|user| user.principal_id == TTL);
         let (old, new) = (record.change.old_image, record.change.new_image);
         let either = if new.is_empty() { &old } else { &new };
@@ -81,7 +68,7 @@ impl Changes {
         Ok(())
     }
 
-    fn note_reservation(&mut self, old: Option<Reservation>, new: Option<Reservation>, at: String) {
+    fn note_reservation(&mut self, old: Option<Reservation>, new: Option<Reservation>, at: Timestamp) {
         let Some(new) = new else { return };
         if old.is_some_and(|old| old.status == new.status) {
             return;
@@ -90,11 +77,12 @@ impl Changes {
         if new.status == ReservationStatus::Pending {
             self.timers.insert(Timer { user_id, reservation_id: id }, new.expires_at);
         }
-        let status = json!(new.status).as_str().unwrap_or_default().to_lowercase();
+        let event_type = EventType::of_reservation(new.status);
         self.events.push(DomainEvent {
-            id: format!("reservation/{id}/{status}"),
-            event_type: format!("reservation.{status}"),
+            id: format!("reservation/{id}/{}", event_type.verb()),
+            event_type,
             at,
+            subject: id.to_string(),
             data: json!({
                 "reservationId": id, "userId": user_id, "concertId": new.concert_id, "seatNumbers": new.seat_numbers,
                 "amount": new.amount, "expiresAt": new.expires_at.rfc3339(),
@@ -103,13 +91,13 @@ impl Changes {
         });
     }
 
-    fn note_entry(&mut self, user: UserId, entry: Option<LedgerEntry>, at: String) {
+    fn note_entry(&mut self, user: UserId, entry: Option<LedgerEntry>, at: Timestamp) {
         let Some(entry) = entry else { return };
-        let kind = json!(entry.entry_type).as_str().unwrap_or_default().to_lowercase();
         self.events.push(DomainEvent {
             id: format!("ledger/{user}/{}", entry.sequence),
-            event_type: format!("ledger.{kind}"),
+            event_type: EventType::of_entry(entry.entry_type),
             at,
+            subject: user.to_string(),
             data: json!({
                 "userId": user, "sequence": entry.sequence, "amount": entry.amount,
                 "balanceAfter": entry.balance_after, "reservationId": entry.reservation_id,
@@ -132,26 +120,27 @@ impl Changes {
         }
     }
 
-    fn note_session(&mut self, old: Option<Session>, new: Option<Session>, at: String) {
+    fn note_session(&mut self, old: Option<Session>, new: Option<Session>, at: Timestamp) {
         let Some(new) = new else { return };
         let (queue, place) = (&new.queue_id, new.place.get());
         let (was_live, had_begun) = (old.as_ref().is_none_or(|s| s.ended.is_none()), old.is_some());
-        let kind = match (new.ended, had_begun) {
-            (None, false) => "started",
-            (Some(_), _) if was_live => "ended",
+        let event_type = match (new.ended, had_begun) {
+            (None, false) => EventType::SessionStarted,
+            (Some(_), _) if was_live => EventType::SessionEnded,
             _ => return,
         };
         // A tick wrote these reasons itself, so it needs no other tick.
         self.no_shows += u32::from(new.end_reason == Some(EndReason::NoShow));
         let by_tick = matches!(new.end_reason, Some(EndReason::NoShow | EndReason::Expired | EndReason::WaitedTooLong));
-        if kind == "ended" && !by_tick {
+        if event_type == EventType::SessionEnded && !by_tick {
             let lowest = self.ended.entry(queue.clone()).or_insert(new.place);
             *lowest = new.place.min(*lowest);
         }
         self.events.push(DomainEvent {
-            id: format!("session/{queue}/{place}/{kind}"),
-            event_type: format!("session.{kind}"),
+            id: format!("session/{queue}/{place}/{}", event_type.verb()),
+            event_type,
             at,
+            subject: format!("{queue}/{place}"),
             data: json!({ "queueId": queue, "place": place, "userId": new.user_id, "reason": new.end_reason }),
         });
     }

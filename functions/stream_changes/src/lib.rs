@@ -13,6 +13,7 @@ use shared::{
     app::App,
     bootstrap,
     domain::{id::QueueId, ticket::Place},
+    events::CloudEvent,
     queues::{DeadRecord, Delayed},
     store::{Failure, StoreError, alarms::Alarm, item_kind::ItemKind},
     telemetry::{meter::measure, metric::Metric},
@@ -69,7 +70,9 @@ async fn act(app: &App, changes: Changes, dead: &[DeadRecord]) -> Result<(), Sto
     for (queue, lowest) in &changes.ended {
         request_tick(app, queue, *lowest).await?;
     }
-    app.queues.send_events(&changes.events).await?;
+    let deployment = &app.config.metrics_namespace;
+    let events: Vec<_> = changes.events.into_iter().map(|event| CloudEvent::new(event, deployment)).collect();
+    app.queues.send_events(&events).await?;
     app.queues.send_dead_letters(dead).await?;
     app.store.recount_all(changes.chunks).await
 }

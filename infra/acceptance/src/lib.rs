@@ -9,6 +9,7 @@ pub mod halls;
 pub mod piles;
 mod request;
 mod route;
+pub mod sent_events;
 mod world;
 
 pub use background::{Background, feed_stream, stream};

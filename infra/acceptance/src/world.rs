@@ -1,6 +1,6 @@
 //! A deployment in one process.
 
-use crate::{Reply, Request, functions, grants, route::route};
+use crate::{Reply, Request, functions, grants, route::route, sent_events};
 use engine::{Engine, ManualClock};
 use serde_json::{Value, json};
 use shared::{
@@ -114,6 +114,7 @@ impl World {
         let engine = Engine::new(clock.clone());
         engine.create_tables(&template.tables);
         grants::enforce(&engine, &template);
+        engine.on_message(sent_events::check);
         engine.put_secret(SIGNING_SECRET, SECRET);
         let app = Self::another_app(&template, &engine, &clock, variables).await?;
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

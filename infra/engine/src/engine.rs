@@ -18,7 +18,7 @@ use crate::connector::Connector;
 use crate::fault::{Call, Fault};
 use crate::meter::Meter;
 use crate::protocol::Answer;
-use crate::queues::Message;
+use crate::queues::{Listener, Message};
 use crate::world::World;
 
 /// The longest back-off of the SDK's retries: short, so that tests do not wait.
@@ -53,6 +53,14 @@ impl Engine {
     /// If it was called before.
     pub fn enforce(&self, access: Access, log: impl Fn(&str, Result<&Grant, &str>) + Send + Sync + 'static) {
         assert!(self.world.access.set((access, Box::new(log))).is_ok(), "policies are set once");
+    }
+
+    /// Calls `hear` with the URL of the message queue and the body of every message that is sent from now on.
+    ///
+    /// # Panics
+    /// If it was called before.
+    pub fn on_message(&self, hear: impl Fn(&str, &str) + Send + Sync + 'static) {
+        assert!(self.world.queues.listener.set(Listener(Box::new(hear))).is_ok(), "there is one listener");
     }
 
     /// The HTTP client that takes the SDK's requests to this world.

@@ -1,7 +1,8 @@
 //! SQS in memory: the messages of each message queue, in the order of sending.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -28,6 +29,19 @@ pub struct Message {
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
     state: Mutex<State>,
+    pub(crate) listener: OnceLock<Listener>,
+}
+
+/// Hears of the URL and the body of each message that is sent.
+type Hear = dyn Fn(&str, &str) + Send + Sync;
+
+/// Who hears of messages.
+pub(crate) struct Listener(pub(crate) Box<Hear>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -89,6 +103,9 @@ impl Queues {
 
     /// Stores the message and returns its id, which is a count so that a run can be repeated exactly.
     fn push(&self, queue_url: &str, message: Message) -> String {
+        if let Some(Listener(hear)) = self.listener.get() {
+            hear(queue_url, &message.body);
+        }
         let mut state = self.lock();
         state.sent += 1;
         let id = format!("message-{}", state.sent);

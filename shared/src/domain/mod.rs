@@ -7,6 +7,7 @@ pub mod availability;
 pub mod buckets;
 pub mod claims;
 pub mod concert;
+pub mod event;
 pub mod history;
 pub mod id;
 pub mod layout;

@@ -27,8 +27,10 @@ fn take_ticks(world: &World) -> Vec<Value> {
     [urgent, take(world, &world.app.config.quiet_ticks_queue_url)].concat()
 }
 
+/// The types of the events in order, without the prefix that all of them have.
 fn types(events: &[Value]) -> Vec<&str> {
-    let mut types: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
+    let types = events.iter().filter_map(|event| event["type"].as_str()?.strip_prefix("stagedoor."));
+    let mut types: Vec<&str> = types.collect();
     types.sort_unstable();
     types
 }
@@ -203,9 +205,10 @@ async fn every_change_is_a_domain_event_with_a_stable_id() -> Outcome {
         "session.started",
     ];
     assert_eq!(types(&events), expected);
-    let confirmed = events.iter().find(|event| event["type"] == "reservation.confirmed").cloned().unwrap_or_default();
+    let confirmed =
+        events.iter().find(|event| event["type"] == "stagedoor.reservation.confirmed").cloned().unwrap_or_default();
     assert_eq!(confirmed["data"]["paymentId"], payment.body["paymentId"]);
-    assert_eq!((&confirmed["data"]["amount"], confirmed["at"].as_str().map(str::len)), (&json!(PRICE), Some(24)));
+    assert_eq!((&confirmed["data"]["amount"], confirmed["time"].as_str().map(str::len)), (&json!(PRICE), Some(24)));
     stream(&world.app, batch).await?;
     assert_eq!(take_events(&world), events, "fed twice: the same events with the same ids");
     let mut ids: Vec<String> = events.iter().map(|event| event["id"].to_string()).collect();
