@@ -101,6 +101,12 @@ pub struct Reservation {
     /// Whether the payment ended the session.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub session_over: bool,
+    /// The number of the ledger entry of its payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_entry: Option<u64>,
+    /// The number of the ledger entry of its refund.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_entry: Option<u64>,
     /// The queue of the session that made the reservation.
     pub queue_id: QueueId,
     /// The place of that session.
@@ -149,6 +155,8 @@ mod tests {
             cancel_reason: None,
             paid_at: None,
             session_over: false,
+            payment_entry: None,
+            refund_entry: None,
             queue_id: QueueId::main(),
             place: Place::new(1),
             attempts: Vec::new(),

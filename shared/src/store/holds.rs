@@ -221,6 +221,8 @@ impl Store {
             cancel_reason: None,
             paid_at: None,
             session_over: false,
+            payment_entry: None,
+            refund_entry: None,
             queue_id: order.claims.queue_id.clone(),
             place: order.claims.place(),
             attempts: Vec::new(),

@@ -55,6 +55,7 @@ impl Operation for Payment<'_> {
             status: ReservationStatus::Confirmed,
             paid_at: Some(at),
             session_over: plan.ends_session,
+            payment_entry: Some(plan.entry.sequence),
             ..reservation
         };
         let writes = self.store.payment_writes(&reservation, &session, &plan)?;
@@ -138,13 +139,16 @@ impl Store {
         // time. The same write removes the TTL, so that a paid reservation is never deleted.
         let confirmed = self
             .transact_update(&keys::reservation(reservation.user_id, reservation.reservation_id))
-            .update_expression("SET #status = :confirmed, paidAt = :now, sessionOver = :over REMOVE #ttl")
+            .update_expression(
+                "SET #status = :confirmed, paidAt = :now, sessionOver = :over, paymentEntry = :entry REMOVE #ttl",
+            )
             .condition_expression("#status = :pending")
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":confirmed", s("CONFIRMED"))
             .expression_attribute_values(":pending", s("PENDING"))
             .expression_attribute_values(":over", AttributeValue::Bool(plan.ends_session))
+            .expression_attribute_values(":entry", n(plan.entry.sequence))
             .expression_attribute_values(":now", n(now.millis()));
         let mut writes = vec![
             transact_item(confirmed)?,

@@ -83,6 +83,7 @@ impl Store {
             status: ReservationStatus::Cancelled,
             cancelled_at: Some(entry.at),
             cancel_reason: Some(CancelReason::Refunded),
+            refund_entry: Some(entry.sequence),
             ..reservation
         };
         let writes = self.refund_writes(&reservation, &entry)?;
@@ -99,12 +100,15 @@ impl Store {
         // Invariant 3: a payment is refunded once, however many requests ask at the same time.
         let cancelled = self
             .transact_update(&keys::reservation(reservation.user_id, reservation.reservation_id))
-            .update_expression("SET #status = :cancelled, cancelledAt = :now, cancelReason = :reason")
+            .update_expression(
+                "SET #status = :cancelled, cancelledAt = :now, cancelReason = :reason, refundEntry = :entry",
+            )
             .condition_expression("#status = :confirmed")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":cancelled", s("CANCELLED"))
             .expression_attribute_values(":confirmed", s("CONFIRMED"))
             .expression_attribute_values(":reason", request::value(&CancelReason::Refunded)?)
+            .expression_attribute_values(":entry", n(entry.sequence))
             .expression_attribute_values(":now", n(entry.at.millis()));
         let mut writes = vec![transact_item(cancelled)?, self.ledger_write(reservation.user_id, entry)?];
         for seat in &reservation.seat_numbers {

@@ -139,6 +139,8 @@ async fn put_holds(world: &World, concert: ConcertId, seats: u32, first_place: u
                 cancel_reason: None,
                 paid_at: None,
                 session_over: false,
+                payment_entry: None,
+                refund_entry: None,
                 queue_id: queue.clone(),
                 place,
                 attempts: Vec::new(),
