@@ -6,6 +6,8 @@ import urllib.error
 import urllib.request
 
 WAIT_SECONDS = 40
+# Of every account.
+PASSWORD = "correct horse"
 
 
 class Api:
@@ -35,11 +37,11 @@ class Api:
 
     def sign_up(self, name):
         """A new account, logged in."""
-        self.expect(201, "POST", "/api/v1/users", body={"username": name, "password": "correct horse"})
+        self.expect(201, "POST", "/api/v1/users", body={"username": name, "password": PASSWORD})
         return self.log_in(name)
 
     def log_in(self, name):
-        login = self.expect(200, "POST", "/api/v1/users/login", body={"username": name, "password": "correct horse"})
+        login = self.expect(200, "POST", "/api/v1/users/login", body={"username": name, "password": PASSWORD})
         return Fan(self, name, login["userId"], login["accessToken"])
 
 

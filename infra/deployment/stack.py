@@ -180,7 +180,9 @@ class Stack:
         """The lines of the functions' log group that contain a text."""
         logs, found = self.cloud.client("logs"), []
         group = self.resources()["FunctionLogs"]
-        for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
-            events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
-            found += [event["message"] for event in events if text in event["message"]]
+        # An environment has a stream of its own, and a page has 50 streams.
+        for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=group):
+            for stream in page["logStreams"]:
+                events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
+                found += [event["message"] for event in events if text in event["message"]]
         return found

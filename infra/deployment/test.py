@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import operations
-from journey import Api, until
+from journey import PASSWORD, Api, until
 from stack import NAME, ROOT, Cloud, Stack
 
 ARCHITECTURE = "x86_64" if platform.machine() in ("x86_64", "AMD64") else "arm64"
@@ -93,6 +93,16 @@ def sell(api, boss):
     until("the stream counts the refund", lambda: api.expect(200, "GET", availability)["free"] == 50)
     say("the stream counted a sale and a refund")
     return concert, ann, bob
+
+
+def smoke(api):
+    """`cargo smoke`, with the name of the API as API Gateway has one."""
+    url = api.endpoint.replace("127.0.0.1", api.host)
+    command = [CARGO, "run", "--quiet", "--package", "smoke", "--", url, "--admin", "boss"]
+    secret = {"STAGEDOOR_PASSWORD": PASSWORD}
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | secret, stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stdout
+    say(f"cargo smoke: {done.stdout.splitlines()[-1]}")
 
 
 def messages(cloud, url):
@@ -213,6 +223,7 @@ def main():
         boss = administrator(api, cloud)
         concert, ann, bob = sell(api, boss)
         until("a line with metrics", lambda: stack.logged('"Refunds"'))
+        smoke(api)
         least_privilege(cloud, stack, api, ann)
         look_at_messages(cloud, stack, concert)
         rotate(cloud, stack, api, ann)
