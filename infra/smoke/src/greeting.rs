@@ -1,5 +1,7 @@
 //! Before anything is created: whether this is a Stagedoor, and whether the administrator is one.
 
+use std::time::Duration;
+
 use client::{Client, Request};
 use serde_json::json;
 
@@ -13,8 +15,10 @@ use crate::{
 /// # Errors
 /// No connection, no valid certificate, or something else than a healthy Stagedoor.
 pub async fn check_deployment(report: &mut Report, client: &Client) -> Result<(), Complaint> {
+    // Once: nothing there, or nothing healthy, is an answer that needs no waiting.
+    let once = client.with_patience(Duration::ZERO);
     let health = async {
-        let answer = expect(client.get("/health"), 200).await?;
+        let answer = expect(once.get("/health"), 200).await?;
         Ok(((), format!("{} {}", answer.status, answer.text("status"))))
     };
     report.attempt("health", health).await?;

@@ -29,12 +29,11 @@ fn main() -> ExitCode {
 
 /// Tests a deployment. Until the administrator is logged in nothing is created, and an error is one sentence.
 async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
-    let client = Client::new(options.url)?;
+    let client = Client::new(options.url)?.with_patience(PATIENCE);
     let mut report = Report::new();
     say(format!("smoke test of {}", client.url()));
     greeting::check_deployment(&mut report, &client).await?;
     let password = password::read(&options.admin)?;
-    let client = client.with_patience(PATIENCE);
     let admin = greeting::log_in(&mut report, &client, &options.admin, &password).await?;
 
     let mut stage = Stage::new(client, admin);
@@ -48,7 +47,9 @@ async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
     };
     tokio::select! {
         () = cleanup::run(&mut report, &mut stage) => {}
-        () = signals.received() => say("interrupted: not everything is cleaned up"),
+        () = signals.received() => {
+            say(format!("interrupted: not everything is cleaned up: look for the queue {} and its concert", stage.queue));
+        }
     }
     stage.say_what_is_left();
     Ok(if report.end(complete) { ExitCode::SUCCESS } else { ExitCode::FAILURE })

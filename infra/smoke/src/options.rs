@@ -6,8 +6,9 @@ use tools::command_line::Request;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-Smoke test of a running deployment: two fans queue, hold, pay and are refunded, with a queue and a concert that the test
-creates and removes. Fans do not see the concert. Two accounts stay. A run takes a minute at most, and usually seconds.
+Smoke test of a running deployment: two fans queue, hold, pay and are refunded, with a queue and a concert of the test's own.
+Fans do not see the concert. The test cleans up; two accounts and the closed concert stay, since the API cannot delete
+them. A run takes seconds, or a minute or two where the queue waits for a schedule.
 
 Usage: cargo smoke URL --admin NAME [--expiry]
 

@@ -1,6 +1,10 @@
 //! What the command prints: a line for each step.
 
-use std::{fmt::Display, time::Instant};
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    time::Instant,
+};
 
 use crate::answer::Complaint;
 
@@ -73,8 +77,7 @@ impl Report {
     }
 }
 
-/// Prints a line.
-#[expect(clippy::print_stdout, reason = "the answer to the command")]
+/// Prints a line. A reader who is gone, such as `head`, must not keep the clean-up from running.
 pub fn say(line: impl Display) {
-    println!("{line}");
+    let _ = writeln!(io::stdout(), "{line}");
 }

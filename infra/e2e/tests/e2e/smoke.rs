@@ -121,8 +121,8 @@ async fn an_account_that_is_no_administrators_creates_nothing() {
         assert!(!lines(&output.stdout).iter().any(|line| line.contains("queue")), "{output:?}");
     }
     let output = run(smoke(&["http://127.0.0.1:1", "--admin", "mina"], PASSWORD)).await;
-    let refused = "error: no connection to 127.0.0.1:1: Connection refused (os error 111) (GET /health)";
-    assert_eq!(lines(&output.stderr), [refused]);
+    let refused = lines(&output.stderr).concat();
+    assert!(refused.starts_with("error: no connection to 127.0.0.1:1: Connection refused"), "{refused}");
 }
 
 /// A TLS server on a free port in front of a port of this machine.
