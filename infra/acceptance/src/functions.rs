@@ -55,6 +55,7 @@ macro_rules! triggered {
 triggered!(
     expire_holds(SqsEvent) -> SqsBatchResponse,
     promote_tokens(promote_tokens::Trigger) -> SqsBatchResponse,
+    reconcile(reconcile::Scheduled) -> reconcile::Reconciled,
     stream_changes(stream_changes::Batch) -> DynamoDbEventResponse,
     sweep_holds(sweep_holds::Scheduled) -> sweep_holds::Swept,
 );

@@ -21,7 +21,7 @@ pub struct Grant {
 impl Grant {
     /// Whether it allows `action` at a resource; `partition` is the partition key where the resource is a table. A request
     /// whose partition is not known is not covered by a grant for some partitions. (IAM would allow it; but only a scan
-    /// has none, and no function may scan.)
+    /// has none, and only `reconcile` may scan.)
     #[must_use]
     pub fn covers(&self, action: &str, resource: &str, partition: Option<&str>) -> bool {
         let matches = |pattern: &str, key: &str| match pattern.strip_suffix('*') {

@@ -219,6 +219,8 @@ pub struct Schedule {
     pub name: String,
     /// The time between two runs.
     pub every: Duration,
+    /// Whether it runs where the deployment sets no parameter.
+    pub enabled: bool,
 }
 
 /// A function that handles the messages of a message queue.

@@ -33,7 +33,7 @@ pub(crate) fn template(json: &Value) -> Result<Template, TemplateError> {
     };
     let roles = roles(&document.resources)?;
     for (id, mut resource) in document.resources {
-        apply_defaults(&mut resource.properties, &template.parameters);
+        apply_defaults(&mut resource.properties, &template.parameters, &document.conditions);
         match resource.r#type.as_str() {
             "AWS::DynamoDB::Table" => template.tables.push(table(&id, resource.properties)?),
             "AWS::SQS::Queue" => template.queues.push(queue(&id, resource.properties)?),
@@ -58,24 +58,50 @@ fn roles(resources: &BTreeMap<String, Resource>) -> Result<BTreeMap<String, Vec<
     grants.collect()
 }
 
-/// Replaces each `Ref` to a parameter by the parameter's default, except in environments, which are resolved later with
-/// the real values of the parameters.
-fn apply_defaults(value: &mut Value, parameters: &BTreeMap<String, Parameter>) {
+/// Replaces each `Ref` to a parameter by the parameter's default, and each `Fn::If` by the branch that the defaults
+/// choose, except in environments, which are resolved later with the real values of the parameters.
+fn apply_defaults(value: &mut Value, parameters: &BTreeMap<String, Parameter>, conditions: &BTreeMap<String, Value>) {
     match value {
         Value::Object(map) => {
-            if let Some(default) = parameter_default(map, parameters) {
-                *value = default;
+            let chosen = parameter_default(map, parameters).or_else(|| branch(map, parameters, conditions));
+            if let Some(chosen) = chosen {
+                *value = chosen;
                 return;
             }
             for (key, entry) in map {
                 if key != "Environment" {
-                    apply_defaults(entry, parameters);
+                    apply_defaults(entry, parameters, conditions);
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| apply_defaults(item, parameters)),
+        Value::Array(items) => items.iter_mut().for_each(|item| apply_defaults(item, parameters, conditions)),
         _ => {}
     }
+}
+
+/// The branch of `Fn::If` that the defaults of the parameters choose; `None` for anything else.
+fn branch(
+    map: &Map<String, Value>,
+    parameters: &BTreeMap<String, Parameter>,
+    conditions: &BTreeMap<String, Value>,
+) -> Option<Value> {
+    let [Value::String(name), then, otherwise] = map.get("Fn::If")?.as_array()?.as_slice() else { return None };
+    let mut chosen = if holds(conditions.get(name)?, parameters)? { then.clone() } else { otherwise.clone() };
+    apply_defaults(&mut chosen, parameters, conditions);
+    Some(chosen)
+}
+
+/// Whether a condition of `Fn::Equals` and `Fn::Not` holds with the defaults; `None` if it is something else.
+fn holds(condition: &Value, parameters: &BTreeMap<String, Parameter>) -> Option<bool> {
+    if let Some([inner]) = condition.get("Fn::Not").and_then(Value::as_array).map(Vec::as_slice) {
+        return holds(inner, parameters).map(|holds| !holds);
+    }
+    let sides = condition.get("Fn::Equals")?.as_array()?.iter().map(|side| {
+        let default = side.as_object().and_then(|map| parameter_default(map, parameters));
+        default.unwrap_or_else(|| side.clone())
+    });
+    let [one, other] = <[Value; 2]>::try_from(sides.collect::<Vec<_>>()).ok()?;
+    Some(one == other)
 }
 
 fn parameter_default(map: &Map<String, Value>, parameters: &BTreeMap<String, Parameter>) -> Option<Value> {
@@ -185,7 +211,8 @@ fn attach(template: &mut Template, function: &str, name: &str, event: Event) -> 
             let every = rate(&properties.schedule).ok_or_else(|| {
                 TemplateError::resource(&place, format!("{} is not a rate(...)", properties.schedule))
             })?;
-            template.schedules.push(Schedule { function, name: name.to_owned(), every });
+            let enabled = properties.state.as_deref() != Some("DISABLED");
+            template.schedules.push(Schedule { function, name: name.to_owned(), every, enabled });
         }
         "SQS" => {
             let properties: QueueEvent = typed(&place, event.properties)?;

@@ -13,6 +13,8 @@ pub(crate) struct Document {
     #[serde(default)]
     pub(crate) parameters: BTreeMap<String, Parameter>,
     #[serde(default)]
+    pub(crate) conditions: BTreeMap<String, Value>,
+    #[serde(default)]
     pub(crate) globals: Globals,
     pub(crate) resources: BTreeMap<String, Resource>,
 }
@@ -167,6 +169,7 @@ pub(crate) struct HttpApiEvent {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ScheduleEvent {
     pub(crate) schedule: String,
+    pub(crate) state: Option<String>,
 }
 
 #[derive(Deserialize)]

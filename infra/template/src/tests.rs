@@ -52,7 +52,9 @@ fn each_function_has_a_policy_of_its_own_without_wildcards_and_may_touch_no_more
             }
         }
     }
-    assert_eq!(reasons, Vec::<String>::new());
+    // A scan has no leading key.
+    let scans = ["FansTable", "ConcertsTable"].map(|table| format!("reconcile dynamodb:Scan {table}: not narrow"));
+    assert_eq!(reasons, scans, "only reconcile may scan");
     let limits = |function: &Function| function.grants.iter().any(|grant| grant.resource == "LimitsTable");
     let counting: Vec<_> = template.functions.iter().filter(|f| limits(f)).map(|f| f.name.as_str()).collect();
     assert_eq!(counting, ["create_user", "issue_token", "login_user"]);
@@ -169,7 +171,9 @@ fn a_path_that_is_also_that_of_a_parameter_has_all_its_methods() {
 #[test]
 fn triggers_have_their_batching_and_filters() {
     let template = real();
-    assert!(template.schedules.iter().all(|schedule| schedule.every.as_secs() == 60));
+    assert!(template.schedules.iter().all(|schedule| !schedule.enabled || schedule.every.as_secs() == 60));
+    let off: Vec<_> = template.schedules.iter().filter(|schedule| !schedule.enabled).map(|it| &it.function).collect();
+    assert_eq!(off, ["reconcile"]);
     assert!(template.queue_triggers.iter().all(|trigger| trigger.partial_responses && trigger.batch_size == 10));
     let seats = template.stream_triggers.iter().find(|trigger| trigger.name == "Seats").expect("listed");
     assert_eq!((seats.table.as_str(), seats.batching_window_seconds), ("ConcertsTable", 0));
@@ -201,6 +205,10 @@ fn an_error_names_the_unknown_resource() {
 const SMALL: &str = r#"
 Parameters:
   Patience: { Type: Number, Default: 7 }
+  Nightly: { Type: String, Default: "off" }
+Conditions:
+  IsNightly: !Not [!Equals [!Ref Nightly, "off"]]
+  IsPatient: !Equals [!Ref Patience, 7]
 Resources:
   Echo:
     Type: AWS::Serverless::Function
@@ -215,6 +223,11 @@ Resources:
       Events:
         Any: { Type: HttpApi, Properties: { Path: /echo } }
         Hourly: { Type: Schedule, Properties: { Schedule: rate(2 hours) } }
+        Nightly:
+          Type: Schedule
+          Properties:
+            Schedule: !If [IsNightly, !Sub "rate(${Nightly})", !If [IsPatient, rate(7 days), rate(1 day)]]
+            State: !If [IsNightly, ENABLED, DISABLED]
         Mail: { Type: SQS, Properties: { Queue: !GetAtt Inbox.Arn } }
   Inbox:
     Type: AWS::SQS::Queue
@@ -226,11 +239,22 @@ fn sam_defaults_fill_in_missing_properties() {
     let echo = template.function("echo").expect("named after its handler");
     assert_eq!((echo.timeout_seconds, echo.memory_mb), (7, 128));
     assert_eq!(template.routes[0].key.to_string(), "ANY /echo");
-    assert_eq!(template.schedules[0].every.as_secs(), 7_200);
+    assert_eq!((template.schedules[0].every.as_secs(), template.schedules[0].enabled), (7_200, true));
     assert_eq!(template.queue_triggers[0].batch_size, 10);
     assert!(!template.queue_triggers[0].partial_responses);
     let inbox = template.queue("Inbox").expect("listed");
     assert_eq!((inbox.visibility_timeout_seconds, inbox.delay_seconds), (30, 0));
+}
+
+#[test]
+fn conditions_are_judged_by_the_defaults_of_the_parameters() {
+    let template = Template::parse(SMALL).expect("a template");
+    let nightly = &template.schedules[1];
+    assert_eq!((nightly.every.as_secs(), nightly.enabled), (7 * 86_400, false));
+    let impatient = Template::parse(&SMALL.replace("[!Ref Patience, 7]", "[!Ref Patience, 8]")).expect("a template");
+    assert_eq!(impatient.schedules[1].every.as_secs(), 86_400);
+    let unknown = SMALL.replace("!Equals [!Ref Patience, 7]", "!Or [a, b]");
+    assert!(Template::parse(&unknown).is_err(), "a condition of another kind");
 }
 
 #[test]

@@ -101,9 +101,8 @@ impl Store {
         }
         let (version, at) = (before.version + 1, now.max(before.at));
         let count = SeatCount { version, at, due: due.max(before.due), ..counted(seats, now) };
-        let bitmap = SeatBitmap::of(seats.iter().map(|seat| (seat.seat_number, seat.status_at(now))));
         let mut item = request::item(&key, &count, None)?;
-        item.insert(BITMAP.to_owned(), AttributeValue::B(Blob::new(bitmap.bytes())));
+        item.insert(BITMAP.to_owned(), AttributeValue::B(Blob::new(bitmap(seats, now).bytes())));
         let put = self
             .put(Table::Concerts, item)
             .condition_expression("attribute_not_exists(pk) OR version = :before")
@@ -127,12 +126,7 @@ impl Store {
             Ok(_) | Err(Failure::Refused(_)) => return Ok(()),
             Err(Failure::Store(error)) => return Err(error),
         }
-        let mut sum = SeatCount::default();
-        for item in self.counts_of(id, true).await? {
-            let SeatCount { sold, held, version, at, .. } = request::parse(item)?;
-            let version = sum.version + version;
-            sum = SeatCount { sold: sum.sold + sold, held: sum.held + held, version, at: sum.at.max(at), ..sum };
-        }
+        let sum = added_up(self.counts_of(id, true).await?)?;
         if sum.version == 0 {
             // The first recount failed and is left to the sweep.
             return Ok(());
@@ -155,7 +149,7 @@ impl Store {
     }
 
     /// Reads the counts of all chunks of a concert that were ever counted.
-    async fn counts_of(&self, id: ConcertId, consistent: bool) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn counts_of(&self, id: ConcertId, consistent: bool) -> Result<Vec<Item>, StoreError> {
         let query = self
             .query(Table::Concerts, &keys::concert(id).pk)
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
@@ -163,6 +157,29 @@ impl Store {
             .consistent_read(consistent);
         self.all_pages(query).await
     }
+}
+
+/// The sum of the counts of a concert's chunks.
+pub(crate) fn added_up(counts: Vec<Item>) -> Result<SeatCount, StoreError> {
+    let mut sum = SeatCount::default();
+    for item in counts {
+        let SeatCount { sold, held, version, at, .. } = request::parse(item)?;
+        let version = sum.version + version;
+        sum = SeatCount { sold: sum.sold + sold, held: sum.held + held, version, at: sum.at.max(at), ..sum };
+    }
+    Ok(sum)
+}
+
+/// Whether a count and its bitmap are those of the seats of its chunk, judged at the time of the count.
+pub(crate) fn counts(item: Item, seats: &[SeatItem]) -> Result<bool, StoreError> {
+    let count: SeatCount = request::parse(item.clone())?;
+    let (_, counted_then) = counted_chunk(item)?;
+    let SeatCount { sold, held, .. } = counted(seats, count.at);
+    Ok((sold, held) == (count.sold, count.held) && bitmap(seats, count.at) == counted_then.seats)
+}
+
+fn bitmap(seats: &[SeatItem], at: Timestamp) -> SeatBitmap {
+    SeatBitmap::of(seats.iter().map(|seat| (seat.seat_number, seat.status_at(at))))
 }
 
 /// Reads the chunk of a count and its bitmap.

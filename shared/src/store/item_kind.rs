@@ -52,6 +52,8 @@ pub enum ItemKind {
     Alarm,
     /// What operators see of the last hour.
     History,
+    /// Where the last run of `reconcile` stopped.
+    ReconcileCursor,
     /// A counter against abuse.
     Limit,
     /// A key that no builder of [`keys`] makes.
@@ -62,7 +64,7 @@ impl ItemKind {
     /// The kind of the item with a partition key and a sort key.
     pub fn of(pk: &str, sk: &str) -> Self {
         use ItemKind as Kind;
-        const PARTITIONS: [(&str, ItemKind); 13] = [
+        const PARTITIONS: [(&str, ItemKind); 14] = [
             (keys::STAFF_PARTITION, Kind::StaffMember),
             (keys::HISTORY_PREFIX, Kind::History),
             (keys::SESSION_PREFIX, Kind::Session),
@@ -72,6 +74,7 @@ impl ItemKind {
             (keys::LISTING_PREFIX, Kind::Listing),
             (keys::SALES_PREFIX, Kind::Sale),
             (keys::REGISTRY_PARTITION, Kind::RegistryEntry),
+            (keys::RECONCILE_PARTITION, Kind::ReconcileCursor),
             ("SIGNUP#", Kind::Limit),
             ("LOGIN#", Kind::Limit),
             ("JOIN#FAN#", Kind::Limit),
@@ -86,7 +89,7 @@ impl ItemKind {
             ("META", Kind::Concert),
             (keys::LAYOUT_PREFIX, Kind::Layout),
             (keys::COUNT_PREFIX, Kind::SeatCount),
-            ("SUM", Kind::SeatSum),
+            (keys::SEAT_SUM, Kind::SeatSum),
             (keys::SEAT_PREFIX, Kind::Seat),
             ("STATE", Kind::QueueState),
             ("LINE", Kind::Notice),
@@ -125,6 +128,7 @@ impl ItemKind {
             Self::Sample => "sample",
             Self::Alarm => "alarm",
             Self::History => "history",
+            Self::ReconcileCursor => "reconcile cursor",
             Self::Limit => "limit",
             Self::Other => "other",
         }

@@ -18,7 +18,8 @@ pub enum Table {
     Fans,
     /// Concerts and their layouts, seats, seat counts and due items, the listings, and the sales of queues.
     Concerts,
-    /// Queue states, notices, join counters, samples, alarms, tickets, sessions and the registry of queues.
+    /// Queue states, notices, join counters, samples, alarms, tickets, sessions, the registry of queues, and the cursor of
+    /// `reconcile`.
     Queues,
     /// Counters against abuse.
     Limits,
@@ -49,6 +50,11 @@ pub const FAN_PREFIX: &str = "FAN#";
 
 fn fan(user: UserId, sk: impl Into<String>) -> Key {
     key(Table::Fans, format!("{FAN_PREFIX}{user}"), sk)
+}
+
+/// The fan whose partition this is.
+pub(crate) fn fan_of(partition: &str) -> Option<UserId> {
+    partition.strip_prefix(FAN_PREFIX)?.parse().ok()
 }
 
 /// An account.
@@ -95,6 +101,11 @@ pub fn concert(id: ConcertId) -> Key {
     key(Table::Concerts, format!("CONCERT#{id}"), "META")
 }
 
+/// The concert whose partition this is. That of a chunk belongs to none.
+pub(crate) fn concert_of(partition: &str) -> Option<ConcertId> {
+    partition.strip_prefix("CONCERT#")?.parse().ok()
+}
+
 /// The prefix of the sort keys of layouts.
 pub(crate) const LAYOUT_PREFIX: &str = "LAYOUT#";
 
@@ -105,8 +116,11 @@ pub fn layout(id: ConcertId, number: u32) -> Key {
 
 /// The counts of a concert's chunks added up.
 pub fn seat_sum(id: ConcertId) -> Key {
-    key(Table::Concerts, format!("CONCERT#{id}"), "SUM")
+    key(Table::Concerts, format!("CONCERT#{id}"), SEAT_SUM)
 }
+
+/// The sort key of the sum of a concert's counts.
+pub(crate) const SEAT_SUM: &str = "SUM";
 
 /// The prefix of the sort keys of seat counts.
 pub const COUNT_PREFIX: &str = "COUNT#";
@@ -245,6 +259,14 @@ pub fn queue_registry(queue: &QueueId) -> Key {
 /// The counter that places are drawn from.
 pub fn join_counter(queue: &QueueId) -> Key {
     key(Table::Queues, format!("JOIN#{queue}#0"), "COUNTER")
+}
+
+/// The partition of what `reconcile` keeps.
+pub const RECONCILE_PARTITION: &str = "RECONCILE";
+
+/// Where the last run of `reconcile` stopped. It is the only item that `reconcile` may write.
+pub fn reconcile_cursor() -> Key {
+    key(Table::Queues, RECONCILE_PARTITION.to_owned(), "CURSOR")
 }
 
 /// The prefix of the partitions of samples.

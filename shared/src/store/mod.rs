@@ -23,6 +23,7 @@ pub mod notices;
 pub mod payment;
 pub mod queue_settings;
 pub mod queue_state;
+pub mod reconcile;
 pub mod refund;
 mod refused_holds;
 pub mod release;

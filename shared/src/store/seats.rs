@@ -9,49 +9,18 @@ use super::{
 use crate::domain::{
     amount::Amount,
     concert::SeatStatus,
-    id::{ConcertId, ReservationId, UserId},
+    id::ConcertId,
     layout::{Chunk, SeatNumber, Span},
     reservation::Reservation,
     time::{Seconds, Timestamp},
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures_util::future::try_join_all;
-use serde::{Deserialize, Serialize};
+
+pub use crate::domain::seat::SeatItem;
 
 /// How long after the end of its hold TTL may delete a seat. The timer comes first; no condition depends on either.
 const TTL_GRACE: Seconds = Seconds(600);
-
-/// A seat that is or was held, or is sold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SeatItem {
-    /// The concert.
-    pub concert_id: ConcertId,
-    /// The number of the seat.
-    pub seat_number: SeatNumber,
-    /// `HELD` or `SOLD`.
-    pub status: SeatStatus,
-    /// The fan who holds the seat or has bought it.
-    pub user_id: UserId,
-    /// The reservation that the seat belongs to.
-    pub reservation_id: ReservationId,
-    /// The end of the hold; absent for a sold seat.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held_until: Option<Timestamp>,
-    /// The price of the seat.
-    pub price: Amount,
-}
-
-impl SeatItem {
-    /// The status at `now`: a hold past its time leaves the seat free, whether or not anything has deleted it.
-    pub fn status_at(&self, now: Timestamp) -> SeatStatus {
-        match (self.status, self.held_until) {
-            (SeatStatus::Sold, _) => SeatStatus::Sold,
-            (SeatStatus::Held, Some(until)) if now < until => SeatStatus::Held,
-            _ => SeatStatus::Available,
-        }
-    }
-}
 
 impl Store {
     /// Reads all seat items of a chunk.

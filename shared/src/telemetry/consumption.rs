@@ -16,6 +16,8 @@ use aws_sdk_dynamodb::{
         get_item::{GetItemError, GetItemInput, GetItemOutput},
         put_item::{PutItemError, PutItemInput, PutItemOutput},
         query::{QueryError, QueryInput, QueryOutput},
+        scan::{ScanError, ScanInput, ScanOutput},
+        transact_get_items::{TransactGetItemsError, TransactGetItemsInput, TransactGetItemsOutput},
         transact_write_items::{TransactWriteItemsError, TransactWriteItemsInput, TransactWriteItemsOutput},
         update_item::{UpdateItemError, UpdateItemInput, UpdateItemOutput},
     },
@@ -84,7 +86,9 @@ impl Intercept for Consumption {
             TransactWriteItemsInput,
             QueryInput,
             DeleteItemInput,
-            BatchGetItemInput
+            BatchGetItemInput,
+            ScanInput,
+            TransactGetItemsInput
         );
         Ok(())
     }
@@ -96,7 +100,7 @@ impl Intercept for Consumption {
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let Ok(output) = context.output_or_error() else { return Ok(()) };
-        consumed!(output, read, GetItemOutput, QueryOutput, BatchGetItemOutput);
+        consumed!(output, read, GetItemOutput, QueryOutput, BatchGetItemOutput, ScanOutput, TransactGetItemsOutput);
         consumed!(output, write, UpdateItemOutput, PutItemOutput, TransactWriteItemsOutput, DeleteItemOutput);
         Ok(())
     }
@@ -117,7 +121,9 @@ impl Intercept for Consumption {
             TransactWriteItemsError,
             QueryError,
             DeleteItemError,
-            BatchGetItemError
+            BatchGetItemError,
+            ScanError,
+            TransactGetItemsError
         );
         if matches!(
             code,

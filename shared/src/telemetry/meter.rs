@@ -57,6 +57,11 @@ pub fn measure(metric: Metric, value: f64) {
     with(|meter| meter.measured.push((metric, value)));
 }
 
+/// The units that the invocation has consumed so far; none outside of [`metered`].
+pub fn used() -> Units {
+    METER.try_with(|meter| meter.borrow().total()).unwrap_or_default()
+}
+
 /// Adds the units that a request consumed of a table.
 pub(super) fn consume(table: &str, units: Units) {
     with(|meter| {

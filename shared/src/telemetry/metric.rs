@@ -53,11 +53,13 @@ pub enum Metric {
     PromotionLag,
     /// Runs of the schedule that looks for lost ticks: one a minute.
     Heartbeat,
+    /// Differences between items that `reconcile` saw twice.
+    ReconcileDifferences,
 }
 
 impl Metric {
     /// All metrics.
-    pub const ALL: [Metric; 25] = [
+    pub const ALL: [Metric; 26] = [
         Metric::Failures,
         Metric::LimitsHit,
         Metric::IdempotentReplays,
@@ -83,6 +85,7 @@ impl Metric {
         Metric::StreamLag,
         Metric::PromotionLag,
         Metric::Heartbeat,
+        Metric::ReconcileDifferences,
     ];
 
     /// The name in CloudWatch.

@@ -10,7 +10,8 @@ use template::Template;
 use tools::workspace;
 
 /// Functions without input, for which no event can be bad.
-const WITHOUT_BAD_EVENT: [&str; 5] = ["check_health", "describe_api", "get_jwks", "show_docs", "sweep_holds"];
+const WITHOUT_BAD_EVENT: [&str; 6] =
+    ["check_health", "describe_api", "get_jwks", "reconcile", "show_docs", "sweep_holds"];
 /// The extension of an event. `create_user.json` is the good event of a function, `create_user.short.json` a bad one.
 const EXTENSION: &str = ".json";
 /// The end of the name of a file with the expected answers to a function's events.

@@ -29,7 +29,7 @@ pub fn start(template: &Template, sources: Arc<Sources>) -> Result<(), Failure> 
     for trigger in &template.queue_triggers {
         messages::start(trigger, &sources)?;
     }
-    for schedule in &template.schedules {
+    for schedule in template.schedules.iter().filter(|schedule| schedule.enabled) {
         schedules::start(schedule, sources.functions.clone());
     }
     Ok(())

@@ -16,7 +16,7 @@ use crate::{
 
 /// Starts the schedule, which runs until the process ends.
 pub fn start(schedule: &Schedule, functions: Functions) {
-    let Schedule { function, name, every } = schedule.clone();
+    let Schedule { function, name, every, .. } = schedule.clone();
     tokio::spawn(async move {
         let mut ticks = time::interval(every);
         loop {

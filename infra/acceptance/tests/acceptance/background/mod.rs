@@ -1,5 +1,6 @@
 //! What runs without a request: streams, timers, sweeps, TTL.
 
+mod reconcile;
 mod sent_events;
 mod stream;
 pub mod sweep;

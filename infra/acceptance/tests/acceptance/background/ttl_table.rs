@@ -89,6 +89,7 @@ async fn whole_sale() -> Result<World, Box<dyn std::error::Error>> {
     take_timers(&world);
     world.wait(370);
     functions::sweep_holds(&world.app, serde_json::from_value(json!({}))?).await.map_err(|error| error.to_string())?;
+    functions::reconcile(&world.app, serde_json::from_value(json!({}))?).await.map_err(|error| error.to_string())?;
     held(&world, &world.buyer("eve", 0).await, &concert, &[6]).await;
     feed_stream(&world, &world.app).await?;
     configure(&world, &admin, &json!({ "paused": true, "message": "Five minutes." })).await;

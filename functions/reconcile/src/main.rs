@@ -1,0 +1,5 @@
+//! Lambda function `reconcile`.
+
+fn main() -> Result<(), shared::bootstrap::Error> {
+    reconcile::run()
+}
