@@ -8,6 +8,8 @@
 mod admin;
 mod change;
 mod clock;
+#[cfg(test)]
+mod damage;
 mod dice;
 mod door;
 mod fans;

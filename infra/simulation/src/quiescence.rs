@@ -29,6 +29,9 @@ const QUARTER_MS: u64 = 91 * 24 * 60 * 60_000;
 /// the schedule always sends the ticks of the coming minute.
 const MESSAGE_MS: u64 = 10 * 60_000;
 
+/// How long `reconcile` may take, in milliseconds: the second look at a count comes after ten minutes.
+const RECONCILE_MS: u64 = 13 * 60_000;
+
 /// Fans who come back after the quarter do so within this many milliseconds.
 const LAST_LOOK_MS: u64 = 80;
 
@@ -51,6 +54,19 @@ pub async fn settle(world: &Arc<World>, concert: &str) {
         if number(counter, "counted") > world.plan.joins_per_fan {
             world.violated(format!("a limit was passed: {} is allowed: {counter}", world.plan.joins_per_fan));
         }
+    }
+}
+
+/// Lets `reconcile` go over the tables until each second look is over. What it reports is a violation, and at quiescence
+/// it suspects nothing any more.
+pub async fn reconcile(world: &World) {
+    world.sleep(RECONCILE_MS).await;
+    let items = world.engine.items("Queues");
+    let cursor = items.iter().find(|item| text(item, "pk") == keys::RECONCILE_PARTITION);
+    match cursor.map(|cursor| cursor["suspects"].as_array().map_or(0, Vec::len)) {
+        Some(0) => {}
+        Some(_) => world.violated(format!("reconcile still suspects what settled long ago: {cursor:?}")),
+        None => world.violated("reconcile never ran"),
     }
 }
 

@@ -115,7 +115,7 @@ async fn run_plan(plan: Plan, template: Arc<Template>, keep: Keep) -> Report {
     report
 }
 
-async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> {
+pub(crate) async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Sync>> {
     let desk = Desk { instance: Arc::new(functions::start(world, "desk")?), leaked_ids: Arc::new(Mutex::default()) };
     let admin = admin(world, &desk).await?;
     // The first of these concurrent requests creates the queue.
@@ -163,6 +163,7 @@ async fn run_phases(world: &Arc<World>) -> Result<(), Box<dyn Error + Send + Syn
     }
     admin.restore(world, &concert).await;
     quiescence::settle(world, &concert).await;
+    quiescence::reconcile(world).await;
     let old_clocks = world.plan.rates.contains_key(&Fault::ClockOld);
     let found = history::check::unexplained_answers(&world.history(), &world.oracle(), old_clocks);
     found.into_iter().for_each(|violation| world.violated(violation));

@@ -9,7 +9,7 @@ use crate::{
     world::World,
 };
 use serde_json::{Value, json};
-use shared::app::App;
+use shared::{app::App, telemetry::meter::metered};
 use std::{
     sync::{
         Arc,
@@ -27,6 +27,8 @@ const CONCURRENCY: u32 = 2;
 const BACK_OFF_MS: u64 = 200;
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+/// The function that compares seats and money. Its schedule is off by default, and always on here.
+pub const RECONCILE: &str = "reconcile";
 
 /// Starts all triggers and TTL, which go on until the run ends.
 pub fn start(world: &Arc<World>) {
@@ -38,15 +40,16 @@ pub fn start(world: &Arc<World>) {
             tokio::spawn(follow(Arc::clone(world), trigger.clone(), shard));
         }
     }
-    for schedule in world.template.schedules.clone() {
+    for schedule in world.template.schedules.iter().filter(|schedule| schedule.enabled).cloned() {
         tokio::spawn(fire(Arc::clone(world), schedule.function, schedule.every));
     }
+    tokio::spawn(fire(Arc::clone(world), RECONCILE.to_owned(), Duration::from_millis(MINUTE_MS)));
     tokio::spawn(expire(Arc::clone(world)));
 }
 
 /// Runs the function of a trigger on an event and returns its answer.
-async fn run(world: &Arc<World>, function: &str, event: Value) -> Result<Value, String> {
-    let work = async |instance: Arc<Instance>| handle(&instance.app, function, event).await;
+pub async fn run(world: &Arc<World>, function: &str, event: Value) -> Result<Value, String> {
+    let work = async |instance: Arc<Instance>| metered(handle(&instance.app, function, event)).await.0;
     match invoke(world, function, work).await {
         Ok(answer) => answer,
         Err(Died(why)) => Err(why.to_owned()),
@@ -64,6 +67,7 @@ async fn handle(app: &App, function: &str, event: Value) -> Result<Value, String
     match function {
         "expire_holds" => handled!(expire_holds),
         "promote_tokens" => handled!(promote_tokens),
+        "reconcile" => handled!(reconcile),
         "stream_changes" => handled!(stream_changes),
         "sweep_holds" => handled!(sweep_holds),
         other => Err(format!("no function {other}")),
@@ -93,7 +97,12 @@ async fn fire(world: Arc<World>, function: String, every: Duration) {
         }
         for _ in 0..times {
             let (world, function, event) = (Arc::clone(&world), function.clone(), event.clone());
-            tokio::spawn(async move { run(&world, &function, event).await });
+            tokio::spawn(async move {
+                let answer = run(&world, &function, event).await.unwrap_or_default();
+                for found in answer["found"].as_array().into_iter().flatten() {
+                    world.violated(format!("{function} reports {found}"));
+                }
+            });
         }
         tokio::time::sleep(every).await;
     }
