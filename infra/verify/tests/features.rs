@@ -35,6 +35,7 @@ fn no_command_needs_a_dependency_with_features_that_the_tests_did_not_compile() 
         &["--package", "e2e"],
         &["--package", "admin"],
         &["--package", "smoke"],
+        &["--package", "crowd"],
         &["--package", "bundle", "--package", "features"],
     ] {
         let other: Vec<_> = dependencies(packages, "normal,no-proc-macro")
