@@ -26,7 +26,7 @@ pub(super) async fn measure(print: impl Fn(Figure)) -> Result<(), Box<dyn Error>
 /// Piles up dead places in a queue of capacity 0, then measures the ticks until a slot goes to the living fan behind.
 async fn passed(what: &'static str, piles: &[(u64, Pile)], old: bool) -> Result<Figure, Box<dyn Error>> {
     let world = World::without_streams(&[("QUEUE_CAPACITY", "0"), ("WAITING_SECONDS", "600")]).await?;
-    world.app.store.queue_state(&QueueId::main(), 0).await?;
+    world.app.store.configure_queue(&QueueId::main(), |_| {}).await?;
     for (count, pile) in piles {
         world.pile_up(*count, *pile);
     }
@@ -53,7 +53,7 @@ async fn sample(world: &World) -> Result<(), Box<dyn Error>> {
 
 async fn surveyed(what: &'static str) -> Result<Figure, Box<dyn Error>> {
     let world = World::without_streams(&[("QUEUE_CAPACITY", "10000")]).await?;
-    world.app.store.queue_state(&QueueId::main(), 0).await?;
+    world.app.store.configure_queue(&QueueId::main(), |_| {}).await?;
     world.pile_up(10_000, Pile::Inside);
     let over = UserId(uuid::Uuid::from_u128(77));
     let mut fan = world.fan("living").await;

@@ -4,6 +4,7 @@
 mod crowd;
 mod dead;
 mod rest;
+mod sold;
 
 use crate::World;
 use serde_json::{Value, json};
@@ -98,7 +99,12 @@ fn session(queue: &QueueId, place: Place, pile: Pile, now: Timestamp) -> Session
 fn typed(value: &Value) -> Value {
     match value {
         Value::Number(number) => json!({ "N": number.to_string() }),
-        Value::Object(map) if map.is_empty() => json!({ "M": {} }),
+        Value::Bool(flag) => json!({ "BOOL": flag }),
+        Value::Array(values) => json!({ "L": values.iter().map(typed).collect::<Vec<_>>() }),
+        Value::Object(map) => {
+            let map: Value = map.iter().map(|(name, value)| (name.clone(), typed(value))).collect();
+            json!({ "M": map })
+        }
         other => json!({ "S": other.as_str().unwrap_or_default() }),
     }
 }
@@ -108,7 +114,7 @@ fn typed(value: &Value) -> Value {
 pub struct Figure {
     /// What was piled up.
     pub what: &'static str,
-    /// Ticks, or minutes of a deployment at rest.
+    /// Ticks, minutes of a deployment at rest, or runs of `reconcile`.
     pub runs: u32,
     /// Read units of all runs.
     pub read_units: f64,
@@ -139,6 +145,7 @@ const HEADING: &str = "| a thousand times too much                            | 
 /// Where a living fan is not admitted, or the engine fails.
 pub async fn measure(print: impl Fn(String)) -> Result<(), Box<dyn Error>> {
     print(HEADING.to_owned());
+    print(sold::round().await?.to_string());
     dead::measure(|report_measurement| print(report_measurement.to_string())).await?;
     print(rest::minute().await?.to_string());
     crowd::measure(&print).await
