@@ -19,6 +19,8 @@ BEYOND_A_SCHEMA = re.compile(
     "|section"
     # Must name the same fan as the body.
     "|userId"
+    # Only ten webhooks; a host name may have a private address.
+    "|webhookId|/url"
     # A block that ends before it starts, or overlaps another.
     "|/blocks/[0-9]+"
 )

@@ -9,6 +9,7 @@ use crate::{
     secrets::Secrets,
     store::Store,
     telemetry::line::Lines,
+    webhooks::{Sender, SystemResolver},
 };
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub struct App {
     pub cursors: Cursors,
     /// Public documents in memory.
     pub documents: Documents,
+    /// Posts events to webhooks.
+    pub webhooks: Sender,
     /// The source of time, randomness and ids.
     pub context: Context,
     /// Writes a line for each invocation; [`bootstrap`](crate::bootstrap) says where to.
@@ -52,6 +55,7 @@ impl App {
             cursors: Cursors::new(Arc::clone(&secrets), context.clone()),
             secrets,
             documents: Documents::new(),
+            webhooks: Sender::new(Arc::new(SystemResolver), config.webhooks_to_loopback),
             config,
             context,
             lines: Lines::none(),

@@ -81,8 +81,18 @@ where
     R: Serialize,
     H: for<'a> Fn(&'a App, E) -> BoxFuture<'a, Result<R, Error>>,
 {
+    consume_with(Needs::Tables, handler)
+}
+
+/// As [`consume`], for a function that needs more or less than the tables.
+pub fn consume_with<E, R, H>(needs: Needs, handler: H) -> Result<(), Error>
+where
+    E: DeserializeOwned,
+    R: Serialize,
+    H: for<'a> Fn(&'a App, E) -> BoxFuture<'a, Result<R, Error>>,
+{
     run(async {
-        let app = app(Needs::Tables).await?;
+        let app = app(needs).await?;
         let (app, handler) = (&app, &handler);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| async move {
             let Invocation { request_id, deadline, xray_trace_id, .. } = event.context;

@@ -36,6 +36,8 @@ pub struct Config {
     pub timers_queue_url: String,
     /// The message queue for domain events.
     pub events_queue_url: String,
+    /// The message queue for events that go to webhooks.
+    pub webhooks_queue_url: String,
     /// The message queue for stream records that cannot be read.
     pub dead_letter_queue_url: String,
     /// The id or ARN of the signing secret in Secrets Manager.
@@ -68,6 +70,8 @@ pub struct Config {
     pub limits: Limits,
     /// The origins whose pages may use the API.
     pub allowed_origins: AllowedOrigins,
+    /// Whether webhooks may be on this machine, without TLS: for tests and the laptop. Not a parameter of the template.
+    pub webhooks_to_loopback: bool,
     /// The number of trusted proxies between clients and API Gateway.
     pub proxies_in_front: usize,
     /// What the content delivery network in front sends with each request; `None` where requests may come without it.
@@ -100,6 +104,7 @@ impl Config {
             quiet_ticks_queue_url: required("QUIET_TICKS_QUEUE_URL")?,
             timers_queue_url: required("TIMERS_QUEUE_URL")?,
             events_queue_url: required("EVENTS_QUEUE_URL")?,
+            webhooks_queue_url: required("WEBHOOKS_QUEUE_URL")?,
             dead_letter_queue_url: required("DEAD_LETTER_QUEUE_URL")?,
             signing_secret: required("SIGNING_SECRET")?,
             metrics_namespace: lookup("METRICS_NAMESPACE").unwrap_or_else(|| "stagedoor".to_owned()),
@@ -134,6 +139,7 @@ impl Config {
             },
             allowed_origins: AllowedOrigins::parse(&lookup("ALLOWED_ORIGINS").unwrap_or_default())
                 .map_err(|problem| ConfigError { name: "ALLOWED_ORIGINS", problem })?,
+            webhooks_to_loopback: choice(&lookup, "WEBHOOKS_TO_LOOPBACK", ["false", "true"])?,
             proxies_in_front: number(&lookup, "PROXIES_IN_FRONT", 0, 0..=10)?,
             origin_secret: lookup("ORIGIN_SECRET").filter(|secret| !secret.is_empty()),
         })
@@ -178,7 +184,7 @@ mod tests {
             "CURRENCY" | "TIME_ZONE" => None,
             "DATES_ACCESS" | "RELEASE_HOLD_ON_INSUFFICIENT_BALANCE" | "RECHARGE_BY" => None,
             name if name.ends_with("_SECONDS") || name.contains("_PER_") => None,
-            "PROXIES_IN_FRONT" | "ALLOWED_ORIGINS" | "ORIGIN_SECRET" => None,
+            "PROXIES_IN_FRONT" | "ALLOWED_ORIGINS" | "ORIGIN_SECRET" | "WEBHOOKS_TO_LOOPBACK" => None,
             name => Some(name.to_lowercase()),
         })
     }

@@ -28,3 +28,5 @@ pub mod secrets;
 pub mod store;
 #[cfg(feature = "aws")]
 pub mod telemetry;
+#[cfg(feature = "aws")]
+pub mod webhooks;

@@ -97,6 +97,7 @@ pub struct MessageQueues {
     quiet_ticks: String,
     timers: String,
     events: String,
+    webhooks: String,
     dead_letters: String,
 }
 
@@ -109,6 +110,7 @@ impl MessageQueues {
             quiet_ticks: config.quiet_ticks_queue_url.clone(),
             timers: config.timers_queue_url.clone(),
             events: config.events_queue_url.clone(),
+            webhooks: config.webhooks_queue_url.clone(),
             dead_letters: config.dead_letter_queue_url.clone(),
         }
     }
@@ -142,6 +144,12 @@ impl MessageQueues {
     /// Sends domain events.
     pub async fn send_events(&self, events: &[CloudEvent]) -> Result<(), StoreError> {
         self.send_at_once(&self.events, events).await
+    }
+
+    /// Sends the events that go to webhooks. Their message queue is not that of the deployment's own consumers, who would
+    /// take messages away from it.
+    pub async fn send_to_webhooks(&self, events: &[CloudEvent]) -> Result<(), StoreError> {
+        self.send_at_once(&self.webhooks, events).await
     }
 
     /// Sends records that could not be read to the dead letters, for an operator to look at.

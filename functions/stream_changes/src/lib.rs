@@ -73,8 +73,19 @@ async fn act(app: &App, changes: Changes, dead: &[DeadRecord]) -> Result<(), Sto
     let deployment = &app.config.metrics_namespace;
     let events: Vec<_> = changes.events.into_iter().map(|event| CloudEvent::new(event, deployment)).collect();
     app.queues.send_events(&events).await?;
+    send_to_webhooks(app, events).await?;
     app.queues.send_dead_letters(dead).await?;
     app.store.recount_all(changes.chunks).await
+}
+
+/// Sends the events that a webhook takes to the function that posts them. Without a webhook nothing is sent.
+async fn send_to_webhooks(app: &App, mut events: Vec<CloudEvent>) -> Result<(), StoreError> {
+    if !events.is_empty() {
+        let webhooks = app.store.recent_webhooks().await?;
+        events.retain(|event| webhooks.iter().any(|webhook| webhook.takes(event.event_type)));
+        app.queues.send_to_webhooks(&events).await?;
+    }
+    Ok(())
 }
 
 /// Asks for a tick of a queue in which a place ended, at most once a second. Only if that place was admitted: a fan who

@@ -53,6 +53,7 @@ macro_rules! triggered {
 }
 
 triggered!(
+    deliver_webhooks(deliver_webhooks::Trigger) -> SqsBatchResponse,
     expire_holds(SqsEvent) -> SqsBatchResponse,
     promote_tokens(promote_tokens::Trigger) -> SqsBatchResponse,
     reconcile(reconcile::Scheduled) -> reconcile::Reconciled,

@@ -6,7 +6,7 @@ use shared::domain::event::EventType;
 use std::{collections::BTreeMap, fs, path::PathBuf, sync::LazyLock};
 
 /// The message queues that carry events, by their URLs in tests.
-const QUEUES: [&str; 1] = ["EventsQueue"];
+const QUEUES: [&str; 2] = ["EventsQueue", "WebhooksQueue"];
 
 static SCHEMAS: LazyLock<BTreeMap<EventType, Validator>> = LazyLock::new(|| {
     let validator = |schema: &Value| {

@@ -47,7 +47,7 @@ fn at_the_start(function: &Function) -> Vec<Grant> {
     let code = workspace::root().join("functions").join(&function.name).join("src/lib.rs");
     let code = fs::read_to_string(&code).unwrap_or_else(|error| panic!("{}: {error}", code.display()));
     let calls = |text: &str| code.contains(text);
-    if calls("bootstrap::serve(") {
+    if calls("bootstrap::serve(") || calls("consume_with(bootstrap::Needs::Everything,") {
         vec![connection, secret]
     } else if calls("bootstrap::consume(") || calls("serve_with(bootstrap::Needs::Tables,") {
         vec![connection]

@@ -59,6 +59,7 @@ const MEANINGS: &[(&str, &str)] = &[
         "There is no such queue: it was never created, or it was deleted. A concert that names it is not on sale, whatever \
          its sale times say.",
     ),
+    ("not_found", "Nothing has this id, or there is no such route. Check the id and the path."),
     (
         "username_taken",
         "An account has this user name, in some spelling of upper and lower case. Choose another name. If this was the \

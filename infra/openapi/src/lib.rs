@@ -92,6 +92,7 @@ fn tags() -> Value {
         { "name": "Reservations", "description": "Hold seats for a fan, look at holds, and give them back." },
         { "name": "Payments", "description": "Recharge a balance, pay a reservation, refund a payment, read the ledger." },
         { "name": "Administration", "description": "Set up concerts and queues. Only with an access token of the role admin, or of operator where the operation says so." },
+        { "name": "Webhooks", "description": "Let events be posted to other systems. Only with an access token of the role admin." },
         { "name": "System", "description": "Public keys, this document, and the health of the deployment." },
     ])
 }

@@ -65,6 +65,7 @@ async fn handle(app: &App, function: &str, event: Value) -> Result<Value, String
         }};
     }
     match function {
+        "deliver_webhooks" => handled!(deliver_webhooks),
         "expire_holds" => handled!(expire_holds),
         "promote_tokens" => handled!(promote_tokens),
         "reconcile" => handled!(reconcile),

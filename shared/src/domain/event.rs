@@ -7,6 +7,7 @@ use std::fmt;
 /// The type of an event: what changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(try_from = "String")]
 pub enum EventType {
     /// A reservation holds seats.
     #[serde(rename = "stagedoor.reservation.pending")]
@@ -88,6 +89,18 @@ impl EventType {
     /// The last word of the type, which the `id` of most events ends with.
     pub fn verb(self) -> &'static str {
         self.name().rsplit('.').next().unwrap_or_default()
+    }
+}
+
+/// A text that is no type of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a type of event, such as stagedoor.reservation.confirmed")]
+pub struct InvalidEventType;
+
+impl TryFrom<String> for EventType {
+    type Error = InvalidEventType;
+    fn try_from(text: String) -> Result<Self, InvalidEventType> {
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or(InvalidEventType)
     }
 }
 

@@ -28,4 +28,5 @@ pub mod text;
 pub mod ticket;
 pub mod time;
 pub mod wake;
+pub mod webhook;
 pub mod zone;

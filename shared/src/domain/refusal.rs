@@ -87,6 +87,12 @@ pub enum Refusal {
     /// A fan waits in the queue or is inside, or the queue is `main`.
     #[error("a queue cannot be deleted while fans wait or are inside, and `main` can never be deleted")]
     QueueInUse,
+    /// No webhook has this id.
+    #[error("no webhook has this id")]
+    WebhookNotFound,
+    /// The deployment has as many webhooks as it may.
+    #[error("a deployment has at most 10 webhooks; delete one first")]
+    TooManyWebhooks,
     /// No route has this path and method.
     #[error("there is no route with this path and method")]
     RouteNotFound,

@@ -26,6 +26,8 @@ pub enum List {
     Reservations,
     /// The seats of a concert.
     Seats,
+    /// The deliveries of a webhook.
+    Deliveries,
 }
 
 /// Signs and verifies cursors, with keys from the signing secret.

@@ -172,6 +172,7 @@ impl From<Refusal> for Problem {
                 problem.with("paymentId", json!(payment))
             }
             Refusal::BalanceTooLarge => Problem::invalid("/amount", "the balance would become too large"),
+            Refusal::TooManyWebhooks => Problem::invalid("webhookId", problem.detail),
             _ => problem,
         }
     }
@@ -180,7 +181,7 @@ impl From<Refusal> for Problem {
 fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
     use StatusCode as S;
     match refusal {
-        Refusal::BalanceTooLarge => (S::BAD_REQUEST, "invalid_request"),
+        Refusal::BalanceTooLarge | Refusal::TooManyWebhooks => (S::BAD_REQUEST, "invalid_request"),
         Refusal::BadCredentials => (S::UNAUTHORIZED, "bad_credentials"),
         Refusal::SessionOver { .. } => (S::UNAUTHORIZED, "session_over"),
         Refusal::Forbidden
@@ -198,7 +199,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::ReservationNotFound => (S::NOT_FOUND, "reservation_not_found"),
         Refusal::PaymentNotFound => (S::NOT_FOUND, "payment_not_found"),
         Refusal::QueueNotFound => (S::NOT_FOUND, "queue_not_found"),
-        Refusal::RouteNotFound => (S::NOT_FOUND, "not_found"),
+        Refusal::RouteNotFound | Refusal::WebhookNotFound => (S::NOT_FOUND, "not_found"),
         Refusal::UsernameTaken => (S::CONFLICT, "username_taken"),
         Refusal::SeatUnavailable { .. } => (S::CONFLICT, "seat_unavailable"),
         Refusal::SeatLimit { .. } => (S::CONFLICT, "seat_limit"),

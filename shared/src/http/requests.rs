@@ -6,6 +6,7 @@ use super::{
     values::{PlannedSeat, RequestedAmount, RequestedPrice, RequestedSeat, Rfc3339, Whole},
 };
 use crate::domain::{
+    event::EventType,
     id::{ConcertId, EventId, QueueId, ReservationId, UserId},
     queue::bounds,
     text::{ConcertName, Label, Message, Reason, Reference, VenueAddress, VenueName},
@@ -228,6 +229,29 @@ pub struct QueueChange {
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Message>))]
     pub message: Option<Option<Message>>,
+}
+
+/// Where events are posted to.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct WebhookDraft {
+    /// The URL of the receiver: `https`, a public host name with a dot, perhaps a port, a path and a query; at most 2,000
+    /// characters. No address in place of the name, no user and no fragment. A name with a private address is 400.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            example = "https://hooks.example.com/stagedoor",
+            max_length = 2_000,
+            pattern = "^https://([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.])+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?([?][A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?$"
+        )
+    )]
+    pub url: String,
+    /// The types of the events to send. All types where it is left out.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
+    pub types: Option<Vec<EventType>>,
+    /// Whether events are sent. True where it is left out. A disabled webhook misses what happens meanwhile.
+    pub enabled: Option<bool>,
 }
 
 /// A field that was sent, null or not.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 const MIN_SECRET_BYTES: usize = 32;
 
-/// What one secret gives: a key pair for tokens, and keys for cursors and for the pseudonyms of limits.
+/// What one secret gives: key pairs for tokens and for webhooks, and keys for cursors and for the pseudonyms of limits.
 pub struct Key {
     /// The `kid` of its tokens.
     pub id: String,
@@ -25,6 +25,8 @@ pub struct Key {
     pub cursors: hmac::Key,
     /// Makes pseudonyms.
     pub pseudonyms: hmac::Key,
+    /// Signs what is posted to webhooks.
+    pub webhooks: Ed25519KeyPair,
     public: String,
 }
 
@@ -37,12 +39,15 @@ pub struct Keyring {
     since: Timestamp,
 }
 
+/// The key pair of one purpose. The label keeps the keys of different purposes apart.
+fn key_pair(label: &str, secret: &str) -> Result<Ed25519KeyPair, SecretError> {
+    let seed = digest::digest(&digest::SHA256, format!("{label}\n{secret}").as_bytes());
+    Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).map_err(|_| SecretError("gives no key".to_owned()))
+}
+
 impl Key {
     fn derive(secret: &str) -> Result<Self, SecretError> {
-        let rejected = |_| SecretError("gives no key".to_owned());
-        let labelled = format!("stagedoor token signing key 1\n{secret}");
-        let seed = digest::digest(&digest::SHA256, labelled.as_bytes());
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).map_err(rejected)?;
+        let pair = key_pair("stagedoor token signing key 1", secret)?;
         let private = pair.to_pkcs8v1().map_err(|_| SecretError("gives no key".to_owned()))?;
         let public = BASE64_URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
         // RFC 8037, appendix A.3: the thumbprint of an Ed25519 key.
@@ -54,6 +59,7 @@ impl Key {
             verifying: DecodingKey::from_ed_components(&public).map_err(|_| SecretError("gives no key".to_owned()))?,
             cursors: keyed("stagedoor cursors 1"),
             pseudonyms: keyed("stagedoor limit subjects 1"),
+            webhooks: key_pair("stagedoor webhook signing key 1", secret)?,
             public,
         })
     }

@@ -54,6 +54,12 @@ pub enum ItemKind {
     History,
     /// Where the last run of `reconcile` stopped.
     ReconcileCursor,
+    /// A webhook.
+    Webhook,
+    /// The delivery of an event to a webhook.
+    Delivery,
+    /// What sends the schedule to a delivery that failed.
+    Retry,
     /// A counter against abuse.
     Limit,
     /// A key that no builder of [`keys`] makes.
@@ -64,7 +70,7 @@ impl ItemKind {
     /// The kind of the item with a partition key and a sort key.
     pub fn of(pk: &str, sk: &str) -> Self {
         use ItemKind as Kind;
-        const PARTITIONS: [(&str, ItemKind); 14] = [
+        const PARTITIONS: [(&str, ItemKind); 17] = [
             (keys::STAFF_PARTITION, Kind::StaffMember),
             (keys::HISTORY_PREFIX, Kind::History),
             (keys::SESSION_PREFIX, Kind::Session),
@@ -75,6 +81,9 @@ impl ItemKind {
             (keys::SALES_PREFIX, Kind::Sale),
             (keys::REGISTRY_PARTITION, Kind::RegistryEntry),
             (keys::RECONCILE_PARTITION, Kind::ReconcileCursor),
+            (keys::WEBHOOKS_PARTITION, Kind::Webhook),
+            (keys::DELIVERY_PREFIX, Kind::Delivery),
+            (keys::RETRY_PREFIX, Kind::Retry),
             ("SIGNUP#", Kind::Limit),
             ("LOGIN#", Kind::Limit),
             ("JOIN#FAN#", Kind::Limit),
@@ -129,6 +138,9 @@ impl ItemKind {
             Self::Alarm => "alarm",
             Self::History => "history",
             Self::ReconcileCursor => "reconcile cursor",
+            Self::Webhook => "webhook",
+            Self::Delivery => "delivery",
+            Self::Retry => "retry",
             Self::Limit => "limit",
             Self::Other => "other",
         }

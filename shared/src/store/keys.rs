@@ -8,6 +8,7 @@ use crate::domain::{
     limit::{LimitedAction, Window},
     ticket::{Place, QueueClock},
     time::{Minute, Timestamp},
+    webhook::WebhookId,
 };
 use uuid::Uuid;
 
@@ -18,8 +19,8 @@ pub enum Table {
     Fans,
     /// Concerts and their layouts, seats, seat counts and due items, the listings, and the sales of queues.
     Concerts,
-    /// Queue states, notices, join counters, samples, alarms, tickets, sessions, the registry of queues, and the cursor of
-    /// `reconcile`.
+    /// Queue states, notices, join counters, samples, alarms, tickets, sessions, the registry of queues, webhooks with their
+    /// deliveries, histories, and the cursor of `reconcile`.
     Queues,
     /// Counters against abuse.
     Limits,
@@ -338,6 +339,50 @@ pub fn place_sort(place: Place) -> String {
 /// The session of a place.
 pub fn session(queue: &QueueId, place: Place) -> Key {
     key(Table::Queues, session_partition(queue, place.get() % SESSION_PARTITIONS), place_sort(place))
+}
+
+/// The partition that lists all webhooks.
+pub const WEBHOOKS_PARTITION: &str = "WEBHOOKS";
+
+/// A webhook.
+pub fn webhook(id: &WebhookId) -> Key {
+    key(Table::Queues, WEBHOOKS_PARTITION.to_owned(), id.to_string())
+}
+
+/// The prefix of the partitions of deliveries.
+pub const DELIVERY_PREFIX: &str = "DELIVERY#";
+
+/// The partition of a webhook's deliveries.
+pub fn delivery_partition(webhook: &WebhookId) -> String {
+    format!("{DELIVERY_PREFIX}{webhook}")
+}
+
+/// The sort key of a delivery: the time of the event, and a digest of its id in base64url.
+pub fn delivery_sort(event_time: Timestamp, digest: &str) -> String {
+    format!("{:015}#{digest}", event_time.millis())
+}
+
+/// The delivery of an event to a webhook.
+pub fn delivery(webhook: &WebhookId, sort: &str) -> Key {
+    key(Table::Queues, delivery_partition(webhook), sort)
+}
+
+/// The prefix of the partitions of retries.
+pub const RETRY_PREFIX: &str = "RETRY#";
+
+/// The partition of a webhook's retries. One for each webhook, so that what waits for one holds up no other.
+pub fn retry_partition(webhook: &WebhookId) -> String {
+    format!("{RETRY_PREFIX}{webhook}")
+}
+
+/// A sort key after all retries that are due at `now` or earlier, and before the others.
+pub fn retry_sort_after(now: Timestamp) -> String {
+    format!("{:015}", now.millis() + 1)
+}
+
+/// The retry of a delivery at a time.
+pub fn retry(webhook: &WebhookId, next_at: Timestamp, delivery_sort: &str) -> Key {
+    key(Table::Queues, retry_partition(webhook), format!("{:015}#{delivery_sort}", next_at.millis()))
 }
 
 /// Stands for an address, a user name or a fan in a key, without revealing it.

@@ -7,6 +7,7 @@ mod availability;
 pub mod cache;
 pub mod concerts;
 mod counts;
+pub mod deliveries;
 pub mod due;
 pub mod expiry;
 pub mod histories;
@@ -37,6 +38,7 @@ mod survey;
 pub mod tick;
 pub mod tickets;
 pub mod transact_parts;
+pub mod webhooks;
 
 use crate::{
     config::Config,
@@ -50,6 +52,7 @@ use crate::{
         refusal::Refusal,
         ticket::Place,
         time::{Seconds, Timestamp},
+        webhook::WebhookId,
     },
     secrets::Secrets,
     telemetry::counted,
@@ -61,6 +64,7 @@ use refused_holds::RefusedHolds;
 use sales::QueueSales;
 use std::sync::Arc;
 use tokio::time::Instant;
+use webhooks::Webhook;
 
 /// The four tables, with the deployment's rules and the caches of this environment.
 pub struct Store {
@@ -90,6 +94,10 @@ pub struct Store {
     refused_holds: RefusedHolds,
     /// The concerts of which this environment refused a seat lately.
     refused_seats: Cache<ConcertId, ()>,
+    /// The webhooks, where events are sent.
+    webhooks: Cache<(), Arc<Vec<Webhook>>>,
+    /// The webhooks whose receivers did not answer lately.
+    out_of_reach: Cache<WebhookId, ()>,
     secrets: Arc<Secrets>,
 }
 
@@ -195,6 +203,8 @@ impl Store {
             full_counters: Cache::new(),
             refused_holds: RefusedHolds::default(),
             refused_seats: Cache::new(),
+            webhooks: Cache::new(),
+            out_of_reach: Cache::new(),
             secrets,
         }
     }

@@ -67,17 +67,17 @@ pub async fn measure() -> Result<Vec<Total>> {
     Ok(vec![
         total(
             "purchase: join, claim, hold, pay; alone",
-            Usage::new(34.0, 56.5, 113.0, 19.0),
+            Usage::new(34.0, 57.5, 115.0, 19.0),
             bought.of_each(nothing, 1),
         ),
         total(
             "purchase, one of 40 that begin each second",
-            Usage::new(20.88, 23.98, 41.3, 9.38),
+            Usage::new(20.88, 24.07, 41.48, 9.38),
             busy.of_each(quiet, IN_A_ROW),
         ),
-        total("hold that is cancelled", Usage::new(17.0, 8.5, 16.0, 5.0), cancelled.of_each(joined, 1)),
-        total("hold that expires", Usage::new(13.0, 7.5, 16.0, 5.0), expired.of_each(joined, 1)),
-        total("refund", Usage::new(7.0, 4.5, 7.0, 1.0), refunded.of_each(bought, 1)),
+        total("hold that is cancelled", Usage::new(17.0, 9.0, 17.0, 5.0), cancelled.of_each(joined, 1)),
+        total("hold that expires", Usage::new(13.0, 8.0, 17.0, 5.0), expired.of_each(joined, 1)),
+        total("refund", Usage::new(7.0, 5.0, 8.0, 1.0), refunded.of_each(bought, 1)),
         total(
             "lost hold, 400 fans at once on 50 seats",
             Usage::new(0.5, 2.0, 2.0, 0.0),

@@ -7,6 +7,7 @@ mod money;
 mod queue;
 mod seats;
 mod support;
+mod webhooks;
 mod whole;
 
 /// The result of a test; `?` passes on failures of the harness.

@@ -7,6 +7,7 @@ mod payments;
 mod queues;
 mod reservations;
 mod system;
+mod webhooks;
 
 use crate::{examples, operation::Operation, schemas::Schemas};
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ pub fn operations(schemas: &mut Schemas) -> Vec<Operation> {
         reservations::operations(schemas),
         payments::operations(schemas),
         admin::operations(schemas),
+        webhooks::operations(schemas),
         system::operations(schemas),
     ]
     .into_iter()

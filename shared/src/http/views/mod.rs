@@ -5,9 +5,11 @@ mod concerts;
 mod operations;
 mod purchases;
 mod queues;
+mod webhooks;
 
 pub use accounts::*;
 pub use concerts::*;
 pub use operations::*;
 pub use purchases::*;
 pub use queues::*;
+pub use webhooks::*;

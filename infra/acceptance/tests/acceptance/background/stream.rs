@@ -130,8 +130,8 @@ async fn an_older_count_does_not_replace_a_newer_one() -> Outcome {
         held(&world, &fan, &concert, &seats[..1]).await;
         let first = records(&world);
         let mut slow = std::pin::pin!(stream(&world.app, first));
-        // Timers, ticks, events, then the count, the seats, the due item; the put of the count is under way.
-        crate::support::purchases::until_sent(&world, slow.as_mut(), if seats[0] == 1 { 6 } else { 5 }).await;
+        // Timers, ticks, events, webhooks, then the count, the seats, the due item; the put of the count is under way.
+        crate::support::purchases::until_sent(&world, slow.as_mut(), if seats[0] == 1 { 7 } else { 5 }).await;
         held(&world, &fan, &concert, &seats[1..]).await;
         stream(&other, records(&world)).await?;
         slow.await?;
@@ -334,8 +334,8 @@ async fn recounts_of_a_batch_end_after_two_seconds() -> Outcome {
     world.wait(60);
     {
         let mut batch = std::pin::pin!(feed_stream(&world, &world.app));
-        // Timers, ticks, events; then the read of the old count takes two seconds.
-        crate::support::purchases::until_sent(&world, batch.as_mut(), 4).await;
+        // Timers, ticks, events, webhooks; then the read of the old count takes two seconds.
+        crate::support::purchases::until_sent(&world, batch.as_mut(), 5).await;
         tokio::time::advance(Duration::from_secs(2)).await;
         assert!(batch.await?.is_empty(), "the batch is done");
     }

@@ -5,11 +5,14 @@ use crate::{
     support::purchases::{PRICE, cancel, expire, feed_stream, held, sale, take_timers},
     support::{configure, leave},
 };
-use acceptance::{Request, World, functions};
+use acceptance::{Request, World, functions, sent_events};
 use serde_json::{Value, json};
 use shared::{
-    domain::account::{Role, Username},
-    store::item_kind::ItemKind,
+    domain::{
+        account::{Role, Username},
+        event::EventType,
+    },
+    store::{item_kind::ItemKind, webhooks::WebhookSettings},
 };
 use std::collections::BTreeMap;
 
@@ -92,9 +95,20 @@ async fn whole_sale() -> Result<World, Box<dyn std::error::Error>> {
     functions::reconcile(&world.app, serde_json::from_value(json!({}))?).await.map_err(|error| error.to_string())?;
     held(&world, &world.buyer("eve", 0).await, &concert, &[6]).await;
     feed_stream(&world, &world.app).await?;
+    fail_a_delivery(&world).await?;
     configure(&world, &admin, &json!({ "paused": true, "message": "Five minutes." })).await;
     world.tick().await;
     Ok(world)
+}
+
+/// Lets an event fail at a webhook whose host has no address.
+async fn fail_a_delivery(world: &World) -> Outcome {
+    let settings = WebhookSettings { url: "https://hooks.example.com/".to_owned(), types: None, enabled: true };
+    world.app.store.put_webhook(&"shop".parse()?, settings).await?;
+    let body = sent_events::example(EventType::LedgerCharge).to_string();
+    let event = serde_json::from_value(json!({ "Records": [{ "messageId": "1", "body": body }] }))?;
+    functions::deliver_webhooks(&world.app, event).await.map_err(|error| error.to_string())?;
+    Ok(())
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +138,9 @@ fn an_item_of_an_unknown_kind_or_without_its_ttl_fails_the_check() {
     assert!(!is_kept(&unkept, &keepers[kind(&unkept)]));
     let kept = json!({ "pk": "FAN#1", "sk": "RES#1", "status": "CANCELLED", "paidAt": 1 });
     assert!(is_kept(&kept, &keepers[kind(&kept)]));
-    for (pk, sk, expected) in [("SAMPLE#main", "1", "sample"), ("ALARM#0", "1#main#x", "alarm")] {
+    for (pk, sk, expected) in
+        [("SAMPLE#main", "1", "sample"), ("ALARM#0", "1#main#x", "alarm"), ("RETRY#x", "1", "retry")]
+    {
         let kind = kind(&json!({ "pk": pk, "sk": sk }));
         assert!(kind == expected && keepers.contains_key(kind), "{kind}");
     }

@@ -13,6 +13,7 @@ use proptest::{
     test_runner::{Config, TestCaseError, TestRunner},
 };
 use serde_json::Value;
+use shared::store::webhooks::WebhookSettings;
 use std::{cell::RefCell, collections::BTreeMap, env, fs, path::PathBuf};
 
 /// Requests to each function, unless `PROPTEST_CASES` says otherwise.
@@ -109,6 +110,10 @@ async fn values(world: &World) -> BTreeMap<&'static str, String> {
     world.app.store.configure_queue(&"matinee".parse().expect("a slug"), |_| {}).await.expect("a queue");
     let newcomer = world.fan("nia").await;
     world.fan_with_password("pia", "correct horse").await;
+    for id in ["shop", "old-shop"] {
+        let settings = WebhookSettings { url: "https://hooks.example.com/".to_owned(), types: None, enabled: false };
+        world.app.store.put_webhook(&id.parse().expect("a slug"), settings).await.expect("a webhook");
+    }
     let [reservation, cancel, pay] = holds.try_into().expect("three");
     BTreeMap::from([
         ("username", "somebody".to_owned()),
@@ -132,6 +137,8 @@ async fn values(world: &World) -> BTreeMap<&'static str, String> {
         ("adminToken", admin.access),
         ("queueId", "main".to_owned()),
         ("concertId", concert),
+        ("webhookId", "shop".to_owned()),
+        ("unwantedWebhookId", "old-shop".to_owned()),
     ])
 }
 

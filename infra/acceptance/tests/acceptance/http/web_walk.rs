@@ -4,6 +4,7 @@
 use crate::{Outcome, support::purchases::held};
 use acceptance::{Reply, Request, World, route};
 use serde_json::json;
+use shared::store::webhooks::WebhookSettings;
 use std::collections::{BTreeMap, BTreeSet};
 use template::{RouteKey, Template};
 
@@ -49,12 +50,15 @@ impl Walk {
         let concert = world.concert(&admin).await;
         let fan = world.buyer("ann", 100_000).await;
         let reservation = held(&world, &fan, &concert, &[1, 2]).await;
+        let settings = WebhookSettings { url: "https://hooks.example.com/".to_owned(), types: None, enabled: false };
+        world.app.store.put_webhook(&"shop".parse()?, settings).await?;
         let ids = BTreeMap::from([
             ("concertId", concert),
             ("userId", fan.user_id.clone()),
             ("reservationId", reservation.clone()),
             ("paymentId", reservation),
             ("queueId", "main".to_owned()),
+            ("webhookId", "shop".to_owned()),
         ]);
         let template = Template::load(&template::locate()?)?;
         Ok(Walk { world, template, ids, admin: admin.access, fan: fan.queue, rows: Vec::new() })

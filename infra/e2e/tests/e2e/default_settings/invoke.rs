@@ -108,6 +108,12 @@ async fn values(site: &Site) -> BTreeMap<&'static str, String> {
     refunded.recharge(50_000, None).send().await.expect(200);
     let reservation = refunded.hold_seats(&concert, &[6]).await;
     let payment = refunded.pay(&reservation, concert.price, None).send().await.expect(200);
+    let (webhook, unwanted) = (unique(), unique());
+    for id in [&webhook, &unwanted] {
+        let draft = json!({ "url": "https://hooks.example.com/", "enabled": false });
+        let path = format!("/api/v1/admin/webhooks/{id}");
+        site.client.request(hyper::Method::PUT, path).json(&draft).bearer(&site.admin).send().await.expect(200);
+    }
     let newcomer = site.fan().await;
     let mut waiting = site.fan().await;
     waiting.join(&closed).await.expect(201);
@@ -136,5 +142,7 @@ async fn values(site: &Site) -> BTreeMap<&'static str, String> {
         ("adminToken", site.admin.clone()),
         ("queueId", queue),
         ("concertId", concert.id),
+        ("webhookId", webhook),
+        ("unwantedWebhookId", unwanted),
     ])
 }
