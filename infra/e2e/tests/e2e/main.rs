@@ -15,6 +15,7 @@ mod rotation;
 mod short_timeouts;
 mod smoke;
 mod tours;
+mod webhooks;
 
 use std::{
     sync::{Arc, Mutex, Weak},
