@@ -1,4 +1,5 @@
-//! Logs, one JSON line each, on standard output: what failed, and one [`line`] for each invocation, with its metrics.
+//! JSON lines on standard output: one for each failure or warning, and one [`line`] for each invocation, with its
+//! metrics.
 
 mod consumption;
 pub mod line;

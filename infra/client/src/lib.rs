@@ -1,8 +1,9 @@
-//! The API of one deployment over HTTP or HTTPS, as its clients use it: `cargo smoke` and the end-to-end tests.
+//! The API of one deployment over HTTP or HTTPS, as clients use it. For `cargo smoke`, `cargo crowd` and the end-to-end
+//! tests.
 //!
 //! A [`Client`] belongs to a [`BaseUrl`]. It prepares requests, and so does a [`Fan`], an account with its tokens. A
 //! [`Request`] is sent with [`Request::try_send`], or with [`Request::send`] in tests, which panics without an answer.
-//! [`Client::with_patience`] makes it repeat refused requests, as the contract asks of clients.
+//! [`Client::with_patience`] repeats requests that are refused for the moment, as the contract asks of clients.
 
 mod base_url;
 mod client;

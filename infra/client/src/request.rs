@@ -1,4 +1,4 @@
-//! A request before it is sent.
+//! Builds a request and sends it.
 
 use std::time::{Duration, Instant};
 

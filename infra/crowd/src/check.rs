@@ -9,7 +9,7 @@ use crate::{
     setup::Stage,
 };
 
-/// How old the state of a queue may be that a fan's answer came from, and that its public document shows, in seconds.
+/// How old the state of a queue may be, in seconds, in a fan's answer or in the public document.
 const STALE_SECONDS: f64 = 5.0;
 /// Ledgers that are read at the same time.
 const AT_ONCE: usize = 16;
@@ -79,8 +79,8 @@ async fn ledgers(stage: &Stage, collected: &Collected) -> Result<String, String>
     results.into_iter().collect::<Result<(), String>>().map(|()| format!("{count} ledgers"))
 }
 
-/// A fan is inside only once `served` has reached the place, and waits only as long as it has not. What is compared may be
-/// some seconds old on both sides.
+/// A fan is inside only once `served` has reached the place, and waits only until then. Both sides of the comparison may
+/// be some seconds old.
 fn order(collected: &Collected) -> Result<String, String> {
     let served = &collected.served;
     if let Some(pair) = served.windows(2).find(|pair| pair[1].place < pair[0].place) {

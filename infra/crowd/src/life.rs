@@ -32,7 +32,7 @@ pub struct Life<'a> {
 }
 
 impl Life<'_> {
-    /// Lives from the moment when the fan meant to come.
+    /// Lives the fan's life, from `comes`: the moment when the fan meant to come.
     pub async fn live(mut self, comes: Instant) {
         self.record.change(|now| now.came += 1);
         if self.get_inside(comes).await {
@@ -88,7 +88,7 @@ impl Life<'_> {
         Some(if active { Duration::ZERO } else { Duration::from_secs(pause) })
     }
 
-    /// Looks for seats, holds and pays them, or goes home. Gives back what is not needed.
+    /// Looks for seats, holds them and pays. A fan without seats leaves, one who changes their mind also cancels.
     async fn buy(&self) {
         let mut held = None;
         for _ in 0..ATTEMPTS {

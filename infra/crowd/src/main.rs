@@ -1,5 +1,5 @@
-//! `cargo crowd`: a rehearsal. Simulated fans over HTTP against a deployment, live progress, a report, and the invariants as
-//! they can be checked from outside.
+//! `cargo crowd`: a rehearsal. Sends simulated fans over HTTP to a deployment, prints progress, checks the invariants
+//! that show from outside, and writes a report.
 
 mod check;
 mod life;

@@ -173,7 +173,7 @@ impl Record {
         moment.saturating_duration_since(self.started).as_secs_f64()
     }
 
-    /// Changes the state of the fans.
+    /// Changes the state of the fans at this moment.
     pub fn change(&self, change: impl FnOnce(&mut Moment)) {
         change(&mut self.lock().now);
     }

@@ -1,4 +1,4 @@
-//! What a crowd needs before it comes, and what is put away afterwards.
+//! Sets up what a crowd needs, and takes the concert off sale afterwards.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ impl Stage {
     }
 }
 
-/// Sends a request that must be answered so.
+/// Sends a request that must be answered with `status`.
 async fn sent(request: Request, status: u16) -> Result<Reply, String> {
     let name = request.name();
     let reply = request.try_send().await.map_err(|failure| format!("{name}: {failure}"))?;

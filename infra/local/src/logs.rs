@@ -14,7 +14,7 @@ use crate::failure::{Context, Failure};
 /// Prints the lines about a request from the logs in the stack's directory, by time.
 ///
 /// # Errors
-/// When there are no logs.
+/// When the directory of the logs, or one of them, cannot be read.
 #[expect(clippy::print_stdout, reason = "the answer to the command")]
 pub fn print(directory: &Path, request: &str) -> Result<ExitCode, Failure> {
     let lines = about(&directory.join("logs"), request)?;

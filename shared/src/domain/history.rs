@@ -3,9 +3,9 @@
 use super::time::{Minute, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// The minutes that are shown at most, the running one among them.
+/// The most minutes that are shown, including the running one.
 pub const MAX_MINUTES: u32 = 60;
-/// A newer sample than this is not replaced, so that many viewers write no more than one.
+/// A stored sample younger than this is not replaced, so that many viewers write no more than one viewer.
 const FRESH_MILLIS: i64 = 5_000;
 
 /// The samples of an hour, oldest first, one for each minute.
@@ -23,9 +23,8 @@ impl<S> Default for History<S> {
 }
 
 impl<S: Copy> History<S> {
-    /// Adds a sample, in place of an earlier one of the same minute. One minute more is kept than is shown: the first
-    /// shown one needs the sample before it. Returns `false` where the newest sample is too fresh to be replaced in the
-    /// table.
+    /// Adds a sample, in place of an earlier one of the same minute. Keeps one minute more than is shown: the first
+    /// shown one needs the sample before it. Returns whether the stored history is old enough to be replaced.
     pub fn note(&mut self, now: Timestamp, sample: S) -> bool {
         let (minute, stale) = (now.minute(), now.millis() - self.at.millis() >= FRESH_MILLIS);
         self.samples.retain(|(kept, _)| *kept < minute && *kept >= Minute(minute.0 - i64::from(MAX_MINUTES)));

@@ -54,7 +54,8 @@ impl Store {
         Ok(self.sample_into(&keys::seat_history(id), sample, look).await?)
     }
 
-    /// Two viewers may replace each other's sample of a minute; both are true.
+    /// Adds a sample to the stored history under `key`, and returns the history with it. Two viewers may replace each
+    /// other's sample of a minute; both are true.
     async fn sample_into<S>(&self, key: &Key, sample: S, look: Look) -> Result<History<S>, StoreError>
     where
         S: Copy + Serialize + DeserializeOwned,

@@ -3,7 +3,7 @@
 use super::keys;
 use std::fmt;
 
-/// The kind of an item, told by its key.
+/// The kind of an item, which its key shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ItemKind {
     /// An account.

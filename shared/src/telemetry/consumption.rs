@@ -39,7 +39,7 @@ pub fn counted(client: &Client) -> Client {
     Client::from_conf(client.config().to_builder().interceptor(Consumption).build())
 }
 
-/// Sets the wish in the first type that the input is of.
+/// Asks for the consumed capacity, if the input has one of these types.
 macro_rules! ask {
     ($input:expr, $($kind:ty),+) => {
         $(if let Some(input) = $input.downcast_mut::<$kind>() {
@@ -48,7 +48,7 @@ macro_rules! ask {
     };
 }
 
-/// The error code of the first type that the error is of.
+/// The error code, if the error has one of these types.
 macro_rules! code {
     ($error:expr, $($kind:ty),+) => {
         $(if let Some(error) = $error.downcast_ref::<$kind>() {
@@ -57,7 +57,7 @@ macro_rules! code {
     };
 }
 
-/// Calls `count` with the consumed capacity of the first type that the output is of.
+/// Calls `count` with the consumed capacity, if the output has one of these types.
 macro_rules! consumed {
     ($output:expr, $count:expr, $($kind:ty),+) => {
         $(if let Some(output) = $output.downcast_ref::<$kind>() {

@@ -55,12 +55,12 @@ impl Lines {
     /// Writes to standard output, which Lambda sends to CloudWatch.
     pub fn stdout(function: String, namespace: String) -> Self {
         Self::to(function, namespace, |line| {
-            // In one piece. Where nobody reads, an answer is still worth more than its line.
+            // In one piece, so that lines do not mix. A broken pipe must not cost the client its answer.
             let _ = std::io::stdout().write_all(line.as_bytes());
         })
     }
 
-    /// Hands each line, with its end of line, to `sink`.
+    /// Hands each line, with its line break, to `sink`.
     pub fn to(function: String, namespace: String, sink: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Lines { function, namespace, sink: Some(Arc::new(sink)), started: Arc::default() }
     }

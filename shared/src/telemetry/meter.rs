@@ -1,4 +1,4 @@
-//! What an invocation does, counted where it happens. The counts belong to the task that handles the invocation, so code
+//! Counts what an invocation does, where it happens. The counts belong to the task that handles the invocation, so code
 //! that counts needs no handle, and invocations that share a process (in tests) do not mix.
 
 use std::{cell::RefCell, collections::BTreeMap};
@@ -14,7 +14,7 @@ tokio::task_local! {
 pub struct Meter {
     /// Read and write units by table.
     pub units: BTreeMap<String, Units>,
-    /// What was measured, in order.
+    /// Measurements in the order in which they were taken.
     pub measured: Vec<(Metric, f64)>,
 }
 

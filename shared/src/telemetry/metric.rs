@@ -1,4 +1,4 @@
-//! The metrics, by name. The dashboard, the alarms and the runbook name the same ones, which a test holds equal.
+//! The metrics, by name. The dashboard, the alarms and the runbook name the same ones, as a test checks.
 
 /// A metric of ours in CloudWatch, in the namespace that is named like the deployment's stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,15 +13,15 @@ pub enum Metric {
     LoginFailures,
     /// Places drawn.
     Joins,
-    /// Places that a tick admitted.
+    /// Places admitted, by ticks and by walking in.
     Admissions,
     /// Admitted places that nobody claimed in time.
     NoShows,
     /// Seconds from the draw of a place to its claim; 0 for a fan who walked in.
     AdmissionWait,
-    /// Fans who wait, as the last tick of the queue saw it.
+    /// Fans who wait, as the last tick of the queue saw them.
     Waiting,
-    /// Sessions and admitted places of the queue, as its last tick saw it.
+    /// Sessions, and admitted places without one yet, as the last tick of the queue saw them.
     Inside,
     /// Requests to hold seats.
     HoldsAttempted,
@@ -41,11 +41,11 @@ pub enum Metric {
     ReadUnits,
     /// Write units that DynamoDB reported to the function; those of refused writes are not among them.
     WriteUnits,
-    /// Requests that DynamoDB throttled, the SDK's repetitions among them.
+    /// Requests that DynamoDB throttled; each attempt of the SDK counts.
     Throttles,
     /// Writes that were sent again after a conflict with another writer.
     Conflicts,
-    /// Milliseconds from the end of a hold until its timer ran.
+    /// Milliseconds from the end of a hold until its reservation was marked as expired.
     TimerLag,
     /// Milliseconds from a change in a table until the stream's function read it; the oldest of a batch.
     StreamLag,
