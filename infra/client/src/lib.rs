@@ -16,6 +16,7 @@ pub mod password;
 mod reply;
 mod request;
 mod retry;
+mod signals;
 
 pub use base_url::BaseUrl;
 pub use client::Client;
@@ -26,3 +27,4 @@ pub use hyper::{HeaderMap, Method};
 pub use ledger::Ledger;
 pub use reply::Reply;
 pub use request::Request;
+pub use signals::Signals;

@@ -10,7 +10,7 @@ mod setup;
 
 use std::{error::Error, fs, io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
 
-use client::{Client, Fan, password};
+use client::{Client, Fan, Signals, password};
 use futures_util::{StreamExt, stream};
 use tokio::{
     task::JoinHandle,
@@ -18,6 +18,7 @@ use tokio::{
 };
 use tools::command_line;
 
+use check::Verdict;
 use life::Life;
 use options::{Arrival, Options};
 use record::{Record, Second, Served};
@@ -31,16 +32,15 @@ fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
     let password = password::read(&options.admin)?;
-    let stage = setup::set_up(&options, &password).await?;
-    let record = Arc::new(Record::new());
-    let watchers = [tokio::spawn(watch(Arc::clone(&record))), watch_queue(&stage, Arc::clone(&record))];
-    come(&options, &stage, &record).await;
-    watchers.iter().for_each(JoinHandle::abort);
-    record.end_second();
-    let collected = record.collected();
-    let verdicts = check::check(&stage, &collected).await;
+    let mut stage = setup::set_up(&options, &password).await?;
+    let mut signals = Signals::new()?;
+    let outcome = tokio::select! {
+        outcome = rehearse(&options, &mut stage) => outcome,
+        () = signals.received() => Err("interrupted: no report".into()),
+    };
+    // Also after a failure: a concert of fans who do not exist must not stay on sale.
     stage.close().await?;
-    fs::write(&options.report, report::page(&options, &collected, &verdicts))?;
+    let verdicts = outcome?;
     say("");
     for verdict in &verdicts {
         say(&match &verdict.seen {
@@ -51,6 +51,20 @@ async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
     say(&format!("the report is in {}", options.report.display()));
     let good = verdicts.iter().all(|verdict| verdict.seen.is_ok());
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Makes the accounts, lets the fans come, checks the invariants and writes the report.
+async fn rehearse(options: &Options, stage: &mut Stage) -> Result<Vec<Verdict>, Box<dyn Error>> {
+    stage.fill(options.fans).await?;
+    let record = Arc::new(Record::new());
+    let watchers = [tokio::spawn(watch(Arc::clone(&record))), watch_queue(stage, Arc::clone(&record))];
+    come(options, stage, &record).await;
+    watchers.iter().for_each(JoinHandle::abort);
+    record.end_second();
+    let collected = record.collected();
+    let verdicts = check::check(stage, &collected).await;
+    fs::write(&options.report, report::page(options, &collected, &verdicts))?;
+    Ok(verdicts)
 }
 
 /// Lets the fans come, and waits until the last one is done.

@@ -27,7 +27,10 @@ Usage: cargo crowd URL --admin NAME [OPTION]...
   --help             print this text
 
 Latency counts from the moment when a fan meant to send a request, so a slow answer also shows in those that had to wait for
-it. Sign-up and login are not measured. They are limited by address: see SignUpsPerAddress in infra/docs/operating.md.
+it. Sign-up and login are not measured.
+
+All these fans have your address. Raise JoinsPerAddress above 60 times the rate, or fans who come later are sent home (429);
+SignUpsPerAddress and LoginsPerAddress only slow the preparation down (infra/docs/operating.md).
 ";
 
 /// When fans come.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use client::{Client, Concert, Fan, Method, Reply, Request};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
@@ -15,6 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const PRICE: u64 = 10_000;
 /// Twice the seats that a fan buys at most.
 const MONEY: u64 = 4 * PRICE;
+
+/// How long ago the concert starts: the list of dates that fans see goes back 24 h.
+const STARTED_AGO: TimeDelta = TimeDelta::hours(26);
+/// How long the concert is on sale at most, if nothing ends the sale: longer than a rehearsal.
+const SALE: TimeDelta = TimeDelta::hours(24);
 
 /// The stage of a crowd.
 pub struct Stage {
@@ -30,31 +36,34 @@ pub struct Stage {
     patient: Client,
 }
 
-/// Logs the administrator in, and makes queue, concert and accounts.
+/// Logs the administrator in, and makes queue and concert.
 ///
 /// # Errors
-/// The first request that is refused, in words.
+/// An account that is no administrator's, or the first request that is refused, in words. What can be refused for good is
+/// before the concert, so nothing stays on sale.
 pub async fn set_up(options: &Options, password: &str) -> Result<Stage, String> {
     let client = Client::new(options.url.clone()).map_err(|failure| failure.to_string())?;
     let patient = client.with_patience(PATIENCE);
     let login = sent(patient.log_in(&options.admin, password), 200).await?;
-    if login.text("role") != "admin" && !login.text("role").is_empty() {
-        return Err(format!("{} is not an administrator: cargo admin grant {0}", options.admin));
-    }
     let admin = login.text("accessToken").to_owned();
     let run = format!("crowd-{:08x}", fastrand::u32(..));
     let queue = patient.request(Method::PUT, format!("/api/v1/admin/queues/{run}")).bearer(&admin);
-    sent(queue.json(&json!({ "capacity": options.capacity })), 200).await?;
+    let queue = queue.json(&json!({ "capacity": options.capacity }));
+    let (name, reply) = (queue.name(), queue.try_send().await.map_err(|failure| failure.to_string())?);
+    if reply.status == 403 {
+        return Err(format!("{0} is no administrator: `cargo admin grant {0}` makes one", options.admin));
+    }
+    expect(&name, reply, 200)?;
+    let (now, rfc3339) = (Utc::now(), |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true));
     let draft = json!({
-        "concertName": run, "category": "CROWD", "queueId": run,
-        "startsAt": "2099-12-31T19:00:00Z", "endsAt": "2099-12-31T22:00:00Z",
+        "concertName": format!("{run}, not for fans"), "category": "CROWD", "queueId": run,
+        "startsAt": rfc3339(now - STARTED_AGO), "endsAt": rfc3339(now + SALE), "saleClosesAt": rfc3339(now + SALE),
         "blocks": [{ "from": 1, "to": options.seats, "section": "A", "seatType": "STANDARD", "price": PRICE }],
     });
-    let concert = sent(patient.post("/api/v1/admin/concerts", &draft).bearer(&admin), 201).await?;
-    let concert = Concert { id: concert.text("concertId").to_owned(), queue: run.clone(), price: PRICE };
-    let accounts = stream::iter(0..options.fans).map(|number| account(&patient, &client, &admin, &run, number));
-    let fans = accounts.buffered(AT_ONCE).inspect_ok(progress(options.fans)).try_collect().await?;
-    Ok(Stage { client, concert, fans, admin, patient })
+    let concert = sent(patient.post("/api/v1/admin/concerts", &draft).bearer(&admin).key(Some(&run)), 201).await?;
+    let concert = Concert { id: concert.text("concertId").to_owned(), queue: run, price: PRICE };
+    eprintln!("crowd: queue {}, concert {}", concert.queue, concert.id);
+    Ok(Stage { client, concert, fans: Vec::new(), admin, patient })
 }
 
 /// Prints how far the accounts are.
@@ -81,6 +90,17 @@ async fn account(patient: &Client, client: &Client, admin: &str, run: &str, numb
 }
 
 impl Stage {
+    /// Makes as many accounts as fans come, each with money.
+    ///
+    /// # Errors
+    /// The first request that is refused, in words.
+    pub async fn fill(&mut self, fans: usize) -> Result<(), String> {
+        let run = &self.concert.queue;
+        let accounts = (0..fans).map(|number| account(&self.patient, &self.client, &self.admin, run, number));
+        self.fans = stream::iter(accounts).buffered(AT_ONCE).inspect_ok(progress(fans)).try_collect().await?;
+        Ok(())
+    }
+
     /// What each fan had at the beginning.
     pub fn money(&self) -> u64 {
         MONEY
@@ -120,6 +140,10 @@ impl Stage {
 async fn sent(request: Request, status: u16) -> Result<Reply, String> {
     let name = request.name();
     let reply = request.try_send().await.map_err(|failure| format!("{name}: {failure}"))?;
+    expect(&name, reply, status)
+}
+
+fn expect(name: &str, reply: Reply, status: u16) -> Result<Reply, String> {
     if reply.status == status {
         return Ok(reply);
     }

@@ -9,13 +9,12 @@ mod options;
 mod report;
 mod stage;
 
-use std::{error::Error, io, process::ExitCode, time::Duration};
+use std::{error::Error, process::ExitCode, time::Duration};
 
-use client::{Client, password};
+use client::{Client, Signals, password};
 use options::Options;
 use report::{Report, say};
 use stage::Stage;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tools::command_line;
 
 /// How long a request is repeated that is refused for the moment: longer than the limits by the minute.
@@ -53,23 +52,4 @@ async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
     }
     stage.say_what_is_left();
     Ok(if report.end(complete) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Ctrl-C, and what `kill` sends.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

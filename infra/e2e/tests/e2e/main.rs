@@ -6,6 +6,7 @@
 //! The harness runs tests in the order of their names. The tests of one module share a stack, so each stack starts
 //! about once.
 
+mod crowd;
 mod default_settings;
 mod events;
 mod gateway_errors;
@@ -14,6 +15,7 @@ mod restart;
 mod rotation;
 mod short_timeouts;
 mod smoke;
+mod tls;
 mod tours;
 mod webhooks;
 

@@ -3,32 +3,16 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Output, Stdio},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use e2e::{PASSWORD, Site, unique};
 use hyper::Method;
 use rustix::process::{Pid, Signal, kill_process};
-use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs::default_provider,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
-use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
-    task::{self, JoinHandle},
-    time,
-};
-use tokio_rustls::TlsAcceptor;
+use tokio::{task, time};
 use tools::workspace;
 
-use crate::{DATES_AGE, DEFAULT_SETTINGS, Stage};
-
-/// A self-signed certificate of `localhost` until 2126, and its key.
-const CERTIFICATE: &str = "infra/e2e/tests/tls/certificate.pem";
-const KEY: &str = "infra/e2e/tests/tls/key.pem";
+use crate::{DATES_AGE, DEFAULT_SETTINGS, Stage, tls};
 
 fn smoke(arguments: &[&str], password: &str) -> Command {
     let mut command = Command::new(workspace::cargo());
@@ -125,35 +109,11 @@ async fn an_account_that_is_no_administrators_creates_nothing() {
     assert!(refused.starts_with("error: no connection to 127.0.0.1:1: Connection refused"), "{refused}");
 }
 
-/// A TLS server on a free port in front of a port of this machine.
-async fn tls_in_front_of(port: u16) -> (u16, JoinHandle<()>) {
-    let path = |file: &str| workspace::root().join(file);
-    let chain = vec![CertificateDer::from_pem_file(path(CERTIFICATE)).expect("a certificate")];
-    let key = PrivateKeyDer::from_pem_file(path(KEY)).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()));
-    let config = config.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
-    let acceptor = TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).expect("a pair")));
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-    let own_port = listener.local_addr().expect("bound").port();
-    let server = tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // A client that does not accept the certificate ends the connection.
-                let Ok(mut client) = acceptor.accept(client).await else { return };
-                let mut api = TcpStream::connect(("127.0.0.1", port)).await.expect("the stack listens");
-                let _ = copy_bidirectional(&mut client, &mut api).await;
-            });
-        }
-    });
-    (own_port, server)
-}
-
 #[tokio::test]
 async fn over_https_only_a_certificate_that_is_trusted_is_accepted() {
     let stage = Stage::together(&DEFAULT_SETTINGS).await;
     let (name, password) = stage.stack.admin();
-    let (port, server) = tls_in_front_of(stage.stack.port()).await;
+    let (port, server) = tls::in_front_of(stage.stack.port()).await;
     let url = format!("https://localhost:{port}");
     let output = run(smoke(&[&url, "--admin", name], password)).await;
     let refused = lines(&output.stderr).concat();
@@ -162,7 +122,7 @@ async fn over_https_only_a_certificate_that_is_trusted_is_accepted() {
     assert_eq!(lines(&output.stdout), [format!("smoke test of {url}")]);
 
     let mut trusting = smoke(&[&url, "--admin", name], password);
-    trusting.env("SSL_CERT_FILE", workspace::root().join(CERTIFICATE));
+    trusting.env("SSL_CERT_FILE", tls::certificate());
     let output = run(trusting).await;
     assert!(output.status.success(), "{output:?}");
     server.abort();
