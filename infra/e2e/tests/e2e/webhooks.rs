@@ -1,5 +1,5 @@
-//! A webhook whose receiver, `infra/webhooks/receiver.py`, is down for a while. It checks signatures with a library that is
-//! not ours.
+//! A webhook whose receiver, `infra/webhooks/receiver.py` behind TLS, is down for a while. It checks signatures with a library
+//! that is not ours.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::{self, Instant};
 use tools::{python::PythonEnvironment, workspace};
 
-use crate::alone;
+use crate::{alone, tls};
 
 /// What the receiver needs.
 const REQUIREMENTS: &str = include_str!("../../../webhooks/requirements.txt");
@@ -78,7 +78,7 @@ async fn deliveries(site: &Site, status: &str, least: usize) -> Vec<Value> {
 
 /// Adds the webhook, and returns the public key.
 async fn add_webhook(site: &Site, port: u16) -> String {
-    let draft = json!({ "url": format!("http://127.0.0.1:{port}/hook") });
+    let draft = json!({ "url": format!("https://localhost:{port}/hook") });
     let added = site.client.request(Method::PUT, HOOK).bearer(&site.admin).json(&draft).send().await.expect(200);
     added.text("publicKey").to_owned()
 }
@@ -96,10 +96,13 @@ async fn buy(site: &Site) {
 #[tokio::test]
 async fn a_receiver_that_was_down_prints_each_event_once() {
     let _machine = alone().await;
-    let stack = Stack::start(Data::Ephemeral, &[("WEBHOOKS_TO_LOOPBACK", "true")]);
+    let trusted = tls::certificate();
+    let trusted = trusted.to_str().expect("UTF-8");
+    let stack = Stack::start(Data::Ephemeral, &[("WEBHOOKS_TO_LOOPBACK", "true"), ("SSL_CERT_FILE", trusted)]);
     let site = Site::open(&stack).await;
     let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-    let key = add_webhook(&site, port).await;
+    let (tls_port, server) = tls::in_front_of(port).await;
+    let key = add_webhook(&site, tls_port).await;
     buy(&site).await;
     let waiting = deliveries(&site, "RETRYING", 6).await;
 
@@ -130,4 +133,5 @@ async fn a_receiver_that_was_down_prints_each_event_once() {
     site.client.post(path, &json!({ "Records": [record] })).send().await.expect(200);
     time::sleep(Duration::from_secs(1)).await;
     assert_eq!(stranger.printed(), Vec::<Value>::new());
+    server.abort();
 }
