@@ -22,6 +22,9 @@ const LOOK_AHEAD: Seconds = Seconds(120);
 /// The message of an alarm that is overdue for this long counts as lost.
 const OVERDUE: Seconds = Seconds(30);
 
+/// How often SQS has delivered a message.
+const RECEIVED: &str = "ApproximateReceiveCount";
+
 /// The event of the function: a batch of messages, or its schedule.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -40,6 +43,8 @@ pub enum Trigger {
 struct Asked {
     messages: Vec<String>,
     alarms: Vec<AlarmId>,
+    /// Whether SQS delivers the message of an alarm again.
+    again: bool,
 }
 
 /// Ticks the queues of a batch, or sends the ticks of alarms that have no message. Reports ticks that failed, so that
@@ -76,6 +81,8 @@ async fn tick_all(app: &App, event: SqsEvent) -> SqsBatchResponse {
             Ok(tick) => {
                 let asked = asked.entry(tick.queue_id).or_default();
                 asked.messages.push(id);
+                let again = record.attributes.get(RECEIVED).is_some_and(|count| count != "1");
+                asked.again |= again && !tick.alarms.is_empty();
                 asked.alarms.extend(tick.alarms);
             }
             Err(error) => {
@@ -84,16 +91,16 @@ async fn tick_all(app: &App, event: SqsEvent) -> SqsBatchResponse {
             }
         }
     }
-    let ticks = asked.into_iter().map(|(queue, Asked { messages, alarms })| async move {
-        let done = tokio::time::timeout(BATCH_DEADLINE, tick(app, &queue, &alarms)).await;
-        (queue, messages, alarms, done.map_err(|_| "did not finish in time".to_owned()))
+    let ticks = asked.into_iter().map(|(queue, asked)| async move {
+        let done = tokio::time::timeout(BATCH_DEADLINE, tick(app, &queue, &asked)).await;
+        (queue, asked, done.map_err(|_| "did not finish in time".to_owned()))
     });
-    for (queue, messages, alarms, done) in join_all(ticks).await {
+    for (queue, asked, done) in join_all(ticks).await {
         match done.and_then(|done| done.map_err(|failure| chain(&failure))) {
-            Ok(ticked) => measure_queue(app, &queue, ticked, &alarms),
+            Ok(ticked) => measure_queue(app, &queue, ticked, &asked.alarms),
             Err(error) => {
                 tracing::error!(%queue, error, "tick failed");
-                messages.into_iter().for_each(|id| response.add_failure(id));
+                asked.messages.into_iter().for_each(|id| response.add_failure(id));
             }
         }
     }
@@ -113,12 +120,14 @@ fn measure_queue(app: &App, queue: &QueueId, ticked: Ticked, alarms: &[AlarmId])
     app.lines.queue(queue.as_str(), &metrics, now);
 }
 
-/// Ticks a queue, and sends the messages for the ticks that follow.
-async fn tick(app: &App, queue: &QueueId, alarms: &[AlarmId]) -> Result<Ticked, Failure> {
-    let ticked = app.store.tick(queue, alarms).await?;
+/// Ticks a queue, and sends the messages for the ticks that follow. The first delivery of an alarm's message may have
+/// written the tick and then failed to send them: a later one sends them if fans wait.
+async fn tick(app: &App, queue: &QueueId, asked: &Asked) -> Result<Ticked, Failure> {
+    let ticked = app.store.tick(queue, &asked.alarms).await?;
+    let unsent = asked.again && ticked.waiting > 0;
     if ticked.unfinished {
         app.queues.send_ticks(&[Delayed::tick(queue, 0)]).await?;
-    } else if ticked.regular {
+    } else if ticked.regular || unsent {
         app.queues
             .send_ticks(&Delayed::ticks_until_next_schedule(queue, app.config.tick_seconds).collect::<Vec<_>>())
             .await?;

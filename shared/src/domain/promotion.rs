@@ -128,6 +128,8 @@ pub struct Commit {
     pub last_seen: Place,
     /// When the next alarm is due.
     pub next_alarm: Timestamp,
+    /// See [`QueueState::regular`].
+    pub regular: bool,
     /// The time that the tick used.
     pub at: Timestamp,
 }
@@ -181,6 +183,7 @@ pub fn commit(state: &QueueState, seen: &Observed, advance: Advance, rules: Queu
         longest_waiting: longest_waiting(state, advance.served, *last_place, rules, now),
         last_seen: *last_place,
         next_alarm: state.next_alarm,
+        regular: state.regular,
         at: now,
     }
 }

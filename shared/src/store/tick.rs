@@ -18,7 +18,7 @@ use crate::domain::{
     time::Timestamp,
     wake::{self, Wake},
 };
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
 use futures_util::try_join;
 
 /// Attempts at a tick; it starts over if a concurrent tick wrote first.
@@ -106,10 +106,12 @@ impl Store {
         let occupied = state.occupied.saturating_sub(freed) + planned.admitted;
         let wake = wake::after_tick(&state, &pass, planned.served, occupied, last_place, now);
         let (wake, next_alarm) = self.prepare_wake(&state, &counter, wake, alarms).await?;
+        let renewed = next_alarm != state.next_alarm;
+        let regular = if renewed { wake.is_urgent() && state.settings.admits(now) } else { state.regular };
         let plan = |state: &QueueState| {
             let rules = state.settings.rules(self.rules.queue);
             let advance = promotion::advance(state, freed, &ahead, last_place, rules, now);
-            Commit { next_alarm, ..promotion::commit(state, &seen, advance, rules, now) }
+            Commit { next_alarm, regular, ..promotion::commit(state, &seen, advance, rules, now) }
         };
         let Some(done) = self.write_tick(&state, plan, now).await? else { return Ok(None) };
         Ok(Some(Ticked {
@@ -118,7 +120,7 @@ impl Store {
             waiting: last_place.behind(done.served),
             inside: state.occupied.saturating_sub(freed) + done.admitted,
             unfinished: !pass.is_done(),
-            regular: wake.is_urgent() && next_alarm != state.next_alarm && state.settings.admits(now),
+            regular: renewed && regular,
         }))
     }
 
@@ -138,9 +140,11 @@ impl Store {
         };
         let Some(due) = wake.due() else { return Ok((wake, Timestamp::DISTANT_PAST)) };
         let handled = alarms.iter().any(|alarm| alarm.due == state.next_alarm);
-        // Regular ticks are sent together with a new alarm. The existing alarm may have been put without them, while
-        // nobody waited or was admitted, so a tick that an alarm asked for puts another.
-        let begins = wake.is_urgent() && !alarms.is_empty() && state.settings.admits(self.now());
+        // Regular ticks are sent together with a new alarm. Where the existing alarm was put without them, while nobody
+        // waited or was admitted, a tick that an alarm asked for puts another. Otherwise it must not: each of two alarms
+        // would bring the next one and its ticks, for as long as fans wait.
+        let lacks = !state.regular && !alarms.is_empty();
+        let begins = wake.is_urgent() && lacks && state.settings.admits(self.now());
         let there = self.now() < state.next_alarm && state.next_alarm <= due && !handled && !begins;
         let kept = there.then_some(state.next_alarm);
         if kept.is_none() {
@@ -241,7 +245,7 @@ impl Store {
         let pass = if commit.pass.is_some() { ", #pass = :pass" } else { " REMOVE #pass" };
         let expression = format!(
             "{set}{comma} #free = #free + :gained, occupied = occupied + :taken, #floor = :floor, sampled = :sampled, \
-             lastSeen = :last, nextAlarm = :alarm, #at = :at, tick = tick + :one{pass}"
+             lastSeen = :last, nextAlarm = :alarm, regular = :regular, #at = :at, tick = tick + :one{pass}"
         );
         let taken = i128::from(commit.advance.admitted) - i128::from(commit.freed);
         let update = self
@@ -258,6 +262,7 @@ impl Store {
             .expression_attribute_values(":sampled", n(commit.sampled.millis()))
             .expression_attribute_values(":last", n(commit.last_seen.get()))
             .expression_attribute_values(":alarm", n(commit.next_alarm.millis()))
+            .expression_attribute_values(":regular", AttributeValue::Bool(commit.regular))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":tick", n(state.tick));
         match &commit.pass {

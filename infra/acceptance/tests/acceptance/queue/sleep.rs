@@ -168,6 +168,56 @@ async fn a_fan_who_joins_while_the_tick_puts_the_queue_to_sleep_keeps_it_awake()
     Ok(())
 }
 
+/// The event with one message that an alarm due now asked for.
+fn alarm_message(world: &World, id: u8, received: u8) -> Result<Trigger, serde_json::Error> {
+    let alarm = json!({ "due": world.app.now().millis(), "id": uuid::Uuid::from_u128(id.into()) });
+    let body = json!({ "queueId": "main", "alarms": [alarm] }).to_string();
+    let attributes = json!({ "ApproximateReceiveCount": received.to_string() });
+    serde_json::from_value(
+        json!({ "Records": [{ "messageId": id.to_string(), "body": body, "attributes": attributes }] }),
+    )
+}
+
+/// Many joins may wake a queue, a message may come twice, and a tick may come just before its alarm.
+#[tokio::test]
+async fn however_many_alarms_come_a_queue_ticks_every_ten_seconds() -> Outcome {
+    let world = World::new().await?;
+    let mut background = Background::default();
+    world.set_capacity(0).await;
+    line_of(&world, 1).await;
+    run(&world, &mut background, 75).await?;
+    for id in 0..20 {
+        functions::promote_tokens(&world.app, alarm_message(&world, id, 1)?)
+            .await
+            .map_err(|error| error.to_string())?;
+        world.wait(1);
+    }
+    run(&world, &mut background, 60).await?;
+    for _ in 0..3 {
+        let ticks = run(&world, &mut background, 59).await?;
+        assert!((5..=7).contains(&ticks), "{ticks} ticks in a minute");
+    }
+    assert_eq!(alarms(&world).len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_that_comes_again_sends_the_ticks_that_may_be_missing() -> Outcome {
+    let world = World::new().await?;
+    let mut background = Background::default();
+    world.set_capacity(0).await;
+    line_of(&world, 1).await;
+    run(&world, &mut background, 75).await?;
+    let queue = &world.app.config.ticks_queue_url;
+    world.engine.take_messages(queue);
+    for (received, sent) in [(1, 0), (2, 5)] {
+        let event = alarm_message(&world, received, received)?;
+        functions::promote_tokens(&world.app, event).await.map_err(|error| error.to_string())?;
+        assert_eq!(world.engine.take_messages(queue).len(), sent, "received {received} times");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_schedule_finds_alarms_whose_messages_were_lost_or_that_lie_far_ahead() -> Outcome {
     let world = World::with(&[("ACTIVE_SECONDS", "3600")]).await?;
