@@ -24,6 +24,9 @@ use options::{Arrival, Options};
 use record::{Record, Second, Served};
 use setup::Stage;
 
+/// How long a fan sends a request again that is refused for the moment, as the contract asks of clients.
+const FAN_PATIENCE: Duration = Duration::from_secs(30);
+
 fn main() -> ExitCode {
     command_line::run("cargo crowd", options::HELP, options::parse, |options| {
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(options))
@@ -70,8 +73,9 @@ async fn rehearse(options: &Options, stage: &mut Stage) -> Result<Vec<Verdict>, 
 /// Lets the fans come, and waits until the last one is done.
 async fn come(options: &Options, stage: &Stage, record: &Record) {
     let started = Instant::now();
+    let client = stage.client.with_patience(FAN_PATIENCE);
     let fans = stage.fans.iter().enumerate().map(|(number, known)| {
-        let fan = Fan::known(&stage.client, known.name.clone(), &known.id, &known.access);
+        let fan = Fan::known(&client, known.name.clone(), &known.id, &known.access);
         Life { fan, number, concert: &stage.concert, give_up: options.give_up, record }
     });
     match options.arrival {

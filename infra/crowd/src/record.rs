@@ -191,6 +191,9 @@ impl Record {
         inner.now.failures += usize::from(failed);
         inner.now.answers += 1;
         *inner.outcomes.entry((kind, text)).or_default() += 1;
+        if let Some(again) = outcome.as_ref().ok().map(|reply| reply.attempts as usize - 1).filter(|again| *again > 0) {
+            *inner.outcomes.entry((kind, "sent again".to_owned())).or_default() += again;
+        }
         inner.latencies.entry(kind).or_insert_with(histogram).saturating_record(micros);
         inner.last_second.saturating_record(micros);
     }

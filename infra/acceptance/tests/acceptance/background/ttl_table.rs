@@ -98,6 +98,7 @@ async fn whole_sale() -> Result<World, Box<dyn std::error::Error>> {
     fail_a_delivery(&world).await?;
     configure(&world, &admin, &json!({ "paused": true, "message": "Five minutes." })).await;
     world.tick().await;
+    assert_eq!(world.send(Request::new("GET", "/api/v1/admin/ops").token(&admin.access)).await.status, 200);
     Ok(world)
 }
 
