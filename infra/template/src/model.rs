@@ -176,6 +176,8 @@ pub struct Function {
     pub environment: BTreeMap<String, Expression>,
     /// What its policy allows, in the order of the template.
     pub grants: Vec<Grant>,
+    /// The logical id of the message queue that learns of an asynchronous invocation that failed, as a schedule's may.
+    pub on_failure: Option<String>,
 }
 
 /// A request and the function that answers it.

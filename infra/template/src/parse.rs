@@ -186,6 +186,8 @@ fn function(
     } else {
         roles.get(&logical_id(id, &properties.role)?).cloned().unwrap_or_default()
     };
+    let destination = properties.event_invoke_config.destination_config;
+    let on_failure = destination.map(|config| logical_id(id, &config.on_failure.destination)).transpose()?;
     template.functions.push(Function {
         name,
         logical_id: id.to_owned(),
@@ -193,6 +195,7 @@ fn function(
         memory_mb: properties.memory_size.or(globals.memory_size).unwrap_or(128),
         environment,
         grants,
+        on_failure,
     });
     Ok(())
 }

@@ -42,7 +42,15 @@ pub(crate) struct FunctionProperties {
     pub(crate) environment: Environment,
     pub(crate) policies: Vec<Policy>,
     pub(crate) role: Value,
+    pub(crate) event_invoke_config: EventInvokeConfig,
     pub(crate) events: BTreeMap<String, Event>,
+}
+
+/// What becomes of an asynchronous invocation that fails, such as that of a schedule.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct EventInvokeConfig {
+    pub(crate) destination_config: Option<DestinationConfig>,
 }
 
 #[derive(Default, Deserialize)]

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
+mod production;
+
 fn real() -> Template {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     Template::load(&path_in(&root)).expect("the template is readable")
@@ -86,6 +88,9 @@ fn lambda_may_poll_the_triggers_of_a_function_and_nothing_else() {
                 function.grants.contains(&grant("sqs:SendMessage", trigger.on_failure.as_deref().unwrap_or_default()))
             );
         }
+        if let Some(destination) = function.on_failure.as_deref().filter(|_| !needed.is_empty()) {
+            assert!(function.grants.contains(&grant("sqs:SendMessage", destination)), "{}", function.name);
+        }
         if !needed.is_empty() {
             // Only a function with a role of its own needs this: SAM gives the others AWSLambdaBasicExecutionRole.
             needed.extend(["logs:CreateLogStream", "logs:PutLogEvents"].map(|action| grant(action, "FunctionLogs")));
@@ -110,6 +115,16 @@ fn the_redrive_target_of_timers_is_a_queue_without_redrive() {
 }
 
 #[test]
+fn a_schedule_that_fails_leaves_a_dead_letter() {
+    let template = real();
+    let scheduled: BTreeSet<_> = template.schedules.iter().map(|schedule| &schedule.function).collect();
+    for function in &template.functions {
+        let expected = scheduled.contains(&function.name).then_some("DeadLetterQueue");
+        assert_eq!(function.on_failure.as_deref(), expected, "{}: where an invocation goes that failed", function.name);
+    }
+}
+
+#[test]
 fn every_function_has_a_name_and_something_that_invokes_it() {
     let template = real();
     let invoked: BTreeSet<_> = (template.routes.iter().map(|route| &route.function))
@@ -121,6 +136,10 @@ fn every_function_has_a_name_and_something_that_invokes_it() {
     assert_eq!(names, invoked);
     assert_eq!(template.function("sweep_holds").map(|function| function.timeout_seconds), Some(50));
     assert_eq!(template.function("create_user").map(|function| function.timeout_seconds), Some(8));
+    // Those that hash passwords have a whole processor.
+    let large = template.functions.iter().filter(|function| function.memory_mb == 1_769).map(|it| it.name.as_str());
+    assert_eq!(large.collect::<Vec<_>>(), ["create_user", "login_user"]);
+    assert!(template.functions.iter().all(|function| [512, 1_769].contains(&function.memory_mb)));
 }
 
 #[test]
