@@ -14,13 +14,14 @@ class Api:
     """The HTTP API of a stack."""
 
     def __init__(self, endpoint, host):
-        self.endpoint, self.host = endpoint, host
+        self.endpoint, self.host, self.origin_secret = endpoint, host, ""
 
     def send(self, method, path, token="", body=None, key=None):
         """Status and JSON body of the answer."""
         headers = {"host": self.host, "content-type": "application/json"}
         headers |= {"authorization": f"Bearer {token}"} if token else {}
         headers |= {"idempotency-key": key} if key else {}
+        headers |= {"x-origin-secret": self.origin_secret} if self.origin_secret else {}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.endpoint + path, data, headers, method=method)
         try:

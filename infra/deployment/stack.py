@@ -25,6 +25,8 @@ MANAGED_POLICIES = {
     "AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
 }
 START_SECONDS = 30
+# CloudFormation's limits of a template that comes from a bucket.
+MAX_TEMPLATE_BYTES, MAX_RESOURCES, MAX_PARAMETERS = 1_000_000, 500, 200
 
 
 def free_port():
@@ -111,8 +113,17 @@ class Stack:
         self.template = Translator(MANAGED_POLICIES, Parser()).translate(template, defaults | parameters)
         name_batches(self.template)
         change(self.template)
+        self.size()
         self.s3.put_object(Bucket=BUCKET, Key=f"{key}.json", Body=json.dumps(self.template).encode())
         return f"{self.cloud.endpoint}/{BUCKET}/{key}.json"
+
+    def size(self):
+        """The size of the packaged template, which CloudFormation must take."""
+        size = len(json.dumps(self.template))
+        resources, given = len(self.template["Resources"]), len(self.template["Parameters"])
+        sizes = f"{size:,} bytes, {resources} resources, {given} parameters"
+        assert size <= MAX_TEMPLATE_BYTES and resources <= MAX_RESOURCES and given <= MAX_PARAMETERS, sizes
+        return sizes
 
     def deploy(self, parameters, key, change=lambda template: None):
         """Creates or updates the stack; returns its status."""
@@ -130,6 +141,17 @@ class Stack:
                 raise
             self.formation.create_stack(**request)
         return self.settled()
+
+    def refusal(self, parameters):
+        """Why an update with these parameters does not begin; `None` if it began."""
+        given = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
+        try:
+            self.formation.update_stack(
+                StackName=NAME, UsePreviousTemplate=True, Parameters=given, Capabilities=["CAPABILITY_IAM"]
+            )
+        except ClientError as error:
+            return error.response["Error"]["Message"]
+        self.settled()
 
     def settled(self):
         while True:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import front
 import operations
 from journey import PASSWORD, Api, until
 from stack import NAME, ROOT, Cloud, Stack
@@ -33,10 +34,12 @@ NOT_CHECKED = {
     "the routes in the API's Body": "the emulator ignores them; the test makes them from the same text",
     "GET /health": "the emulator answers this path itself",
     "GenerateSecretString": "the emulator's secret has commas in spite of ExcludePunctuation; the test stores another",
-    "access logs, throttling, TTL, point-in-time recovery, encryption": "the emulator takes the settings and does nothing",
+    "access logs, throttling, TTL, point-in-time recovery": "the emulator takes the settings and does nothing",
+    "the role's grant for the destination of a schedule that fails": "the emulator does not ask it",
     "metrics from log lines": "the emulator does not read them; the test sends values to the alarms itself",
     "alarms by missing data, or in some of several periods": "the emulator judges all recent values at once",
-    "CloudFront, domain, key, firewall": "off by default; the linters read them",
+    "what CloudFront keeps and sends on, domain, certificate, firewall": "the emulator takes the settings and does nothing",
+    "what the policy of a key allows, warm tables": "the emulator does not ask",
     "the other architecture": f"the emulator runs programs of this machine, {ARCHITECTURE}",
 }
 
@@ -198,6 +201,23 @@ def least_privilege(cloud, stack, api, ann):
     say("without one statement of its policy get_balance was denied; with it, it works again")
 
 
+def fail_a_schedule(cloud, stack):
+    """A run of the sweep without its role's rights fails, is repeated once and leaves a dead letter."""
+    iam, role = cloud.client("iam"), stack.resources()["SweepHoldsRole"]
+    policies = {}
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        policies[name] = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    function = stack.resources()["SweepHolds"]
+    cloud.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=b'{"source": "aws.events"}')
+    dead = until("a dead letter", lambda: messages(cloud, stack.outputs()["DeadLetterQueueUrl"]))
+    assert any("RetriesExhausted" in body for body in dead), dead
+    for name, document in policies.items():
+        document = document if isinstance(document, str) else json.dumps(document)
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
+    say("a schedule that failed twice came to the dead letters")
+
+
 def take_down(cloud, stack):
     tables = {stack.outputs()[f"{name}TableName"] for name in ("Fans", "Concerts", "Queues")}
     stack.delete()
@@ -216,7 +236,7 @@ def main():
         stack = Stack(cloud, program)
         status = stack.deploy(PARAMETERS, "first")
         assert status == "CREATE_COMPLETE", status
-        say(f"{len(stack.resources())} resources, created from the packaged template")
+        say(f"{len(stack.resources())} resources, created from the packaged template ({stack.size()})")
         for _ in range(2):
             put_secret(cloud, stack, "the signing secret of the deployment test")
         api = Api(cloud.endpoint, stack.connect_routes())
@@ -228,7 +248,10 @@ def main():
         look_at_messages(cloud, stack, concert)
         rotate(cloud, stack, api, ann)
         say(operations.check(cloud, stack))
+        fail_a_schedule(cloud, stack)
         change(cloud, stack, api, concert, bob)
+        front.refuse(stack, PARAMETERS, say)
+        front.check(cloud, stack, PARAMETERS, api, ann, say)
         take_down(cloud, stack)
     except Exception:
         for line in stack.logged('"ERROR"')[-5:]:
