@@ -3,7 +3,6 @@
 from journey import until
 from stack import ROOT
 
-EDGE = "edge"
 DOMAIN = "tickets.example.com"
 SECRET = "0123456789abcdef0123456789abcdef"
 # Each alone, over parameters that are fine: out of bounds, or in contradiction to another one.
@@ -33,29 +32,29 @@ def refuse(stack, parameters, say):
     assert stack.settled() == before
 
 
-def edge(cloud):
-    """Certificate and firewall, from infra/edge.yaml, as parameters of the template."""
+def beside(cloud, name, parameters):
+    """Deploys infra/NAME.yaml; its outputs are parameters of the template."""
     formation = cloud.client("cloudformation")
     formation.create_stack(
-        StackName=EDGE,
-        TemplateBody=(ROOT / "infra/edge.yaml").read_text(),
-        Parameters=[{"ParameterKey": "DomainName", "ParameterValue": DOMAIN}],
+        StackName=name,
+        TemplateBody=(ROOT / f"infra/{name}.yaml").read_text(),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
     )
 
     def made():
-        stack = formation.describe_stacks(StackName=EDGE)["Stacks"][0]
+        stack = formation.describe_stacks(StackName=name)["Stacks"][0]
         assert "ROLLBACK" not in stack["StackStatus"], stack
         return stack if stack["StackStatus"] == "CREATE_COMPLETE" else None
 
-    return {each["OutputKey"]: each["OutputValue"] for each in until("the edge", made)["Outputs"]}
+    return {each["OutputKey"]: each["OutputValue"] for each in until(name, made)["Outputs"]}
 
 
 def check(cloud, stack, parameters, api, ann, say):
     """CloudFront in front and a key: functions refuse what does not come through CloudFront, and work with the key."""
-    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
-    more = {"Cdn": "true", "ProxiesInFront": "1", "DomainName": DOMAIN, "OriginSecret": SECRET, "KmsKeyArn": key}
+    more = {"Cdn": "true", "ProxiesInFront": "1", "DomainName": DOMAIN, "OriginSecret": SECRET}
     more |= {"WarmReadUnits": "24000", "WarmWriteUnits": "8000", "PasswordConcurrency": "2"}
-    status = stack.deploy(parameters | more | edge(cloud), "front")
+    more |= beside(cloud, "edge", {"DomainName": DOMAIN}) | beside(cloud, "key", {})
+    status = stack.deploy(parameters | more, "front")
     assert status == "UPDATE_COMPLETE", status
     balance = f"/api/v1/payments/balance/{ann.user}"
     assert api.expect(403, "GET", balance, ann.access)["code"] == "forbidden"
@@ -69,5 +68,5 @@ def check(cloud, stack, parameters, api, ann, say):
     say(f"behind CloudFront, which sends the secret, a request around it is 403; {DOMAIN} points to {target}")
     table = cloud.client("dynamodb").describe_table(TableName=stack.outputs()["FansTableName"])["Table"]
     queue = cloud.client("sqs").get_queue_attributes(QueueUrl=stack.outputs()["EventsQueueUrl"], AttributeNames=["All"])
-    assert table["SSEDescription"]["KMSMasterKeyArn"] == queue["Attributes"]["KmsMasterKeyId"] == key, (table, queue)
+    assert table["SSEDescription"]["KMSMasterKeyArn"] == queue["Attributes"]["KmsMasterKeyId"] == more["KmsKeyArn"], (table, queue)
     say("tables and message queues have the key")

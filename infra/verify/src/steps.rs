@@ -11,6 +11,8 @@ use crate::options::Options;
 
 /// The number of simulated sales: about a minute and a half on two cores.
 const SEEDS: &str = "30";
+/// What goes to AWS.
+const TEMPLATES: [&str; 4] = ["template.yaml", "infra/operations.yaml", "infra/edge.yaml", "infra/key.yaml"];
 /// The template's linter and what it needs, at pinned versions.
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 /// The scanner of the template, in an environment of its own: it needs other versions of the same packages.
@@ -94,7 +96,7 @@ fn cfn_lint() -> Step {
     Step {
         name: "template",
         program: python.program("cfn-lint"),
-        arguments: ["template.yaml", "infra/operations.yaml", "infra/edge.yaml"].map(OsString::from).to_vec(),
+        arguments: TEMPLATES.map(OsString::from).to_vec(),
         installed: Some((python, REQUIREMENTS)),
     }
 }
@@ -104,9 +106,7 @@ fn checkov() -> Step {
     Step {
         name: "scan",
         program: python.program("checkov"),
-        arguments: ["--file", "template.yaml", "infra/operations.yaml", "infra/edge.yaml", "--skip-download"]
-            .map(OsString::from)
-            .to_vec(),
+        arguments: [&["--file"], &TEMPLATES[..], &["--skip-download"]].concat().iter().map(OsString::from).collect(),
         installed: Some((python, CHECKOV)),
     }
 }
