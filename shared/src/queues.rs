@@ -5,6 +5,7 @@ use crate::{
     domain::{
         id::{QueueId, ReservationId, UserId},
         time::Timestamp,
+        wake,
     },
     events::CloudEvent,
     store::{
@@ -19,8 +20,6 @@ use serde::{Deserialize, Serialize};
 /// The longest delay of an SQS message: 15 minutes.
 pub const MAX_DELAY_SECONDS: u64 = 900;
 const BATCH: usize = 10;
-/// How far ahead ticks are sent for a queue in which fans wait, in seconds: until its next alarm.
-const MINUTE: u64 = 60;
 
 /// A message that asks for a tick of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,10 +69,12 @@ impl Delayed<Tick> {
         Delayed { message: Tick { queue_id: queue_id.clone(), alarms: Vec::new() }, delay_seconds }
     }
 
-    /// The ticks of a queue, one every `tick_seconds`, until its next alarm a minute from now.
-    pub fn ticks_until_next_schedule(queue_id: &QueueId, tick_seconds: u32) -> impl Iterator<Item = Self> {
+    /// The regular ticks of a queue in the next minute, one every `tick_seconds`.
+    pub fn regular_ticks(queue_id: &QueueId, tick_seconds: u32) -> impl Iterator<Item = Self> {
         let every = tick_seconds.max(1) as usize;
-        (every as u64..MINUTE).step_by(every).map(|delay_seconds| Self::tick(queue_id, delay_seconds))
+        (every as u64..wake::TICKS_SENT.0.into())
+            .step_by(every)
+            .map(|delay_seconds| Self::tick(queue_id, delay_seconds))
     }
 
     /// The tick for an alarm, delayed until the alarm is due, but at most by [`MAX_DELAY_SECONDS`].

@@ -22,9 +22,6 @@ const LOOK_AHEAD: Seconds = Seconds(120);
 /// The message of an alarm that is overdue for this long counts as lost.
 const OVERDUE: Seconds = Seconds(30);
 
-/// How often SQS has delivered a message.
-const RECEIVED: &str = "ApproximateReceiveCount";
-
 /// The event of the function: a batch of messages, or its schedule.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -43,8 +40,6 @@ pub enum Trigger {
 struct Asked {
     messages: Vec<String>,
     alarms: Vec<AlarmId>,
-    /// Whether SQS delivers the message of an alarm again.
-    again: bool,
 }
 
 /// Ticks the queues of a batch, or sends the ticks of alarms that have no message. Reports ticks that failed, so that
@@ -81,8 +76,6 @@ async fn tick_all(app: &App, event: SqsEvent) -> SqsBatchResponse {
             Ok(tick) => {
                 let asked = asked.entry(tick.queue_id).or_default();
                 asked.messages.push(id);
-                let again = record.attributes.get(RECEIVED).is_some_and(|count| count != "1");
-                asked.again |= again && !tick.alarms.is_empty();
                 asked.alarms.extend(tick.alarms);
             }
             Err(error) => {
@@ -92,7 +85,7 @@ async fn tick_all(app: &App, event: SqsEvent) -> SqsBatchResponse {
         }
     }
     let ticks = asked.into_iter().map(|(queue, asked)| async move {
-        let done = tokio::time::timeout(BATCH_DEADLINE, tick(app, &queue, &asked)).await;
+        let done = tokio::time::timeout(BATCH_DEADLINE, tick(app, &queue, &asked.alarms)).await;
         (queue, asked, done.map_err(|_| "did not finish in time".to_owned()))
     });
     for (queue, asked, done) in join_all(ticks).await {
@@ -120,17 +113,18 @@ fn measure_queue(app: &App, queue: &QueueId, ticked: Ticked, alarms: &[AlarmId])
     app.lines.queue(queue.as_str(), &metrics, now);
 }
 
-/// Ticks a queue, and sends the messages for the ticks that follow. The first delivery of an alarm's message may have
-/// written the tick and then failed to send them: a later one sends them if fans wait.
-async fn tick(app: &App, queue: &QueueId, asked: &Asked) -> Result<Ticked, Failure> {
-    let ticked = app.store.tick(queue, &asked.alarms).await?;
-    let unsent = asked.again && ticked.waiting > 0;
+/// Ticks a queue, and sends the messages for the ticks that follow. If the function is stopped before it sends regular
+/// ticks, the queue has none for up to a minute: its alarm, and sessions that end, still bring ticks.
+async fn tick(app: &App, queue: &QueueId, alarms: &[AlarmId]) -> Result<Ticked, Failure> {
+    let ticked = app.store.tick(queue, alarms).await?;
     if ticked.unfinished {
         app.queues.send_ticks(&[Delayed::tick(queue, 0)]).await?;
-    } else if ticked.regular || unsent {
-        app.queues
-            .send_ticks(&Delayed::ticks_until_next_schedule(queue, app.config.tick_seconds).collect::<Vec<_>>())
-            .await?;
+    } else if ticked.regular {
+        let ticks: Vec<_> = Delayed::regular_ticks(queue, app.config.tick_seconds).collect();
+        if let Err(unsent) = app.queues.send_ticks(&ticks).await {
+            app.store.note_unsent_ticks(queue).await?;
+            return Err(unsent.into());
+        }
     }
     Ok(ticked)
 }

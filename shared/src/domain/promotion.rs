@@ -128,8 +128,8 @@ pub struct Commit {
     pub last_seen: Place,
     /// When the next alarm is due.
     pub next_alarm: Timestamp,
-    /// See [`QueueState::regular`].
-    pub regular: bool,
+    /// See [`QueueState::ticks_until`].
+    pub ticks_until: Timestamp,
     /// The time that the tick used.
     pub at: Timestamp,
 }
@@ -183,7 +183,7 @@ pub fn commit(state: &QueueState, seen: &Observed, advance: Advance, rules: Queu
         longest_waiting: longest_waiting(state, advance.served, *last_place, rules, now),
         last_seen: *last_place,
         next_alarm: state.next_alarm,
-        regular: state.regular,
+        ticks_until: state.ticks_until,
         at: now,
     }
 }
@@ -220,6 +220,7 @@ impl Commit {
             && self.longest_waiting == state.longest_waiting
             && self.last_seen == state.last_seen
             && self.next_alarm == state.next_alarm
+            && self.ticks_until == state.ticks_until
     }
 }
 

@@ -178,9 +178,9 @@ pub struct QueueState {
     pub last_seen: Place,
     /// When the next alarm is due; a time in the past where there is none.
     pub next_alarm: Timestamp,
-    /// Whether regular ticks were sent until the next alarm.
-    #[serde(default)]
-    pub regular: bool,
+    /// Until when regular ticks were sent. Only the tick that moves this on sends the next ones, so that they are sent once
+    /// however many ticks there are.
+    pub ticks_until: Timestamp,
     /// The claim deadline of the places behind the last bucket (walk-ins).
     pub walk_in_deadline: Timestamp,
     /// Claim deadlines by place, at most [`super::buckets::MAX_BUCKETS`].
@@ -238,7 +238,7 @@ impl QueueState {
             sampled: QueueClock::default(),
             last_seen: Place::NONE,
             next_alarm: Timestamp::DISTANT_PAST,
-            regular: false,
+            ticks_until: Timestamp::DISTANT_PAST,
             walk_in_deadline: Timestamp::DISTANT_PAST,
             buckets: Vec::new(),
             marks: vec![(now, 0)],

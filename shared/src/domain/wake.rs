@@ -12,6 +12,8 @@ use super::{
 const MINUTE: Seconds = Seconds(60);
 /// How long after a tick a queue in which nobody waits gets a second tick before it sleeps.
 const SECOND_LOOK: Seconds = Seconds(20);
+/// For how long regular ticks are sent at a time.
+pub const TICKS_SENT: Seconds = MINUTE;
 /// The least time between two ticks for sessions that end.
 const MIN_SPACING: Seconds = Seconds(10);
 
@@ -77,6 +79,11 @@ pub fn requested_tick(last: Option<Timestamp>, now: Timestamp) -> Option<Timesta
         Some(last) if last <= now && now < last + SPACING => Some(last + SPACING),
         _ => Some(now),
     }
+}
+
+/// Whether a queue that has regular ticks until `until`, one in every `every`, needs the next ones: its last one is here.
+pub fn needs_ticks(until: Timestamp, every: Seconds, now: Timestamp) -> bool {
+    until <= now + every
 }
 
 /// When a queue that is about to sleep gets its second tick.

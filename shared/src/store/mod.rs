@@ -114,6 +114,8 @@ pub struct Rules {
     pub places_per_fan: u32,
     /// Whether the seats are freed when a payment is refused because the balance is too low.
     pub release_unpaid: bool,
+    /// The time between two regular ticks of a queue.
+    pub tick: Seconds,
     /// The rules of queues without settings of their own.
     pub queue: QueueRules,
 }
@@ -189,6 +191,7 @@ impl Store {
                 holds_per_session: config.holds_per_session,
                 places_per_fan: config.places_per_fan,
                 release_unpaid: config.release_hold_on_insufficient_balance,
+                tick: Seconds(config.tick_seconds),
                 queue: config.queue_rules,
             },
             states: Cache::new(),

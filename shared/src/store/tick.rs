@@ -18,7 +18,7 @@ use crate::domain::{
     time::Timestamp,
     wake::{self, Wake},
 };
-use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use futures_util::try_join;
 
 /// Attempts at a tick; it starts over if a concurrent tick wrote first.
@@ -40,7 +40,8 @@ pub struct Ticked {
     pub inside: u64,
     /// Whether its survey is unfinished, so that the next tick should come at once.
     pub unfinished: bool,
-    /// Whether the queue needs regular ticks until the alarm that this tick put.
+    /// Whether the caller must send the regular ticks of the next minute: fans wait, the queue admits, and this tick noted
+    /// them as sent.
     pub regular: bool,
 }
 
@@ -106,12 +107,13 @@ impl Store {
         let occupied = state.occupied.saturating_sub(freed) + planned.admitted;
         let wake = wake::after_tick(&state, &pass, planned.served, occupied, last_place, now);
         let (wake, next_alarm) = self.prepare_wake(&state, &counter, wake, alarms).await?;
-        let renewed = next_alarm != state.next_alarm;
-        let regular = if renewed { wake.is_urgent() && state.settings.admits(now) } else { state.regular };
+        let admits = wake.is_urgent() && state.settings.admits(now);
+        let regular = admits && wake::needs_ticks(state.ticks_until, self.rules.tick, now);
+        let ticks_until = if regular { now + wake::TICKS_SENT } else { state.ticks_until };
         let plan = |state: &QueueState| {
             let rules = state.settings.rules(self.rules.queue);
             let advance = promotion::advance(state, freed, &ahead, last_place, rules, now);
-            Commit { next_alarm, regular, ..promotion::commit(state, &seen, advance, rules, now) }
+            Commit { next_alarm, ticks_until, ..promotion::commit(state, &seen, advance, rules, now) }
         };
         let Some(done) = self.write_tick(&state, plan, now).await? else { return Ok(None) };
         Ok(Some(Ticked {
@@ -120,7 +122,7 @@ impl Store {
             waiting: last_place.behind(done.served),
             inside: state.occupied.saturating_sub(freed) + done.admitted,
             unfinished: !pass.is_done(),
-            regular: renewed && regular,
+            regular,
         }))
     }
 
@@ -140,12 +142,9 @@ impl Store {
         };
         let Some(due) = wake.due() else { return Ok((wake, Timestamp::DISTANT_PAST)) };
         let handled = alarms.iter().any(|alarm| alarm.due == state.next_alarm);
-        // Regular ticks are sent together with a new alarm. Where the existing alarm was put without them, while nobody
-        // waited or was admitted, a tick that an alarm asked for puts another. Otherwise it must not: each of two alarms
-        // would bring the next one and its ticks, for as long as fans wait.
-        let lacks = !state.regular && !alarms.is_empty();
-        let begins = wake.is_urgent() && lacks && state.settings.admits(self.now());
-        let there = self.now() < state.next_alarm && state.next_alarm <= due && !handled && !begins;
+        // Only the alarm that the state names brings the next one. If each alarm did, they would multiply: many joins may
+        // wake a queue at once, and a tick may come just before its alarm.
+        let there = self.now() < state.next_alarm && state.next_alarm <= due && !handled;
         let kept = there.then_some(state.next_alarm);
         if kept.is_none() {
             self.put_alarm(queue, due, wake.is_urgent()).await?;
@@ -245,7 +244,7 @@ impl Store {
         let pass = if commit.pass.is_some() { ", #pass = :pass" } else { " REMOVE #pass" };
         let expression = format!(
             "{set}{comma} #free = #free + :gained, occupied = occupied + :taken, #floor = :floor, sampled = :sampled, \
-             lastSeen = :last, nextAlarm = :alarm, regular = :regular, #at = :at, tick = tick + :one{pass}"
+             lastSeen = :last, nextAlarm = :alarm, ticksUntil = :ticks, #at = :at, tick = tick + :one{pass}"
         );
         let taken = i128::from(commit.advance.admitted) - i128::from(commit.freed);
         let update = self
@@ -262,7 +261,7 @@ impl Store {
             .expression_attribute_values(":sampled", n(commit.sampled.millis()))
             .expression_attribute_values(":last", n(commit.last_seen.get()))
             .expression_attribute_values(":alarm", n(commit.next_alarm.millis()))
-            .expression_attribute_values(":regular", AttributeValue::Bool(commit.regular))
+            .expression_attribute_values(":ticks", n(commit.ticks_until.millis()))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":tick", n(state.tick));
         match &commit.pass {
@@ -273,6 +272,22 @@ impl Store {
 }
 
 impl Store {
+    /// Notes that regular ticks could not be sent, so that the next tick sends them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn note_unsent_ticks(&self, queue: &QueueId) -> Result<(), StoreError> {
+        let update = self
+            .update(&keys::queue_state(queue))
+            .update_expression("SET ticksUntil = :none")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":none", n(Timestamp::DISTANT_PAST.millis()));
+        match self.send_update(update).await {
+            Ok(_) | Err(WriteFailure::Condition(_)) => Ok(()),
+            Err(WriteFailure::Store(error)) => Err(error),
+        }
+    }
+
     /// Returns the delay, in seconds, of a tick that this environment asks for; `None` if a tick that it asked for
     /// before is still to come. Keeps to one tick a second for each queue.
     pub fn request_tick(&self, queue: &QueueId) -> Option<u64> {
