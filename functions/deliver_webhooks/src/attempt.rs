@@ -13,9 +13,13 @@ use shared::{
     },
     webhooks::{Message, sign},
 };
+use std::time::{Duration, Instant};
 
 /// The status by which a receiver says that it wants no more events.
 const GONE: u16 = 410;
+
+/// A receiver that takes longer for an answer gets the next events as retries, which no other webhook waits for.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// How long after a delivery was made its first attempt has failed at the latest, put off or not.
 const FIRST_FAILURE: Seconds = Seconds(180);
@@ -61,7 +65,7 @@ pub async fn attempt(
 /// Stores a delivery for a retry without an attempt.
 pub async fn put_off(app: &App, mut delivery: Delivery) -> Result<(), StoreError> {
     delivery.next_at = next_attempt(delivery.attempts, app.now());
-    delivery.error = Some("put off: the receiver did not answer a moment ago".to_owned());
+    delivery.error = Some("put off: the receiver was slow, or did not answer, a moment ago".to_owned());
     app.store.record_delivery(&delivery, None).await
 }
 
@@ -72,12 +76,13 @@ async fn post(app: &App, webhook: &Webhook, delivery: &mut Delivery) -> Result<O
     let body = delivery.body.clone().unwrap_or_default();
     let signature = sign(&keyring, now, &delivery.event_id, &body);
     let message = Message { id: &delivery.event_id, timestamp: now.seconds(), signature, body: &body };
+    let started = Instant::now();
     let answered = app.webhooks.post(&webhook.url, &message).await;
     delivery.attempts += 1;
     delivery.last_attempt_at = Some(now);
     delivery.answer = answered.as_ref().ok().map(|status| status.as_u16());
     delivery.error = answered.as_ref().err().map(ToString::to_string);
-    if answered.is_err() {
+    if answered.is_err() || started.elapsed() > SLOW {
         app.store.note_out_of_reach(&webhook.webhook_id);
     }
     Ok(delivery.answer)

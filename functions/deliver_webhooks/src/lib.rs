@@ -21,10 +21,12 @@ use shared::{
     telemetry::chain,
 };
 
-/// Retries of one webhook that are tried at the same time.
+/// Retries of one webhook that are tried at the same time: at first, and after rounds without a failure. A receiver that is
+/// back after hours gets what waits for it within the hour.
 const AT_ONCE: usize = 10;
+const MOST_AT_ONCE: usize = 160;
 /// How long the schedule begins new retries: a further one ends within the time of the function.
-const RETRY_TIME: Seconds = Seconds(15);
+const RETRY_TIME: Seconds = Seconds(45);
 
 /// The event of the function: a batch of messages, or its schedule.
 #[derive(Deserialize)]
@@ -78,7 +80,7 @@ async fn deliver(app: &App, webhooks: &[Webhook], record: &SqsMessage) -> Result
         let delivery = Delivery::new(&webhook.webhook_id, &event, app.now());
         async move {
             let delivery = delivery?;
-            // A receiver that did not answer a moment ago must not hold up the events of the others.
+            // A receiver that was slow or did not answer a moment ago must not hold up the events of the others.
             if app.store.is_out_of_reach(&webhook.webhook_id) {
                 put_off(app, delivery).await
             } else {
@@ -92,13 +94,15 @@ async fn deliver(app: &App, webhooks: &[Webhook], record: &SqsMessage) -> Result
 /// Tries again what is due for a webhook, the oldest first, until nothing is due, the time is over, or every one of
 /// several fails: so a receiver that is down costs a few attempts a minute, however much waits for it.
 async fn retry_all(app: &App, webhook: &Webhook) -> Result<(), StoreError> {
-    let until = app.now() + RETRY_TIME;
+    let (until, mut at_once) = (app.now() + RETRY_TIME, AT_ONCE);
     while app.now() < until {
-        let due = app.store.due_retries(&webhook.webhook_id, AT_ONCE).await?;
+        let due = app.store.due_retries(&webhook.webhook_id, at_once).await?;
         let outcomes = try_join_all(due.iter().map(|retry| retry_one(app, webhook, retry))).await?;
         if due.is_empty() || outcomes.iter().all(|outcome| *outcome == Outcome::Failed) {
             break;
         }
+        let failed = outcomes.contains(&Outcome::Failed);
+        at_once = if failed { AT_ONCE } else { (2 * at_once).min(MOST_AT_ONCE) };
     }
     Ok(())
 }

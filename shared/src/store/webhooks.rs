@@ -5,11 +5,14 @@ use super::{
     keys::Table,
     request::{self, WriteFailure, s},
 };
-use crate::domain::{
-    event::EventType,
-    refusal::Refusal,
-    time::{Seconds, Timestamp},
-    webhook::{MAX_WEBHOOKS, WebhookId},
+use crate::{
+    domain::{
+        event::EventType,
+        refusal::Refusal,
+        time::{Seconds, Timestamp},
+        webhook::{MAX_WEBHOOKS, WebhookId},
+    },
+    telemetry::chain,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, sync::Arc};
@@ -80,7 +83,14 @@ impl Store {
 
     async fn read_webhooks(&self, consistent: bool) -> Result<Vec<Webhook>, StoreError> {
         let query = self.query(Table::Queues, keys::WEBHOOKS_PARTITION).key_condition_expression("pk = :pk");
-        self.all_pages(query.consistent_read(consistent)).await?.into_iter().map(request::parse).collect()
+        let items = self.all_pages(query.consistent_read(consistent)).await?.into_iter();
+        // A webhook that cannot be read must not keep the others, and the counts of seats, from what the stream brings.
+        let webhooks = items.filter_map(|item| {
+            request::parse(item)
+                .inspect_err(|error| tracing::error!(error = chain(error), "webhook not understood"))
+                .ok()
+        });
+        Ok(webhooks.collect())
     }
 
     /// Reads all webhooks, at most [`MAX_LIST_AGE`] old.
@@ -141,12 +151,12 @@ impl Store {
         }
     }
 
-    /// Remembers in this environment that a receiver did not answer.
+    /// Remembers in this environment that a receiver was slow, or did not answer.
     pub fn note_out_of_reach(&self, id: &WebhookId) {
         self.out_of_reach.put(id.clone(), (), self.now());
     }
 
-    /// Whether a receiver did not answer this environment within the last ten seconds.
+    /// Whether a receiver was slow, or did not answer, in this environment within the last ten seconds.
     pub fn is_out_of_reach(&self, id: &WebhookId) -> bool {
         self.out_of_reach.get(id, self.now(), OUT_OF_REACH.millis()).is_some()
     }

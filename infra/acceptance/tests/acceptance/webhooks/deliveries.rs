@@ -9,7 +9,14 @@ use acceptance::{Fan, World, functions, sent_events};
 use engine::Fault;
 use serde_json::{Value, json};
 use shared::store::webhooks::DisabledReason;
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 fn statuses(deliveries: &[Value]) -> BTreeSet<&str> {
     deliveries.iter().filter_map(|delivery| delivery["status"].as_str()).collect()
@@ -195,6 +202,71 @@ async fn a_receiver_that_fails_holds_up_no_other_and_is_disabled_after_a_day() -
     deliver(&world).await?;
     retry(&world).await?;
     assert!(bad.posts().len() > before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_slow_receiver_gets_its_events_as_retries_so_that_no_other_waits_for_it() -> Outcome {
+    let (slow, other) = (Receiver::new(), Receiver::new());
+    slow.delay(Duration::from_millis(2_100));
+    let (world, admin, concert) = with_webhooks(&[&slow, &other]).await?;
+    let records = messages_of_a_purchase(&world, &concert).await?;
+    for record in &records {
+        let event = serde_json::from_value(json!({ "Records": [record] }))?;
+        functions::deliver_webhooks(&world.app, event).await.map_err(|error| error.to_string())?;
+    }
+    assert_eq!((slow.posts().len(), other.posts().len()), (1, records.len()));
+    slow.delay(Duration::ZERO);
+    world.wait(60);
+    retry(&world).await?;
+    assert_eq!((slow.posts().len(), slow.ids().len()), (records.len(), records.len()), "each event once");
+    assert_eq!(statuses(&deliveries(&world, &admin, "hook-0").await), BTreeSet::from(["DELIVERED"]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_piled_up_while_a_receiver_was_down_is_sent_in_growing_rounds() -> Outcome {
+    let (down, url) = Receiver::down();
+    let (world, _, concert) = sale(&[LOOPBACK]).await?;
+    add(&world, "shop", &url).await?;
+    let records = messages_of_a_purchase(&world, &concert).await?;
+    let event: Value = serde_json::from_str(records[0]["body"].as_str().unwrap_or_default())?;
+    for number in 0..30 {
+        let copies = (0..10).map(|copy| {
+            let mut event = event.clone();
+            event["id"] = json!(format!("copy/{number}/{copy}"));
+            json!({ "messageId": event["id"], "body": event.to_string() })
+        });
+        let batch = serde_json::from_value(json!({ "Records": copies.collect::<Vec<_>>() }))?;
+        functions::deliver_webhooks(&world.app, batch).await.map_err(|error| error.to_string())?;
+    }
+    world.wait(60);
+    let receiver = down.start();
+    let rounds = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&rounds);
+    world.engine.set_faults(move |call| {
+        let round = call.operation == "Query" && call.body.to_string().contains("RETRY#shop");
+        counted.fetch_add(usize::from(round), Ordering::Relaxed);
+        Fault::None
+    });
+    retry(&world).await?;
+    assert_eq!(receiver.ids().len(), 300);
+    // 10, 20, 40, 80 and 150, and a look that finds nothing.
+    assert_eq!(rounds.load(Ordering::Relaxed), 6);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_webhook_that_cannot_be_read_holds_up_nothing() -> Outcome {
+    let receiver = Receiver::new();
+    let (world, _, concert) = with_webhooks(&[&receiver]).await?;
+    let broken = json!({ "pk": { "S": "WEBHOOKS" }, "sk": { "S": "a-broken-one" }, "enabled": { "S": "perhaps" } });
+    world.engine.execute("PutItem", json!({ "TableName": "Queues", "Item": broken }));
+    world.wait(10);
+    buy(&world, &concert, "ann", 1).await?;
+    let taken = deliver(&world).await?;
+    assert!(taken > 0);
+    assert_eq!(receiver.ids().len(), taken);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, PoisonError},
     thread,
+    time::Duration,
 };
 
 /// What a receiver got in one request.
@@ -43,6 +44,8 @@ impl Post {
 struct State {
     /// The status line and further headers of an answer.
     answer: String,
+    /// How long it takes for an answer.
+    delay: Duration,
     posts: Vec<Post>,
 }
 
@@ -61,7 +64,7 @@ impl Receiver {
 
     fn at(listener: TcpListener) -> Self {
         let address = listener.local_addr().expect("bound");
-        let state = Arc::new(Mutex::new(State { answer: "204 No Content".to_owned(), posts: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { answer: "204 No Content".to_owned(), ..State::default() }));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -86,6 +89,11 @@ impl Receiver {
     /// Answers with another status from now on, such as `302 Found\r\nlocation: /elsewhere`.
     pub fn answer(&self, answer: &str) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).answer = answer.to_owned();
+    }
+
+    /// Takes this long for each answer from now on.
+    pub fn delay(&self, delay: Duration) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).delay = delay;
     }
 
     pub fn posts(&self) -> Vec<Post> {
@@ -121,10 +129,11 @@ fn serve(connection: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    let answer = {
+    let (answer, delay) = {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         state.posts.push(Post { headers, body: String::from_utf8_lossy(&body).into_owned() });
-        state.answer.clone()
+        (state.answer.clone(), state.delay)
     };
+    thread::sleep(delay);
     write!(&connection, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
 }
