@@ -219,11 +219,11 @@ def fail_a_schedule(cloud, stack):
 
 
 def take_down(cloud, stack):
-    tables = {stack.outputs()[f"{name}TableName"] for name in ("Fans", "Concerts", "Queues")}
+    tables = {stack.outputs()[f"{name}TableName"] for name in ("Fans", "Concerts", "Queues", "Joins")}
     stack.delete()
     left = set(cloud.client("dynamodb").list_tables()["TableNames"])
     assert left == tables, f"left {left}, to be kept {tables}"
-    say("the deletion keeps the three tables of the sale, and nothing else")
+    say("the deletion keeps the four tables of the sale, and nothing else")
 
 
 def main():

@@ -28,10 +28,14 @@ pub struct Config {
     pub queues_table: String,
     /// The table of counters against abuse.
     pub limits_table: String,
+    /// The table of join counters.
+    pub joins_table: String,
     /// The message queue for ticks of queues in which fans wait.
     pub ticks_queue_url: String,
     /// The message queue for ticks of queues in which nobody waits.
     pub quiet_ticks_queue_url: String,
+    /// The message queue of the sequencer.
+    pub sequencer_queue_url: String,
     /// The message queue for expiry timers.
     pub timers_queue_url: String,
     /// The message queue for domain events.
@@ -100,8 +104,10 @@ impl Config {
             concerts_table: required("CONCERTS_TABLE")?,
             queues_table: required("QUEUES_TABLE")?,
             limits_table: required("LIMITS_TABLE")?,
+            joins_table: required("JOINS_TABLE")?,
             ticks_queue_url: required("TICKS_QUEUE_URL")?,
             quiet_ticks_queue_url: required("QUIET_TICKS_QUEUE_URL")?,
+            sequencer_queue_url: required("SEQUENCER_QUEUE_URL")?,
             timers_queue_url: required("TIMERS_QUEUE_URL")?,
             events_queue_url: required("EVENTS_QUEUE_URL")?,
             webhooks_queue_url: required("WEBHOOKS_QUEUE_URL")?,

@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 /// The longest delay of an SQS message: 15 minutes.
 pub const MAX_DELAY_SECONDS: u64 = 900;
 const BATCH: usize = 10;
+/// For how many seconds runs of the sequencer are sent at a time: until its next alarm.
+const SECONDS_OF_RUNS: u64 = 60;
 
 /// A message that asks for a tick of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,20 @@ pub struct Tick {
     /// The queue.
     pub queue_id: QueueId,
     /// The alarms that the message was sent for. The tick deletes them once they are handled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmId>,
+}
+
+/// A message that asks the sequencer to look at a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sequence {
+    /// The queue.
+    pub queue_id: QueueId,
+    /// The joins a second that the queue should be wide enough for.
+    #[serde(default)]
+    pub joins: u64,
+    /// The alarms that the message was sent for. The run deletes them once they are handled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<AlarmId>,
 }
@@ -84,6 +100,21 @@ impl Delayed<Tick> {
     }
 }
 
+impl Delayed<Sequence> {
+    /// A run of the sequencer each second, until its next alarm a minute from now.
+    pub fn runs_until_next_alarm(queue_id: &QueueId) -> impl Iterator<Item = Self> {
+        let message = Sequence { queue_id: queue_id.clone(), joins: 0, alarms: Vec::new() };
+        (1..SECONDS_OF_RUNS).map(move |delay_seconds| Delayed { message: message.clone(), delay_seconds })
+    }
+
+    /// The message for an alarm of the sequencer, delayed until the alarm is due, but at most by [`MAX_DELAY_SECONDS`].
+    fn for_sequencer(alarm: &Alarm, joins: u64, now: Timestamp) -> Self {
+        let delay_seconds = alarm.alarm.due.seconds_left(now).min(MAX_DELAY_SECONDS);
+        let message = Sequence { queue_id: alarm.queue_id.clone(), joins, alarms: vec![alarm.alarm] };
+        Delayed { message, delay_seconds }
+    }
+}
+
 impl Delayed<Timer> {
     /// A timer for a hold that ends at `due`. Where the longest delay is too short, it fires early and is sent again.
     pub fn timer(timer: Timer, due: Timestamp, now: Timestamp) -> Self {
@@ -96,6 +127,7 @@ pub struct MessageQueues {
     sqs: aws_sdk_sqs::Client,
     ticks: String,
     quiet_ticks: String,
+    sequencer: String,
     timers: String,
     events: String,
     webhooks: String,
@@ -109,6 +141,7 @@ impl MessageQueues {
             sqs,
             ticks: config.ticks_queue_url.clone(),
             quiet_ticks: config.quiet_ticks_queue_url.clone(),
+            sequencer: config.sequencer_queue_url.clone(),
             timers: config.timers_queue_url.clone(),
             events: config.events_queue_url.clone(),
             webhooks: config.webhooks_queue_url.clone(),
@@ -127,14 +160,22 @@ impl MessageQueues {
         self.send_all(&self.quiet_ticks, ticks).await
     }
 
-    /// Sends the ticks for alarms, urgent and quiet ones to separate message queues.
+    /// Sends messages to the sequencer.
+    pub async fn send_to_sequencer(&self, runs: &[Delayed<Sequence>]) -> Result<(), StoreError> {
+        self.send_all(&self.sequencer, runs).await
+    }
+
+    /// Sends the messages for alarms: for those of the sequencer, for urgent ticks and for quiet ones to separate message
+    /// queues.
     pub async fn send_alarms(&self, alarms: &[Alarm], now: Timestamp) -> Result<(), StoreError> {
         let ticks = |urgent: bool| -> Vec<Delayed<Tick>> {
-            let some = alarms.iter().filter(|alarm| alarm.urgent == urgent);
+            let some = alarms.iter().filter(|alarm| alarm.joins.is_none() && alarm.urgent == urgent);
             some.map(|alarm| Delayed::for_alarm(alarm, now)).collect()
         };
+        let runs = alarms.iter().filter_map(|alarm| Some(Delayed::for_sequencer(alarm, alarm.joins?, now)));
+        let runs = self.send_to_sequencer(&runs.collect::<Vec<_>>()).await;
         let (urgent, quiet) = (self.send_ticks(&ticks(true)).await, self.send_quiet_ticks(&ticks(false)).await);
-        urgent.and(quiet)
+        runs.and(urgent).and(quiet)
     }
 
     /// Sends expiry timers.

@@ -6,7 +6,9 @@ use shared::{
     bootstrap,
     domain::{
         id::QueueId,
+        line::Expected,
         queue::QueueSettings,
+        rate::AdmitPerMinute,
         time::{Seconds, Timestamp},
     },
     http::{
@@ -39,14 +41,18 @@ fn seconds<const MIN: u32, const MAX: u32>(
     sent.map_or(was, |sent| sent.map(|Whole(seconds)| Seconds(seconds)))
 }
 
-/// Applies the fields that the change names; null sets a field back to its default.
-fn apply(change: &QueueChange, settings: &mut QueueSettings) {
+/// Applies the fields that the change names at `now`; null sets a field back to its default.
+fn apply(change: &QueueChange, settings: &mut QueueSettings, now: Timestamp) {
     settings.capacity = change.capacity.map_or(settings.capacity, |capacity| capacity.map(|Whole(fans)| fans.into()));
     settings.paused = change.paused.map_or(settings.paused, |paused| paused.unwrap_or(false));
     settings.opens_at = change.opens_at.map_or(settings.opens_at, |opens| opens.map(|Rfc3339(at)| at));
     settings.claim_window_seconds = seconds(change.claim_window_seconds, settings.claim_window_seconds);
     settings.active_seconds = seconds(change.active_seconds, settings.active_seconds);
     settings.waiting_seconds = seconds(change.waiting_seconds, settings.waiting_seconds);
+    let expected = |sent: Option<Whole<_, _>>| sent.map(|Whole(per_second)| Expected { per_second, since: now });
+    settings.expected_joins = change.expected_joins_per_second.map_or(settings.expected_joins, expected);
+    let rate = |sent: Option<Whole<_, _>>| sent.map(|Whole(fans)| AdmitPerMinute(fans));
+    settings.admit_per_minute = change.admit_per_minute.map_or(settings.admit_per_minute, rate);
 }
 
 /// Answers 200 with the stored queue; creates the queue if it does not exist. The next tick, within two seconds, admits
@@ -57,7 +63,7 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let queue: QueueId = call.path("queueId")?;
     let change: QueueChange = payload.parse()?;
     check(&change, app.now())?;
-    app.store.configure_queue(&queue, |settings| apply(&change, settings)).await?;
+    app.store.configure_queue(&queue, |settings| apply(&change, settings, app.now())).await?;
     if let Some(message) = change.message {
         app.store.put_message(&queue, message).await?;
     }

@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use shared::{
     app::App,
     bootstrap,
-    domain::{claims::QueueClaims, id::QueueId},
+    domain::id::QueueId,
     http::{Answer, Call, answer::with_header, callers::named_fan, requests::Join, token_answer},
 };
 
@@ -23,11 +23,11 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let limits = app.config.limits.of_join(call.address(&app.config), user);
     let joined = app.store.join(&join.queue_id.unwrap_or_else(QueueId::main), user, proof, &limits).await?;
     let status = if joined.new { StatusCode::CREATED } else { StatusCode::OK };
-    let answer = token_answer::answer(app, status, &QueueClaims::of(&joined.ticket, proof), joined.session).await?;
+    let answer = token_answer::answer(app, status, &joined.standing, joined.session).await?;
     if !joined.new {
         return Ok(answer);
     }
-    let location = format!("/api/v1/tokens/{user}?queueId={}", joined.ticket.queue_id);
+    let location = format!("/api/v1/tokens/{user}?queueId={}", joined.standing.claims().queue_id);
     Ok(with_header(answer, "location", location))
 }
 

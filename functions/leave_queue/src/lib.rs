@@ -12,11 +12,14 @@ pub async fn handle(app: &App, call: &Call) -> Answer {
     let caller = app.tokens.caller(call, app.now())?;
     let queue = token_answer::queue_of(call, &caller)?;
     let user = caller.acting_for_path(call)?;
-    let place = match caller.queue_claims {
-        Some(claims) => claims.place(),
-        None => app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?.place,
+    let (id, spot) = match caller.standing {
+        Some(standing) => (standing.claims().ticket_id, standing.spot()),
+        None => {
+            let ticket = app.store.ticket(&queue, user).await?.ok_or(Refusal::TokenNotFound)?;
+            (ticket.ticket_id, ticket.spot)
+        }
     };
-    app.store.leave(&queue, user, place, EndReason::Left).await?;
+    app.store.leave(&queue, user, id, spot, EndReason::Left).await?;
     Ok(no_content())
 }
 

@@ -120,7 +120,8 @@ async fn tick(app: &App, queue: &QueueId, alarms: &[AlarmId]) -> Result<Ticked, 
     if ticked.unfinished {
         app.queues.send_ticks(&[Delayed::tick(queue, 0)]).await?;
     } else if ticked.regular {
-        let ticks: Vec<_> = Delayed::regular_ticks(queue, app.config.tick_seconds).collect();
+        let every = if ticked.by_rate { 1 } else { app.config.tick_seconds };
+        let ticks: Vec<_> = Delayed::regular_ticks(queue, every).collect();
         if let Err(unsent) = app.queues.send_ticks(&ticks).await {
             app.store.note_unsent_ticks(queue).await?;
             return Err(unsent.into());

@@ -47,6 +47,10 @@ impl Background {
                 assert_handled(answer.map(|answer| answer.batch_item_failures.len()))?;
             }
         }
+        for batch in self.due(world, &config.sequencer_queue_url) {
+            let answer = functions::seal_intervals(&world.app, event(&batch)?).await;
+            assert_handled(answer.map(|answer| answer.batch_item_failures.len()))?;
+        }
         for batch in self.due(world, &config.timers_queue_url) {
             let answer = functions::expire_holds(&world.app, event(&batch)?).await;
             assert_handled(answer.map(|answer| answer.batch_item_failures.len()))?;

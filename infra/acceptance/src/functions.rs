@@ -57,6 +57,7 @@ triggered!(
     expire_holds(SqsEvent) -> SqsBatchResponse,
     promote_tokens(promote_tokens::Trigger) -> SqsBatchResponse,
     reconcile(reconcile::Scheduled) -> reconcile::Reconciled,
+    seal_intervals(SqsEvent) -> SqsBatchResponse,
     stream_changes(stream_changes::Batch) -> DynamoDbEventResponse,
     sweep_holds(sweep_holds::Scheduled) -> sweep_holds::Swept,
 );

@@ -69,6 +69,7 @@ async fn handle(app: &App, function: &str, event: Value) -> Result<Value, String
         "expire_holds" => handled!(expire_holds),
         "promote_tokens" => handled!(promote_tokens),
         "reconcile" => handled!(reconcile),
+        "seal_intervals" => handled!(seal_intervals),
         "stream_changes" => handled!(stream_changes),
         "sweep_holds" => handled!(sweep_holds),
         other => Err(format!("no function {other}")),

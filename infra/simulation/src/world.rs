@@ -10,6 +10,7 @@ use crate::{
     lock::lock,
     log::{Keep, Log},
     messages::Messages,
+    network,
     network_state::NetworkState,
     plan::Plan,
 };
@@ -75,7 +76,11 @@ impl World {
     pub fn new(plan: Plan, template: Arc<Template>, keep: Keep) -> Result<Arc<Self>, Box<dyn Error + Send + Sync>> {
         let clock = SimClock::new();
         let engine = Engine::new(clock.clone());
-        engine.create_tables(&template.tables);
+        let mut tables = template.tables.clone();
+        // The oracle sees the changes of join counters in a stream of its own.
+        let streamed = tables.iter().find_map(|table| table.stream_view.clone());
+        tables.iter_mut().filter(|t| t.name == network::OBSERVED).for_each(|t| t.stream_view.clone_from(&streamed));
+        engine.create_tables(&tables);
         let config = config(&plan, &template)?;
         Ok(Arc::new(World {
             network: NetworkState::default(),

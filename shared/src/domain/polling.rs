@@ -18,6 +18,8 @@ const POLLS_PER_SECOND: f64 = 8_000.0;
 const OPENING_PER_SECOND: f64 = 5_000.0;
 /// The part of an interval that chance adds or takes, so that fans who polled together do not poll together again.
 const JITTER: f64 = 0.15;
+/// Seconds between two polls of a fan whose place is not known yet.
+pub const UNKNOWN_SECONDS: u64 = 2;
 /// Seconds between two polls of an admitted fan.
 pub const ACTIVE_SECONDS: u64 = 5;
 

@@ -4,6 +4,7 @@ use super::{
     buckets,
     pace::{Pace, Step},
     queue::{AdmissionBatch, QueueRules, QueueState},
+    rate::PaidUntil,
     survey::{CLOCK_MARGIN, Pass},
     ticket::{Place, QueueClock},
     time::{Seconds, Timestamp},
@@ -71,7 +72,7 @@ pub fn advance(
     rules: QueueRules,
     now: Timestamp,
 ) -> Advance {
-    let slots = if state.settings.admits(now) { slots(state, freed, rules) } else { 0 };
+    let slots = if state.settings.admits(now) { slots(state, freed, rules, now) } else { 0 };
     let mut next = Advance { served: state.served, admitted: 0, passed: 0, dead_bucket: Place::NONE };
     if ahead.dead_to > state.served {
         (next.served, next.dead_bucket) = (ahead.dead_to, ahead.dead_to);
@@ -94,9 +95,10 @@ pub fn advance(
     next
 }
 
-fn slots(state: &QueueState, freed: u64, rules: QueueRules) -> u64 {
+/// The slots that may be given at `now`: those that are free, as far as the queue's rate allows.
+fn slots(state: &QueueState, freed: u64, rules: QueueRules, now: Timestamp) -> u64 {
     let free = i128::from(state.free) + i128::from(freed) + i128::from(rules.capacity) - i128::from(state.capacity);
-    u64::try_from(free.max(0)).unwrap_or(u64::MAX)
+    u64::try_from(free.max(0)).unwrap_or(u64::MAX).min(state.credit(now))
 }
 
 /// The write of a tick. Numbers that other writers change too are written as differences, the others as values.
@@ -120,6 +122,8 @@ pub struct Commit {
     pub pace: Pace,
     /// See [`QueueState::unclaimed`].
     pub unclaimed: u64,
+    /// See [`QueueState::paid`].
+    pub paid: PaidUntil,
     /// The queue's clock at the newest sample.
     pub sampled: QueueClock,
     /// See [`QueueState::longest_waiting`].
@@ -179,6 +183,7 @@ pub fn commit(state: &QueueState, seen: &Observed, advance: Advance, rules: Queu
         marks,
         pace: pace(state, *freed, advance, *last_place, now),
         unclaimed: if pass.is_done() { pass.unclaimed } else { state.unclaimed } + advance.admitted,
+        paid: if advance.admitted > 0 { state.charged(advance.admitted, now) } else { state.paid },
         sampled: *sampled,
         longest_waiting: longest_waiting(state, advance.served, *last_place, rules, now),
         last_seen: *last_place,
@@ -202,6 +207,7 @@ impl Commit {
             marks: state.marks.clone(),
             pace: state.pace,
             unclaimed: state.unclaimed,
+            paid: state.paid,
             longest_waiting: state.longest_waiting,
             ..self
         }

@@ -2,7 +2,9 @@
 
 use super::{
     id::QueueId,
+    line::Expected,
     pace::Pace,
+    rate::{AdmitPerMinute, PaidUntil},
     survey::Pass,
     ticket::{Place, QueueClock, Wait},
     time::{Seconds, Timestamp},
@@ -23,6 +25,7 @@ pub struct QueueRules {
 }
 
 /// What an admin set for a queue. Where a number is absent, the deployment's parameter applies.
+// Stored under short names: the state of a queue must stay under 1 KB.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueSettings {
@@ -30,13 +33,13 @@ pub struct QueueSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u64>,
     /// See [`QueueRules::claim_window`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "claimWindow", default, skip_serializing_if = "Option::is_none")]
     pub claim_window_seconds: Option<Seconds>,
     /// See [`QueueRules::active`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "active", default, skip_serializing_if = "Option::is_none")]
     pub active_seconds: Option<Seconds>,
     /// See [`QueueRules::waiting`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "waiting", default, skip_serializing_if = "Option::is_none")]
     pub waiting_seconds: Option<Seconds>,
     /// While paused nobody is admitted; sessions go on.
     #[serde(default)]
@@ -44,6 +47,12 @@ pub struct QueueSettings {
     /// When the queue opens; nobody is admitted earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opens_at: Option<Timestamp>,
+    /// The joins that the operator expects. They widen the queue ahead of them, and limit nothing.
+    #[serde(rename = "joins", default, skip_serializing_if = "Option::is_none")]
+    pub expected_joins: Option<Expected>,
+    /// The most fans that are admitted in a minute. Where it is absent, as many as fit.
+    #[serde(rename = "rate", default, skip_serializing_if = "Option::is_none")]
+    pub admit_per_minute: Option<AdmitPerMinute>,
 }
 
 /// Whether a queue admits fans.
@@ -72,6 +81,10 @@ pub mod bounds {
     pub const ACTIVE_SECONDS: RangeInclusive<u32> = 1..=14_400;
     /// How long seats are held.
     pub const HOLD_SECONDS: RangeInclusive<u32> = 1..=43_200;
+    /// The joins a second that an operator may expect.
+    pub const EXPECTED_JOINS: RangeInclusive<u32> = 1..=200_000;
+    /// The most fans that may be admitted in a minute.
+    pub const ADMIT_PER_MINUTE: RangeInclusive<u32> = 1..=1_000_000;
     /// How long a place may wait.
     pub const WAITING_SECONDS: RangeInclusive<u32> = 1..=604_800;
 }
@@ -192,6 +205,9 @@ pub struct QueueState {
     pub pace: Pace,
     /// Admitted places that were unclaimed at the last finished survey, and those that ticks admitted since.
     pub unclaimed: u64,
+    /// Until when the admissions are paid for, where the queue admits by the minute.
+    #[serde(default, skip_serializing_if = "PaidUntil::is_unset")]
+    pub paid: PaidUntil,
     /// The survey that is not finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pass: Option<Pass>,
@@ -244,6 +260,7 @@ impl QueueState {
             marks: vec![(now, 0)],
             pace: Pace::default(),
             unclaimed: 0,
+            paid: PaidUntil::default(),
             pass: None,
             deleted: false,
         }
@@ -284,6 +301,18 @@ impl QueueState {
     /// Whether the place is in a dead bucket: a tick passed it with many others, and it was never admitted.
     fn died_waiting(&self, place: Place) -> bool {
         place >= self.floor && self.bucket_of(place).is_some_and(AdmissionBatch::is_dead)
+    }
+
+    /// How many fans the queue's rate lets in at `now`; all, where it has none.
+    pub fn credit(&self, now: Timestamp) -> u64 {
+        let opened = self.settings.opens_at.unwrap_or_default();
+        self.settings.admit_per_minute.map_or(u64::MAX, |rate| rate.credit(self.paid, opened, now))
+    }
+
+    /// [`QueueState::paid`] after some fans were admitted.
+    pub fn charged(&self, admitted: u64, now: Timestamp) -> PaidUntil {
+        let opened = self.settings.opens_at.unwrap_or_default();
+        self.settings.admit_per_minute.map_or(self.paid, |rate| rate.charge(self.paid, opened, now, admitted))
     }
 
     /// The end of the claim window of an admitted place. Below the floor, where every place was claimed or fenced, it

@@ -13,6 +13,18 @@ const MINUTE_MICROS: i64 = 60_000_000;
 #[serde(transparent)]
 pub struct PaidUntil(i64);
 
+impl PaidUntil {
+    /// Whether no admission was ever counted.
+    pub fn is_unset(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// Microseconds since the epoch.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+}
+
 /// The most fans that a queue admits in a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

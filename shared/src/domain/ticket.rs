@@ -2,6 +2,7 @@
 
 use super::{
     id::{QueueId, TicketId, UserId},
+    line::LineTicket,
     time::{Seconds, Timestamp},
 };
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,16 @@ impl Place {
     }
 }
 
+/// Where a ticket stands: its place, or what gives the place once that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Spot {
+    /// The place was known at the join, or is by now.
+    Place(Place),
+    /// The number that was drawn.
+    Ticket(LineTicket),
+}
+
 /// A fan's place in a queue, with the waiting time that was promised when it was issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,8 +57,9 @@ pub struct Ticket {
     pub user_id: UserId,
     /// The queue.
     pub queue_id: QueueId,
-    /// The place.
-    pub place: Place,
+    /// The place, or what gives it.
+    #[serde(flatten)]
+    pub spot: Spot,
     /// When the ticket was issued, in whole seconds: the `iat` of its queue token.
     pub issued_at: Timestamp,
     /// How long the place may wait. A later change of the setting does not change it.
@@ -63,14 +75,9 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// What decides how long this place may wait.
-    pub fn wait(&self) -> Wait {
-        Wait {
-            place: self.place,
-            issued_at: self.issued_at,
-            waiting: self.waiting_seconds,
-            clock_at_issue: self.wait_clock,
-        }
+    /// What decides how long the ticket may wait, at its place.
+    pub fn wait(&self, place: Place) -> Wait {
+        Wait { place, issued_at: self.issued_at, waiting: self.waiting_seconds, clock_at_issue: self.wait_clock }
     }
 }
 

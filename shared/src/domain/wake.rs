@@ -46,20 +46,21 @@ impl Wake {
     }
 }
 
-/// What a queue needs after a tick that read `state` and `last_place`, surveyed with `pass`, and moves the queue to
-/// `served` with `occupied` slots taken.
+/// What a queue needs after a tick that read `state`, the last known place and whether the queue is calm, surveyed with
+/// `pass`, and moves the queue to `served` with `occupied` slots taken. In a queue that is not calm, fans may wait whose
+/// places are not known.
 pub fn after_tick(
     state: &QueueState,
     pass: &Pass,
     served: Place,
     occupied: u64,
-    last_place: Place,
+    (last_place, calm): (Place, bool),
     now: Timestamp,
 ) -> Wake {
     if !pass.is_done() {
         return Wake::Unfinished(second_look(now));
     }
-    if last_place > served {
+    if last_place > served || !calm {
         return Wake::Waiting(next_minute(state, now));
     }
     // Sleep only after two ticks with the same last place: steady walk-ins would wake a sleeping queue each time.
@@ -114,7 +115,7 @@ mod tests {
         (state.served, state.last_seen) = (Place::new(served), Place::new(last));
         let mut pass = Pass { cursor: Place::new(served + 1), ..Pass::begin(&state, NOW) };
         change(&mut state, &mut pass);
-        after_tick(&state, &pass, Place::new(served), occupied, Place::new(last), NOW)
+        after_tick(&state, &pass, Place::new(served), occupied, (Place::new(last), true), NOW)
     }
 
     #[test]
@@ -144,6 +145,14 @@ mod tests {
         assert_eq!(look(unseen, 5, 1, 5), Wake::SecondLook(NOW + Seconds(20)));
         let unfinished = |_: &mut QueueState, pass: &mut Pass| pass.cursor = Place::new(5);
         assert_eq!(look(unfinished, 5, 1, 5), Wake::Unfinished(NOW + Seconds(20)));
+    }
+
+    #[test]
+    fn a_queue_that_is_not_calm_never_sleeps() {
+        let state = QueueState::new(QueueId::main(), QueueSettings::default(), RULES, NOW);
+        let pass = Pass { cursor: Place::new(1), ..Pass::begin(&state, NOW) };
+        let wake = |calm| after_tick(&state, &pass, Place::NONE, 0, (Place::NONE, calm), NOW);
+        assert_eq!([wake(true), wake(false)], [Wake::Sleep(None), Wake::Waiting(NOW + Seconds(60))]);
     }
 
     #[test]

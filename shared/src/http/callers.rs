@@ -3,7 +3,7 @@
 use super::{Call, Problem, tokens::Caller};
 use crate::{
     app::App,
-    domain::{id::UserId, time::Seconds},
+    domain::{claims::Standing, id::UserId, time::Seconds},
 };
 
 /// How long after the login a queue token proves who the fan is.
@@ -29,7 +29,11 @@ pub fn named_fan(call: &Call, in_body: Option<UserId>) -> Result<Option<UserId>,
 pub async fn caller(app: &App, call: &Call) -> Result<Caller, Problem> {
     let now = app.now();
     let caller = app.tokens.caller(call, now)?;
-    let old = caller.queue_claims.as_ref().filter(|claims| claims.proof.authenticated_at + PROOF_LIFE <= now);
+    let old = caller
+        .standing
+        .as_ref()
+        .map(Standing::claims)
+        .filter(|claims| claims.proof.authenticated_at + PROOF_LIFE <= now);
     if let Some(claims) = old {
         let session = app.store.session(&claims.queue_id, claims.place()).await?;
         if !session.is_some_and(|session| session.alive(now)) {

@@ -225,6 +225,17 @@ pub struct QueueChange {
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(example = 7_200, value_type = Option<u32>, minimum = 1, maximum = 604_800))]
     pub waiting_seconds: Option<Option<Whole<1, { *bounds::WAITING_SECONDS.end() }>>>,
+    /// The joins a second that are expected, 1 to 200,000. They widen the queue ahead of them: ten minutes before `opensAt`, or
+    /// at once where the queue is open. They limit nothing. Null takes them back.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(example = 20_000, value_type = Option<u32>, minimum = 1, maximum = 200_000))]
+    pub expected_joins_per_second:
+        Option<Option<Whole<{ *bounds::EXPECTED_JOINS.start() }, { *bounds::EXPECTED_JOINS.end() }>>>,
+    /// The most fans that are admitted in a minute, walk-ins among them, 1 to 1,000,000. Null admits as many as fit.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(example = 600, value_type = Option<u32>, minimum = 1, maximum = 1_000_000))]
+    pub admit_per_minute:
+        Option<Option<Whole<{ *bounds::ADMIT_PER_MINUTE.start() }, { *bounds::ADMIT_PER_MINUTE.end() }>>>,
     /// A message to the fans of this queue, shown in their Token and in the Queue: 1 to 280 characters. Null removes it.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Message>))]

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        claims::QueueClaims,
+        claims::{QueueClaims, Standing},
         id::QueueId,
         pace::Outlook,
         polling,
@@ -31,7 +31,7 @@ const TOKEN_GRACE: Seconds = Seconds(60);
 /// `wrong_queue` where `?queueId=` is not the queue of the queue token.
 pub fn queue_of(call: &Call, caller: &Caller) -> Result<QueueId, Problem> {
     let asked = call.query::<QueueId>("queueId")?;
-    match &caller.queue_claims {
+    match caller.standing.as_ref().map(Standing::claims) {
         Some(claims) if asked.as_ref().is_some_and(|queue| *queue != claims.queue_id) => {
             Err(Refusal::WrongQueue.into())
         }
@@ -41,11 +41,11 @@ pub fn queue_of(call: &Call, caller: &Caller) -> Result<QueueId, Problem> {
 }
 
 /// Answers with a newly signed token.
-pub async fn answer(app: &App, status: StatusCode, claims: &QueueClaims, session: SessionStatus) -> Answer {
+pub async fn answer(app: &App, status: StatusCode, standing: &Standing, session: SessionStatus) -> Answer {
     // Before the queue is read: it may be deleted by now, and its 404 would hide why the session is over.
     let session = session.or_over()?;
-    let seen = Seen::of(app, claims).await?;
-    signed(app, status, claims, session, &seen)
+    let seen = Seen::of(app, standing.claims()).await?;
+    signed(app, status, standing, session, &seen)
 }
 
 /// Answers a poll with the token that came with it, which is valid until `expires_at`. Signs a new one at the first
@@ -53,21 +53,24 @@ pub async fn answer(app: &App, status: StatusCode, claims: &QueueClaims, session
 pub async fn answer_poll(
     app: &App,
     call: &Call,
-    claims: &QueueClaims,
+    standing: &Standing,
     expires_at: Timestamp,
     session: SessionStatus,
 ) -> Answer {
     let session = session.or_over()?;
+    let claims = standing.claims();
     let seen = Seen::of(app, claims).await?;
     let renew = match session {
         SessionStatus::Active { .. } => claims.active_until.is_none(),
-        SessionStatus::Waiting { .. } => expires_at < app.store.token_end(&seen.state, claims.wait),
+        SessionStatus::Waiting { .. } | SessionStatus::Unknown { .. } => {
+            expires_at < app.store.token_end(&seen.state, claims.wait)
+        }
         SessionStatus::Admitted { .. } | SessionStatus::Over(_) => false,
     };
     if renew {
-        return signed(app, StatusCode::OK, claims, session, &seen);
+        return signed(app, StatusCode::OK, standing, session, &seen);
     }
-    token_answer(app, StatusCode::OK, claims, session, &seen, bearer(call)?.to_owned())
+    token_answer(app, StatusCode::OK, standing, session, &seen, bearer(call)?.to_owned())
 }
 
 /// The fan's queue: its state and notice, at most a second old, and whether it is sold out, at most five seconds old.
@@ -89,26 +92,30 @@ impl Seen {
     }
 }
 
-fn signed(app: &App, status: StatusCode, claims: &QueueClaims, session: SessionStatus, seen: &Seen) -> Answer {
-    let end = app.store.token_end(&seen.state, claims.wait) + TOKEN_GRACE;
+fn signed(app: &App, status: StatusCode, standing: &Standing, session: SessionStatus, seen: &Seen) -> Answer {
+    let end = app.store.token_end(&seen.state, standing.claims().wait) + TOKEN_GRACE;
     let active_until = match session {
         SessionStatus::Active { active_until, .. } => Some(active_until),
-        SessionStatus::Waiting { .. } | SessionStatus::Admitted { .. } | SessionStatus::Over(_) => None,
+        SessionStatus::Waiting { .. }
+        | SessionStatus::Unknown { .. }
+        | SessionStatus::Admitted { .. }
+        | SessionStatus::Over(_) => None,
     };
-    let token = app.tokens.sign_queue(claims, end, active_until)?;
-    token_answer(app, status, claims, session, seen, token)
+    let token = app.tokens.sign_queue(standing, end, active_until)?;
+    token_answer(app, status, standing, session, seen, token)
 }
 
 fn token_answer(
     app: &App,
     status: StatusCode,
-    claims: &QueueClaims,
+    standing: &Standing,
     session: SessionStatus,
     Seen { state, notice, sold_out }: &Seen,
     token: String,
 ) -> Answer {
     let at_once = Outlook { seconds: 0, low: 0, high: 0 };
-    let (standing, position, until, outlook, poll) = match session {
+    let claims = standing.claims();
+    let (token_status, position, until, outlook, poll) = match session {
         SessionStatus::Over(reason) => return Err(Refusal::TokenOver { reason }.into()),
         SessionStatus::Active { until, .. } | SessionStatus::Admitted { claim_before: until } => {
             (TokenStatus::Active, 0, until, Some(at_once), polling::ACTIVE_SECONDS)
@@ -116,13 +123,23 @@ fn token_answer(
         SessionStatus::Waiting { position, until, outlook, poll_after_seconds } => {
             (TokenStatus::Waiting, position, until, outlook, poll_after_seconds)
         }
+        SessionStatus::Unknown { position, until } => {
+            (TokenStatus::Waiting, position, until, None, polling::UNKNOWN_SECONDS)
+        }
     };
     let view = TokenBody {
         token,
-        status: standing,
+        status: token_status,
         queue_position: position,
-        place: Some(claims.place().get()),
-        position_final: true,
+        place: match standing {
+            Standing::Place(claims) => Some(claims.place().get()),
+            Standing::Ticket(_) => None,
+        },
+        position_final: matches!(standing, Standing::Place(_)),
+        ticket: match standing {
+            Standing::Place(_) => None,
+            Standing::Ticket(claims) => Some(claims.ticket),
+        },
         remaining_time: until.seconds_left(app.now()),
         queue_id: claims.queue_id.clone(),
         issued_at: Rfc3339(claims.wait.issued_at),
@@ -133,7 +150,10 @@ fn token_answer(
         opens_at: state.settings.opens_at.map(Rfc3339),
         claim_before: match session {
             SessionStatus::Admitted { claim_before } => Some(Rfc3339(claim_before)),
-            SessionStatus::Active { .. } | SessionStatus::Waiting { .. } | SessionStatus::Over(_) => None,
+            SessionStatus::Active { .. }
+            | SessionStatus::Waiting { .. }
+            | SessionStatus::Unknown { .. }
+            | SessionStatus::Over(_) => None,
         },
         paused: state.settings.paused,
         message: notice.message.clone(),

@@ -5,10 +5,11 @@ use crate::{
     context::Context,
     domain::{
         account::Role,
-        claims::{Proof, QueueClaims},
+        claims::{Proof, QueueClaims, Standing},
         id::{QueueId, TicketId, UserId},
+        polling::UNKNOWN_SECONDS,
         refusal::Refusal,
-        ticket::{Place, QueueClock, Wait},
+        ticket::{QueueClock, Spot, Wait},
         time::{Seconds, Timestamp},
     },
     secrets::{Key, Keyring, Secrets},
@@ -56,7 +57,8 @@ enum Kind {
     },
     Queue {
         queue: QueueId,
-        place: Place,
+        #[serde(flatten)]
+        spot: Spot,
         #[serde(rename = "waitingSeconds")]
         waiting: Seconds,
         #[serde(rename = "waitClock")]
@@ -79,8 +81,8 @@ pub struct Caller {
     pub proof: Proof,
     /// When the token expires.
     pub expires_at: Timestamp,
-    /// The place that a queue token proves; `None` with an access token.
-    pub queue_claims: Option<QueueClaims>,
+    /// What a queue token proves; `None` with an access token.
+    pub standing: Option<Standing>,
 }
 
 impl Tokens {
@@ -109,14 +111,14 @@ impl Tokens {
     /// Signs a token for a place in a queue, valid until `end`.
     pub fn sign_queue(
         &self,
-        claims: &QueueClaims,
+        standing: &Standing,
         end: Timestamp,
         active_until: Option<Timestamp>,
     ) -> Result<String, Problem> {
-        let QueueClaims { ticket_id: TicketId(jti), user_id, queue_id, wait, proof, .. } = claims;
+        let QueueClaims { ticket_id: TicketId(jti), user_id, queue_id, wait, proof, .. } = standing.claims();
         let kind = Kind::Queue {
             queue: queue_id.clone(),
-            place: wait.place,
+            spot: standing.spot(),
             waiting: wait.waiting,
             wait_clock: wait.clock_at_issue,
             active_until,
@@ -171,31 +173,37 @@ impl Tokens {
         let claims = self.verify(bearer(call)?, now)?;
         let (user_id, expires_at) = (claims.sub, Timestamp::from_seconds(claims.exp));
         let proof = Proof { authenticated_at: Timestamp::from_seconds(claims.auth), account_version: claims.ver };
-        let (role, queue_claims) = match claims.kind {
+        let (role, standing) = match claims.kind {
             Kind::Access { role } => (role, None),
-            Kind::Queue { queue: queue_id, place, waiting, wait_clock, active_until } => {
+            Kind::Queue { queue: queue_id, spot, waiting, wait_clock, active_until } => {
                 let issued_at = Timestamp::from_seconds(claims.iat);
-                let wait = Wait { place, issued_at, waiting, clock_at_issue: wait_clock };
                 let ticket_id = TicketId(claims.jti);
-                (Role::Fan, Some(QueueClaims { ticket_id, user_id, queue_id, wait, proof, active_until }))
+                let claims = |place| {
+                    let wait = Wait { place, issued_at, waiting, clock_at_issue: wait_clock };
+                    QueueClaims { ticket_id, user_id, queue_id, wait, proof, active_until }
+                };
+                (Role::Fan, Some(Standing::new(spot, claims)))
             }
         };
-        Ok(Caller { user_id, role, proof, expires_at, queue_claims })
+        Ok(Caller { user_id, role, proof, expires_at, standing })
     }
 
     /// The caller, by an access token only: a queue token is 401.
     pub fn access_caller(&self, call: &Call, now: Timestamp) -> Result<Caller, Problem> {
         let caller = self.caller(call, now)?;
-        if caller.queue_claims.is_some() {
+        if caller.standing.is_some() {
             return Err(Problem::unauthenticated("this route takes an access token"));
         }
         Ok(caller)
     }
 
-    /// The place, by a queue token only: an access token is 403 `not_active`.
+    /// The place, by a queue token only: an access token is 403 `not_active`, and so is a token whose place is not known.
     pub fn queue_claims(&self, call: &Call, now: Timestamp) -> Result<QueueClaims, Problem> {
-        let caller = self.caller(call, now)?;
-        caller.queue_claims.ok_or_else(|| Refusal::NoQueueToken.into())
+        match self.caller(call, now)?.standing {
+            Some(Standing::Place(claims)) => Ok(claims),
+            Some(Standing::Ticket(_)) => Err(Refusal::NotActive { retry_after: UNKNOWN_SECONDS }.into()),
+            None => Err(Refusal::NoQueueToken.into()),
+        }
     }
 
     /// The caller, by an access token with the role admin; any other is 403 `forbidden`.

@@ -41,6 +41,9 @@ pub struct Alarm {
     pub put_at: Timestamp,
     /// Whether fans wait for its tick. Other ticks go through a message queue of their own.
     pub urgent: bool,
+    /// The joins a second that the sequencer is asked to make room for. Absent where the alarm asks for a tick.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joins: Option<u64>,
 }
 
 /// The longest delay of an SQS message.
@@ -61,8 +64,28 @@ fn key(queue: &QueueId, alarm: AlarmId) -> Key {
 impl Store {
     /// Puts an alarm under a new id, so that a tick that is already running cannot delete it.
     pub(crate) async fn put_alarm(&self, queue: &QueueId, due: Timestamp, urgent: bool) -> Result<(), StoreError> {
+        self.put_new_alarm(queue, due, urgent, None).await
+    }
+
+    /// Puts an alarm for the sequencer, with the joins a second that it should make room for.
+    pub(crate) async fn put_sequencer_alarm(
+        &self,
+        queue: &QueueId,
+        due: Timestamp,
+        joins: u64,
+    ) -> Result<(), StoreError> {
+        self.put_new_alarm(queue, due, false, Some(joins)).await
+    }
+
+    async fn put_new_alarm(
+        &self,
+        queue: &QueueId,
+        due: Timestamp,
+        urgent: bool,
+        joins: Option<u64>,
+    ) -> Result<(), StoreError> {
         let alarm = AlarmId { due, id: self.context.alarm_id() };
-        let item = Alarm { queue_id: queue.clone(), alarm, put_at: self.now(), urgent };
+        let item = Alarm { queue_id: queue.clone(), alarm, put_at: self.now(), urgent, joins };
         self.send_unconditional_put(self.put(Table::Queues, request::item(&key(queue, alarm), &item, None)?)).await
     }
 

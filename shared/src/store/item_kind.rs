@@ -36,8 +36,12 @@ pub enum ItemKind {
     Sale,
     /// The state of a queue.
     QueueState,
-    /// The operators' notice to the fans who wait.
-    Notice,
+    /// What everybody may know of a queue's line.
+    Line,
+    /// The record of a sealed interval.
+    Interval,
+    /// A number whose fan left before the place was known.
+    Void,
     /// The counter that places are drawn from.
     JoinCounter,
     /// A queue's entry in the registry.
@@ -70,11 +74,12 @@ impl ItemKind {
     /// The kind of the item with a partition key and a sort key.
     pub fn of(pk: &str, sk: &str) -> Self {
         use ItemKind as Kind;
-        const PARTITIONS: [(&str, ItemKind); 17] = [
+        const PARTITIONS: [(&str, ItemKind); 18] = [
             (keys::STAFF_PARTITION, Kind::StaffMember),
             (keys::HISTORY_PREFIX, Kind::History),
             (keys::SESSION_PREFIX, Kind::Session),
             (keys::DUE_PREFIX, Kind::Due),
+            (keys::VOID_PREFIX, Kind::Void),
             (keys::SAMPLE_PREFIX, Kind::Sample),
             (keys::ALARM_PREFIX, Kind::Alarm),
             (keys::LISTING_PREFIX, Kind::Listing),
@@ -89,7 +94,7 @@ impl ItemKind {
             ("JOIN#FAN#", Kind::Limit),
             ("JOIN#ADDRESS#", Kind::Limit),
         ];
-        const SORTS: [(&str, ItemKind); 14] = [
+        const SORTS: [(&str, ItemKind); 15] = [
             ("PROFILE", Kind::Profile),
             (keys::LEDGER_PREFIX, Kind::LedgerEntry),
             (keys::RESERVATION_PREFIX, Kind::Reservation),
@@ -101,7 +106,8 @@ impl ItemKind {
             (keys::SEAT_SUM, Kind::SeatSum),
             (keys::SEAT_PREFIX, Kind::Seat),
             ("STATE", Kind::QueueState),
-            ("LINE", Kind::Notice),
+            ("LINE", Kind::Line),
+            ("INTERVAL", Kind::Interval),
             ("COUNTER", Kind::JoinCounter),
             ("TICKET", Kind::Ticket),
         ];
@@ -129,7 +135,9 @@ impl ItemKind {
             Self::Listing => "listing",
             Self::Sale => "sale",
             Self::QueueState => "queue state",
-            Self::Notice => "notice",
+            Self::Line => "line",
+            Self::Interval => "interval",
+            Self::Void => "void",
             Self::JoinCounter => "join counter",
             Self::RegistryEntry => "registry of queues",
             Self::Ticket => "ticket",

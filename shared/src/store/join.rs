@@ -3,19 +3,20 @@
 use super::{
     Failure, Store, StoreError, contention, keys,
     keys::Table,
-    queue_state::{JoinCounter, MAX_STATE_AGE_MILLIS, WalkIn},
+    numbers::Drawn,
+    queue_state::{MAX_STATE_AGE_MILLIS, WalkIn},
     request::{self, WriteFailure, n},
     tickets::SessionStatus,
 };
 use crate::{
     domain::{
-        claims::{Proof, QueueClaims},
-        id::{QueueId, UserId},
+        claims::{Proof, QueueClaims, Standing},
+        id::{QueueId, TicketId, UserId},
         limit::Limit,
         queue::QueueState,
         refusal::Refusal,
         session::EndReason,
-        ticket::{Draws, Place, Ticket},
+        ticket::{Draws, Spot, Ticket},
     },
     telemetry::{meter::measure, metric::Metric},
 };
@@ -24,11 +25,11 @@ use futures_util::try_join;
 /// Places that one request draws, one after another, if each is over before the request is answered.
 const MAX_PLACES: u32 = 3;
 
-/// A fan with a place.
+/// A fan who is in a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
-    /// The ticket.
-    pub ticket: Ticket,
+    /// What the fan's ticket proves.
+    pub standing: Standing,
     /// The status of its place.
     pub session: SessionStatus,
     /// Whether this request issued the ticket.
@@ -55,7 +56,7 @@ impl Store {
                 return Ok(joined);
             }
             // The place is over before the request is answered: the function stalled for longer than the claim window.
-            (state, old) = (self.queue_state(queue, 0).await?, Some(joined.ticket));
+            (state, old) = (self.queue_state(queue, 0).await?, self.ticket(queue, user).await?);
         }
         Err(contention("join").into())
     }
@@ -69,36 +70,48 @@ impl Store {
     ) -> Result<Joined, Failure> {
         let queue = &state.queue_id.clone();
         if let Some(ticket) = &old
-            && let Some(session) = self.current_or_superseded(ticket, proof).await?
+            && let Some((standing, session)) = self.current_or_superseded(ticket, proof).await?
         {
-            return Ok(Joined { ticket: ticket.clone(), session, new: false });
+            return Ok(Joined { standing, session, new: false });
         }
         let draws = old.as_ref().map_or(Draws::default(), |ticket| ticket.draws).at(self.now());
         self.may_draw(draws)?;
-        let (ticket, counter) = self.draw_ticket(&state, user, draws).await?;
-        let place = ticket.place;
+        let (ticket, drawn) = self.draw_ticket(&state, user, draws).await?;
         // Wake the queue before the ticket is put: a crash in between must not leave a fan waiting in a sleeping queue.
-        self.wake(queue, &counter, state.free <= 0 || !state.settings.admits(self.now())).await?;
+        self.wake(queue, &drawn.counter, state.free <= 0 || !state.settings.admits(self.now())).await?;
         let (winner, state) = try_join!(
-            async { self.put_ticket(&ticket, old.map(|ticket| ticket.place)).await.map_err(Failure::from) },
-            self.state_for(queue, place),
+            async { self.put_ticket(&ticket, old.map(|ticket| ticket.ticket_id)).await.map_err(Failure::from) },
+            self.state_for_spot(queue, ticket.spot),
         )?;
         if let Some(winner) = winner {
-            self.put_tombstone(queue, place, Some(user), EndReason::Superseded).await?;
+            self.give_up(queue, ticket.spot, user).await?;
             self.count_lost_draw(&winner).await?;
-            let session = self.session_of_ticket(&winner, proof).await?;
-            return Ok(Joined { ticket: winner, session, new: false });
+            let (standing, session) = self.stand(Standing::of(&winner, proof)).await?;
+            return Ok(Joined { standing, session, new: false });
         }
+        let (standing, session) = match Standing::of(&ticket, proof) {
+            Standing::Ticket(claims) => {
+                let session = self.unknown_status(&state, &claims).await;
+                (Standing::Ticket(claims), session)
+            }
+            Standing::Place(claims) => {
+                let session = self.walk_in_or_wait(state, &claims).await?;
+                (Standing::Place(claims), session)
+            }
+        };
+        Ok(Joined { standing, session, new: true })
+    }
+
+    /// Admits a fan with a new place at once if nobody waits and a slot is free. Returns the status of the place.
+    async fn walk_in_or_wait(&self, state: QueueState, claims: &QueueClaims) -> Result<SessionStatus, Failure> {
         let rules = state.settings.rules(self.rules.queue);
-        let claims = QueueClaims::of(&ticket, proof);
-        let session = match self.walk_in(state, place).await? {
+        match self.walk_in(state, claims.place()).await? {
             WalkIn::Admitted => {
                 measure(Metric::Admissions, 1.0);
-                self.session_from_item(&self.claim(&claims, rules).await?)
+                Ok(self.session_from_item(&self.claim(claims, rules).await?))
             }
-            WalkIn::Wait(state) => self.session_from_state(&state, &claims).await?,
-        };
-        Ok(Joined { ticket, session, new: true })
+            WalkIn::Wait(state) => self.session_from_state(&state, claims).await,
+        }
     }
 
     /// Refuses to draw more places than a fan may draw from one queue in an hour.
@@ -111,58 +124,65 @@ impl Store {
         Ok(())
     }
 
-    /// Draws a place and makes its ticket. Reads the queue's clock before the draw, so that no sample that includes the
+    /// Draws a number and makes its ticket. Reads the queue's clock before the draw, so that no sample that includes the
     /// place is earlier: the place would be passed as dead too soon.
-    async fn draw_ticket(
-        &self,
-        state: &QueueState,
-        user: UserId,
-        draws: Draws,
-    ) -> Result<(Ticket, JoinCounter), Failure> {
+    async fn draw_ticket(&self, state: &QueueState, user: UserId, draws: Draws) -> Result<(Ticket, Drawn), Failure> {
         let now = self.now();
         let wait_clock = state.clock(now);
-        let counter = self.draw_place(&state.queue_id).await?;
+        let drawn = self.draw_number(&state.queue_id).await?;
         let ticket = Ticket {
             ticket_id: self.context.ticket_id(),
             user_id: user,
             queue_id: state.queue_id.clone(),
-            place: counter.last,
+            spot: drawn.spot(),
             issued_at: now.whole_seconds(),
             waiting_seconds: state.settings.rules(self.rules.queue).waiting,
             wait_clock,
             draws: draws.and_one(),
             left: false,
         };
-        Ok((ticket, counter))
+        Ok((ticket, drawn))
     }
 
-    /// Returns the status of a ticket whose place is not over, otherwise `None`. Then the place has a tombstone first,
-    /// so that a fan never has two live places.
-    async fn current_or_superseded(&self, ticket: &Ticket, proof: Proof) -> Result<Option<SessionStatus>, Failure> {
+    /// Returns what a ticket proves whose place is not over, with its status; otherwise `None`. Then the place has a
+    /// tombstone first, so that a fan never has two live places.
+    async fn current_or_superseded(
+        &self,
+        ticket: &Ticket,
+        proof: Proof,
+    ) -> Result<Option<(Standing, SessionStatus)>, Failure> {
         if ticket.left {
+            // Who left by an older token may have been cut off before the number was given up.
+            if matches!(ticket.spot, Spot::Ticket(_)) {
+                self.give_up(&ticket.queue_id, ticket.spot, ticket.user_id).await?;
+            }
             return Ok(None);
         }
-        let session = self.session_of_ticket(ticket, proof).await?;
-        if !matches!(session, SessionStatus::Over(_)) {
-            return Ok(Some(session));
-        }
+        let (standing, session) = self.stand(Standing::of(ticket, proof)).await?;
+        let place = match &standing {
+            Standing::Place(claims) if matches!(session, SessionStatus::Over(_)) => claims.place(),
+            Standing::Place(_) | Standing::Ticket(_) => return Ok(Some((standing, session))),
+        };
         let (queue, user) = (&ticket.queue_id, Some(ticket.user_id));
-        let found = self.put_tombstone(queue, ticket.place, user, EndReason::Superseded).await?;
+        let found = self.put_tombstone(queue, place, user, EndReason::Superseded).await?;
         match found.filter(|session| session.alive(self.now())) {
-            Some(session) => Ok(Some(self.session_from_item(&session))),
+            Some(session) => Ok(Some((standing, self.session_from_item(&session)))),
             None => Ok(None),
         }
     }
 
-    /// Puts a ticket if the fan has none, or only that of the place `old`, which is over. Otherwise returns the ticket
+    /// Puts a ticket if the fan has none, or only the ticket `old`, whose place is over. Otherwise returns the ticket
     /// that was put first. Recognises its own ticket by the id, if the first answer was lost.
-    async fn put_ticket(&self, ticket: &Ticket, old: Option<Place>) -> Result<Option<Ticket>, StoreError> {
+    async fn put_ticket(&self, ticket: &Ticket, old: Option<TicketId>) -> Result<Option<Ticket>, StoreError> {
         let key = keys::ticket(&ticket.queue_id, ticket.user_id);
         let item = request::item(&key, ticket, Some(Self::queue_item_ttl(self.now())))?;
-        let put = self
-            .put(Table::Queues, item)
-            .condition_expression("attribute_not_exists(pk) OR place = :old")
-            .expression_attribute_values(":old", n(old.unwrap_or(Place::NONE).get()));
+        let put = match old {
+            None => self.put(Table::Queues, item).condition_expression("attribute_not_exists(pk)"),
+            Some(old) => self
+                .put(Table::Queues, item)
+                .condition_expression("attribute_not_exists(pk) OR ticketId = :old")
+                .expression_attribute_values(":old", request::value(&old)?),
+        };
         match self.send_put(put).await {
             Ok(_) => Ok(None),
             Err(WriteFailure::Condition(Some(item))) => {
@@ -180,10 +200,10 @@ impl Store {
         let update = self
             .update(&keys::ticket(&winner.queue_id, winner.user_id))
             .update_expression("SET draws.#count = draws.#count + :one")
-            .condition_expression("place = :place")
+            .condition_expression("ticketId = :id")
             .expression_attribute_names("#count", "count")
             .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":place", n(winner.place.get()));
+            .expression_attribute_values(":id", request::value(&winner.ticket_id)?);
         match self.send_update(update).await {
             Ok(_) | Err(WriteFailure::Condition(_)) => Ok(()),
             Err(WriteFailure::Store(error)) => Err(error),

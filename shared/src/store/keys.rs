@@ -6,6 +6,7 @@ use crate::domain::{
     id::{ConcertId, EventId, QueueId, ReservationId, UserId},
     layout::{Chunk, SeatNumber},
     limit::{LimitedAction, Window},
+    line::LineTicket,
     ticket::{Place, QueueClock},
     time::{Minute, Timestamp},
 };
@@ -22,11 +23,13 @@ pub enum Table {
     Fans,
     /// Concerts and their layouts, seats, seat counts and due items, the listings, and the sales of queues.
     Concerts,
-    /// Queue states, notices, join counters, samples, alarms, tickets, sessions, the registry of queues, webhooks with their
+    /// Queue states, lines, intervals, VOIDs, samples, alarms, tickets, sessions, the registry of queues, webhooks with their
     /// deliveries, histories, and the cursor of `reconcile`.
     Queues,
     /// Counters against abuse.
     Limits,
+    /// Join counters.
+    Joins,
 }
 
 /// The key of an item, with its table.
@@ -233,9 +236,38 @@ pub fn queue_state(queue: &QueueId) -> Key {
     key(Table::Queues, format!("QUEUE#{queue}"), "STATE")
 }
 
-/// The operators' notice to the fans who wait. Apart from the state, which stays small.
-pub fn notice(queue: &QueueId) -> Key {
+/// What everybody may know of a queue's line: which places are known, and the operators' notice. Apart from the state, which
+/// stays small.
+pub fn line(queue: &QueueId) -> Key {
     key(Table::Queues, format!("LINE#{queue}"), "LINE")
+}
+
+/// The record of a sealed interval.
+pub fn interval(queue: &QueueId, interval: u64) -> Key {
+    key(Table::Queues, format!("INTERVAL#{queue}#{interval}"), "INTERVAL")
+}
+
+/// Partitions that the VOIDs of an interval are spread over, by shard.
+const VOID_PARTITIONS: u16 = 16;
+
+/// The prefix of the partitions of VOIDs.
+pub(crate) const VOID_PREFIX: &str = "VOID#";
+
+/// The VOID of a number: its fan left before the place was known.
+pub fn void(queue: &QueueId, ticket: &LineTicket) -> Key {
+    let LineTicket { interval, shard, number } = ticket;
+    let partition = void_partition(queue, *interval, shard % VOID_PARTITIONS);
+    key(Table::Queues, partition, format!("{shard:05}#{number:020}"))
+}
+
+fn void_partition(queue: &QueueId, interval: u64, partition: u16) -> String {
+    format!("{VOID_PREFIX}{queue}#{interval}#{partition}")
+}
+
+/// The partitions of the VOIDs of an interval with so many shards.
+pub fn void_partitions(queue: &QueueId, interval: u64, shards: usize) -> Vec<String> {
+    let partitions = u16::try_from(shards).unwrap_or(VOID_PARTITIONS).min(VOID_PARTITIONS);
+    (0..partitions).map(|partition| void_partition(queue, interval, partition)).collect()
 }
 
 /// The prefix of the partitions of histories.
@@ -260,9 +292,9 @@ pub fn queue_registry(queue: &QueueId) -> Key {
     key(Table::Queues, REGISTRY_PARTITION.to_owned(), format!("QUEUE#{queue}"))
 }
 
-/// The counter that places are drawn from.
-pub fn join_counter(queue: &QueueId) -> Key {
-    key(Table::Queues, format!("JOIN#{queue}#0"), "COUNTER")
+/// The join counter of a shard. Shard 0 leads.
+pub fn join_counter(queue: &QueueId, shard: u16) -> Key {
+    key(Table::Joins, format!("JOIN#{queue}#{shard}"), "COUNTER")
 }
 
 /// The partition of what `reconcile` keeps.

@@ -17,10 +17,13 @@ pub mod item_kind;
 pub mod join;
 pub mod keys;
 mod layouts;
+pub mod leaving;
 pub mod limits;
+pub mod lines;
 pub mod listing;
 pub mod money;
 pub mod notices;
+pub mod numbers;
 pub mod payment;
 pub mod queue_settings;
 pub mod queue_state;
@@ -31,7 +34,9 @@ pub mod release;
 pub mod request;
 pub mod reservations;
 pub mod sales;
+mod sealing;
 pub mod seats;
+pub mod sequencer;
 pub mod sessions;
 pub mod staff;
 mod survey;
@@ -48,6 +53,7 @@ use crate::{
         concert::Concert,
         id::{ConcertId, QueueId},
         layout::{Chunk, Layout},
+        line::Interval,
         queue::{QueueRules, QueueState},
         refusal::Refusal,
         ticket::Place,
@@ -57,19 +63,22 @@ use crate::{
     secrets::Secrets,
     telemetry::counted,
 };
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use cache::Cache;
 use keys::{Key, Table};
-use notices::Notice;
+use lines::LineItem;
 use refused_holds::RefusedHolds;
 use sales::QueueSales;
 use std::sync::Arc;
 use tokio::time::Instant;
 use webhooks::Webhook;
 
-/// The four tables, with the deployment's rules and the caches of this environment.
+/// The five tables, with the deployment's rules and the caches of this environment.
 pub struct Store {
     dynamo: aws_sdk_dynamodb::Client,
-    tables: [String; 4],
+    /// The same without the SDK's retries.
+    impatient: aws_sdk_dynamodb::Client,
+    tables: [String; 5],
     context: Context,
     rules: Rules,
     states: Cache<QueueId, QueueState>,
@@ -79,8 +88,14 @@ pub struct Store {
     wishes: Cache<QueueId, Timestamp>,
     /// What is sold through each queue.
     sales: Cache<QueueId, Arc<QueueSales>>,
-    /// The operators' notice to the fans who wait, by queue.
-    notices: Cache<QueueId, Notice>,
+    /// What everybody may know of a queue's line.
+    lines: Cache<QueueId, LineItem>,
+    /// Sealed intervals. They never change, so their age does not matter.
+    intervals: Cache<(QueueId, u64), Arc<Interval>>,
+    /// A number that this environment drew from each calm queue, and when: for the joins a second.
+    draws: Cache<QueueId, (Timestamp, u64)>,
+    /// When this environment last asked the sequencer for each queue.
+    asked_sequencer: Cache<QueueId, ()>,
     concerts: Cache<ConcertId, Arc<Concert>>,
     /// Layouts by concert and number. They never change, so their age does not matter.
     layouts: Cache<(ConcertId, u32), Arc<Layout>>,
@@ -176,13 +191,17 @@ pub const MAX_ATTEMPTS: u32 = 8;
 impl Store {
     /// Creates the store of a deployment.
     pub fn new(dynamo: aws_sdk_dynamodb::Client, config: &Config, secrets: Arc<Secrets>, context: Context) -> Self {
+        let dynamo = counted(&dynamo);
+        let once = dynamo.config().to_builder().retry_config(RetryConfig::disabled()).build();
         Store {
-            dynamo: counted(&dynamo),
+            impatient: aws_sdk_dynamodb::Client::from_conf(once),
+            dynamo,
             tables: [
                 config.fans_table.clone(),
                 config.concerts_table.clone(),
                 config.queues_table.clone(),
                 config.limits_table.clone(),
+                config.joins_table.clone(),
             ],
             context,
             rules: Rules {
@@ -197,7 +216,10 @@ impl Store {
             states: Cache::new(),
             last_places: Cache::new(),
             wishes: Cache::new(),
-            notices: Cache::new(),
+            lines: Cache::new(),
+            intervals: Cache::new(),
+            draws: Cache::new(),
+            asked_sequencer: Cache::new(),
             sales: Cache::new(),
             concerts: Cache::new(),
             layouts: Cache::new(),
@@ -223,6 +245,7 @@ impl Store {
             Table::Concerts => &self.tables[1],
             Table::Queues => &self.tables[2],
             Table::Limits => &self.tables[3],
+            Table::Joins => &self.tables[4],
         }
     }
 

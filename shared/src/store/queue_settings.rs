@@ -3,7 +3,9 @@
 use super::{
     Failure, MAX_ATTEMPTS, Store, StoreError, contention, keys,
     keys::Table,
-    queue_state::{JoinCounter, RegistryEntry},
+    notices::CLEAR_NOTICE,
+    numbers::JoinCounter,
+    queue_state::RegistryEntry,
     request::{self, CancellationReason, TransactFailure, WriteFailure, n},
     transact_parts::transact_item,
 };
@@ -52,6 +54,9 @@ impl Store {
             if let Some(changed) = self.replace_settings(&state, settings).await? {
                 self.states.put(queue.clone(), changed.clone(), now);
                 self.put_alarm(queue, now, true).await?;
+                if let Some(expected) = changed.settings.expected_joins {
+                    self.plan_widening(queue, expected, changed.settings.opens_at).await?;
+                }
                 return Ok(changed);
             }
             self.context.back_off(attempt).await;
@@ -104,9 +109,9 @@ impl Store {
     pub async fn remove_fan(&self, queue: &QueueId, user: UserId) -> Result<(), Failure> {
         let state = self.queue_state(queue, 0).await?;
         let ticket = self.ticket(queue, user).await?.ok_or(Refusal::TokenNotFound)?;
-        self.leave(queue, user, ticket.place, EndReason::Removed).await?;
-        if state.served < ticket.place {
-            self.note_removed(queue, ticket.place, state.served).await?;
+        let place = self.leave_with(&ticket, EndReason::Removed).await?;
+        if let Some(place) = place.filter(|place| state.served < *place) {
+            self.note_removed(queue, place, state.served).await?;
         }
         Ok(())
     }
@@ -135,7 +140,7 @@ impl Store {
             match self.transact(self.delete_writes(&state, deletion)?).await {
                 Ok(()) => {
                     self.states.remove(queue);
-                    self.notices.remove(queue);
+                    self.lines.remove(queue);
                     return Ok(());
                 }
                 Err(TransactFailure::Store(error)) => return Err(error.into()),
@@ -153,21 +158,25 @@ impl Store {
     /// # Errors
     /// [`Refusal::QueueNotFound`].
     async fn unused(&self, queue: &QueueId) -> Result<Option<QueueState>, Failure> {
-        let (state, counter, sold) = try_join!(
+        let (state, counter, line, sold) = try_join!(
             self.queue_state(queue, 0),
             async { self.join_counter(queue).await.map_err(Failure::from) },
+            async { self.line_now(queue).await.map_err(Failure::from) },
             async { self.has_open_sales(queue).await.map_err(Failure::from) },
         )?;
-        let in_use = counter.last > state.served || state.occupied > 0 || sold;
+        let (line, counter) = (line.places.line, counter.shard);
+        // A queue that is not calm may have fans in any shard.
+        let in_use =
+            !line.gives_places(&counter) || line.last_place(&counter) > state.served || state.occupied > 0 || sold;
         Ok((!in_use).then_some(state))
     }
 
-    /// The writes that mark the state as deleted and delete the notice, if the counter is still closed by this
+    /// The writes that mark the state as deleted and empty the notice, if the counter is still closed by this
     /// deletion. Otherwise it was opened again: fans may have joined, and concerts may have been created since the
     /// check.
     fn delete_writes(&self, state: &QueueState, deletion: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
         let queue = &state.queue_id;
-        let counter = keys::join_counter(queue);
+        let counter = keys::join_counter(queue, 0);
         let shut = self
             .transact_check(&counter)
             .condition_expression("deleted = :deletion")
@@ -179,7 +188,8 @@ impl Store {
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":settings", n(state.settings_version));
-        Ok(vec![transact_item(shut)?, transact_item(mark)?, transact_item(self.transact_delete(&keys::notice(queue)))?])
+        let clear = self.transact_update(&keys::line(queue)).update_expression(CLEAR_NOTICE);
+        Ok(vec![transact_item(shut)?, transact_item(mark)?, transact_item(clear)?])
     }
 
     /// Closes the join counter, so that no fan draws a place, and removes the queue from the registry, so that no
@@ -187,7 +197,7 @@ impl Store {
     async fn close_queue(&self, queue: &QueueId) -> Result<Uuid, StoreError> {
         let deletion = self.context.deletion_id();
         let close = self
-            .transact_update(&keys::join_counter(queue))
+            .transact_update(&keys::join_counter(queue, 0))
             .update_expression("SET deleted = :deletion, deletedAt = :now")
             .expression_attribute_values(":deletion", request::s(deletion.to_string()))
             .expression_attribute_values(":now", n(self.now().millis()));
@@ -247,7 +257,7 @@ impl Store {
         let registered = request::item(&keys::queue_registry(queue), &RegistryEntry { queue_id: queue.clone() }, None)?;
         // Open it asleep: an alarm may be missing, and the next join puts one.
         let open = self
-            .transact_update(&keys::join_counter(queue))
+            .transact_update(&keys::join_counter(queue, 0))
             .update_expression("REMOVE deleted, deletedAt, woken")
             .condition_expression("deleted = :deletion")
             .expression_attribute_values(":deletion", request::s(deletion.to_string()));

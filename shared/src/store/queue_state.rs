@@ -1,25 +1,26 @@
-//! The state of a queue, which is one item that says how far the queue has moved; walk-ins; and the join counter.
+//! The state of a queue, which is one item that says how far the queue has moved, and walk-ins.
 
 use super::{
     Failure, Store, StoreError, contention, keys,
     keys::Table,
+    lines::Places,
     notices::Notice,
+    numbers::JoinCounter,
     request::{self, TransactFailure, WriteFailure, n},
     sales::QueueSales,
     transact_parts::transact_item,
 };
 use crate::domain::{
     id::QueueId,
+    line::Counter,
     queue::{QueueSettings, QueueState},
     refusal::Refusal,
     ticket::Place,
-    time::Timestamp,
 };
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem};
 use futures_util::try_join;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// How old the state may be from which the poll of a waiting fan is answered, in milliseconds.
 pub const MAX_STATE_AGE_MILLIS: i64 = 1_000;
@@ -32,8 +33,10 @@ const WALK_IN_ATTEMPTS: u32 = 4;
 pub struct QueueSnapshot {
     /// Its state.
     pub state: QueueState,
-    /// The last place that was drawn.
+    /// The last place that is known.
     pub last_place: Place,
+    /// Fans who joined behind it, and whose place is not known yet.
+    pub joined: u64,
     /// The operators' notice to the fans who wait.
     pub notice: Notice,
     /// What is sold through it.
@@ -56,36 +59,14 @@ pub struct RegistryEntry {
     pub queue_id: QueueId,
 }
 
-/// The counter that places are drawn from.
-///
-/// The queue sleeps if `woken` differs from `naps`. A tick puts it to sleep with one write, on condition that no place
-/// was drawn since the tick read this item. Each draw returns this item. So either the draw refuses that write, or the
-/// join sees that the queue sleeps, and wakes it. No clock is involved (infra/adr/0012).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct JoinCounter {
-    /// The last place that was drawn.
-    #[serde(default)]
-    pub last: Place,
-    /// When it was drawn, by the clock of the fan's function.
-    #[serde(default)]
-    pub drawn_at: Timestamp,
-    /// How often the queue went to sleep.
-    #[serde(default)]
-    pub naps: u64,
-    /// The nap from which it was last woken.
-    pub woken: Option<u64>,
-    /// The deletion that closed the counter: no place is drawn in a queue that is deleted or being deleted.
-    pub deleted: Option<Uuid>,
-    /// When the counter was closed.
-    #[serde(default)]
-    pub deleted_at: Timestamp,
-}
-
-impl JoinCounter {
-    /// Whether the queue sleeps. It has no regular ticks then, so a join must put an alarm.
-    pub fn sleeps(&self) -> bool {
-        self.woken != Some(self.naps)
+/// How many fans joined whose place is not known: in a narrow interval what its counter says, in a wide one what the
+/// sequencer last saw.
+fn joined(places: &Places, counter: &Counter) -> u64 {
+    let narrow = counter.lead.is_some_and(|lead| lead.width == 1) && counter.interval == places.line.open;
+    match narrow {
+        true if places.line.calm => 0,
+        true => counter.number(),
+        false => places.joined,
     }
 }
 
@@ -190,15 +171,22 @@ impl Store {
         transact_item(registered.condition_expression("attribute_exists(pk)"))
     }
 
-    /// Reads a queue as it is now. Its notice may be one second old, its sales five seconds.
+    /// Reads a queue as it is now. Its sales may be five seconds old.
     pub async fn queue_snapshot(&self, queue: &QueueId) -> Result<QueueSnapshot, Failure> {
-        let (state, counter, notice, sales) = try_join!(
+        let (state, counter, line, sales) = try_join!(
             self.queue_state(queue, 0),
             async { self.join_counter(queue).await.map_err(Failure::from) },
-            async { Ok(self.notice(queue).await) },
+            async { self.line_now(queue).await.map_err(Failure::from) },
             async { self.queue_sales(queue).await.map_err(Failure::from) },
         )?;
-        Ok(QueueSnapshot { state, last_place: counter.last, notice, sales })
+        let last_place = line.places.line.last_place(&counter.shard).max(state.served);
+        Ok(QueueSnapshot {
+            state,
+            last_place,
+            joined: joined(&line.places, &counter.shard),
+            notice: line.notice,
+            sales,
+        })
     }
 
     /// Reads a queue for everybody. Its sales may be five seconds old. The reads are eventually consistent, since the
@@ -209,21 +197,17 @@ impl Store {
     pub async fn watch_queue(&self, queue: &QueueId) -> Result<QueueSnapshot, Failure> {
         let found = self.read_queue_state(queue, false).await?;
         let state = self.found_or_main(queue, found)?;
-        let counter = keys::join_counter(queue);
-        let (counter, notice, sales) = try_join!(
+        let counter = keys::join_counter(queue, 0);
+        let (counter, line, sales) = try_join!(
             self.get::<JoinCounter>(&counter, false),
-            async { Ok(self.read_notice(queue).await) },
+            async { Ok(self.read_line(queue).await) },
             self.queue_sales(queue),
         )?;
-        let drawn = counter.unwrap_or_default().last.max(state.served);
-        let newest = |known: Option<&Place>| known.map_or(drawn, |known| drawn.max(*known));
+        let counter = counter.unwrap_or_default().shard;
+        let known = line.places.line.last_place(&counter).max(state.served);
+        let newest = |before: Option<&Place>| before.map_or(known, |before| known.max(*before));
         let last_place = self.last_places.replace(queue.clone(), self.now(), newest);
-        Ok(QueueSnapshot { state, last_place, notice, sales })
-    }
-
-    /// Reads the join counter as it is now.
-    pub(crate) async fn join_counter(&self, queue: &QueueId) -> Result<JoinCounter, StoreError> {
-        Ok(self.get(&keys::join_counter(queue), true).await?.unwrap_or_default())
+        Ok(QueueSnapshot { state, last_place, joined: joined(&line.places, &counter), notice: line.notice, sales })
     }
 
     /// Admits the fan at `place` at once, if the place is the next and a slot is free. Otherwise the fan waits for a
@@ -232,7 +216,7 @@ impl Store {
         let queue = state.queue_id.clone();
         for attempt in 0..WALK_IN_ATTEMPTS {
             let (now, ahead) = (self.now(), place.behind(state.served));
-            let room = u64::try_from(state.free).unwrap_or_default();
+            let room = u64::try_from(state.free).unwrap_or_default().min(state.credit(now));
             if ahead == 0 {
                 return Ok(WalkIn::Admitted);
             }
@@ -249,16 +233,22 @@ impl Store {
             let deadline = now + state.settings.rules(self.rules.queue).claim_window;
             // Invariant 5: only from the place before, so that nobody ahead is overtaken. Invariant 4: only into a free
             // slot. The deadline never moves back, so that earlier walk-ins keep their claim window.
+            // The rate limits walk-ins too. `served` stands in the condition, and no admission leaves it as it is, so no other
+            // admission was paid meanwhile.
+            let rate = state.settings.admit_per_minute;
+            let (paying, same_rate) = match rate {
+                Some(_) => (", paid = :paid", "#settings.rate = :rate"),
+                None => ("", "attribute_not_exists(#settings.rate)"),
+            };
+            let set = "SET served = :place, #free = #free - :one, occupied = occupied + :one, \
+                       admitted = admitted + :one, walkInDeadline = :deadline";
             let update = self
                 .update(&keys::queue_state(&queue))
-                .update_expression(
-                    "SET served = :place, #free = #free - :one, occupied = occupied + :one, \
-                     admitted = admitted + :one, walkInDeadline = :deadline",
-                )
-                .condition_expression(
+                .update_expression(format!("{set}{paying}"))
+                .condition_expression(format!(
                     "served = :seen AND #free > :zero AND #settings.paused = :no \
-                     AND (attribute_not_exists(#settings.opensAt) OR #settings.opensAt <= :now)",
-                )
+                     AND (attribute_not_exists(#settings.opensAt) OR #settings.opensAt <= :now) AND {same_rate}"
+                ))
                 .expression_attribute_names("#settings", "settings")
                 .expression_attribute_names("#free", "free")
                 .expression_attribute_values(":place", n(place.get()))
@@ -269,6 +259,12 @@ impl Store {
                 .expression_attribute_values(":no", AttributeValue::Bool(false))
                 .expression_attribute_values(":now", n(now.millis()))
                 .return_values(ReturnValue::AllNew);
+            let update = match rate {
+                Some(rate) => update
+                    .expression_attribute_values(":rate", n(rate.0))
+                    .expression_attribute_values(":paid", n(state.charged(1, now).micros())),
+                None => update,
+            };
             match self.send_update(update).await {
                 Ok(output) => {
                     self.states.put(queue, request::parse(output.attributes.unwrap_or_default())?, now);
@@ -281,84 +277,6 @@ impl Store {
             self.states.put(queue.clone(), state.clone(), now);
         }
         Ok(WalkIn::Wait(Box::new(state)))
-    }
-
-    /// Draws the next place. A retry after a lost answer leaves a hole, which is passed like a no-show.
-    ///
-    /// # Errors
-    /// [`Refusal::QueueNotFound`] for a queue that is deleted or being deleted.
-    pub(crate) async fn draw_place(&self, queue: &QueueId) -> Result<JoinCounter, Failure> {
-        match self.try_to_draw(queue).await? {
-            Ok(drawn) => Ok(drawn),
-            Err(shut) if self.reopen_if_cut_off(queue, &shut).await? => {
-                Ok(self.try_to_draw(queue).await?.map_err(|_| Refusal::QueueNotFound)?)
-            }
-            Err(_) => Err(Refusal::QueueNotFound.into()),
-        }
-    }
-
-    /// Draws the next place. The inner error is the join counter, if a deletion has closed it.
-    async fn try_to_draw(&self, queue: &QueueId) -> Result<Result<JoinCounter, JoinCounter>, StoreError> {
-        // A deletion closes the counter before it checks for fans, so that nobody gets a place in a deleted queue.
-        let update = self
-            .update(&keys::join_counter(queue))
-            .update_expression("ADD #last :one SET drawnAt = :now")
-            .condition_expression("attribute_not_exists(deleted)")
-            .expression_attribute_names("#last", "last")
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":now", n(self.now().millis()))
-            .return_values(ReturnValue::AllNew);
-        match self.send_update(update).await {
-            Ok(output) => Ok(Ok(request::parse(output.attributes.unwrap_or_default())?)),
-            Err(WriteFailure::Condition(item)) => Ok(Err(request::parse(item.unwrap_or_default())?)),
-            Err(WriteFailure::Store(error)) => Err(error),
-        }
-    }
-
-    /// Wakes a queue that slept when a place was drawn: puts an alarm that is due now, and then the mark that saves the
-    /// next joins an alarm of their own. The fan's ticket is put only afterwards, so that no ticket waits in a queue
-    /// that nothing wakes.
-    pub(crate) async fn wake(&self, queue: &QueueId, counter: &JoinCounter, urgent: bool) -> Result<(), StoreError> {
-        if !counter.sleeps() {
-            return Ok(());
-        }
-        self.put_alarm(queue, self.now(), urgent).await?;
-        self.mark_woken(queue, counter).await
-    }
-
-    /// Marks a queue as awake, if it is still in the same nap. An alarm must have been put before.
-    pub(crate) async fn mark_woken(&self, queue: &QueueId, counter: &JoinCounter) -> Result<(), StoreError> {
-        let update = self.update(&keys::join_counter(queue)).update_expression("SET woken = :naps");
-        let update = match counter.naps {
-            0 => update.condition_expression("attribute_not_exists(naps)"),
-            _ => update.condition_expression("naps = :naps"),
-        };
-        match self.send_update(update.expression_attribute_values(":naps", n(counter.naps))).await {
-            Ok(_) | Err(WriteFailure::Condition(_)) => Ok(()),
-            Err(WriteFailure::Store(error)) => Err(error),
-        }
-    }
-
-    /// Puts a queue to sleep, unless a place was drawn since `counter` was read. Returns whether it sleeps.
-    pub(crate) async fn sleep(&self, queue: &QueueId, counter: &JoinCounter) -> Result<bool, StoreError> {
-        if counter.sleeps() {
-            // Counter and state were read in parallel: the queue may have been woken between the two reads.
-            let now = self.join_counter(queue).await?;
-            return Ok(now.sleeps() && now.last == counter.last);
-        }
-        let update = self
-            .update(&keys::join_counter(queue))
-            .update_expression("SET naps = :next")
-            .condition_expression("#last = :last AND woken = :naps")
-            .expression_attribute_names("#last", "last")
-            .expression_attribute_values(":next", n(counter.naps + 1))
-            .expression_attribute_values(":last", n(counter.last.get()))
-            .expression_attribute_values(":naps", n(counter.naps));
-        match self.send_update(update).await {
-            Ok(_) => Ok(true),
-            Err(WriteFailure::Condition(_)) => Ok(false),
-            Err(WriteFailure::Store(error)) => Err(error),
-        }
     }
 }
 

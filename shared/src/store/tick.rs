@@ -5,17 +5,18 @@ use super::{
     Failure, Store, StoreError,
     alarms::AlarmId,
     contention, keys,
-    queue_state::JoinCounter,
+    numbers::JoinCounter,
     request::{self, WriteFailure, n},
     survey::{Budget, Sightings},
 };
 use crate::domain::{
     id::QueueId,
+    line::Line,
     promotion::{self, Commit, Observed},
     queue::{QueueRules, QueueState},
     survey::Pass,
     ticket::Place,
-    time::Timestamp,
+    time::{Seconds, Timestamp},
     wake::{self, Wake},
 };
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -43,12 +44,15 @@ pub struct Ticked {
     /// Whether the caller must send the regular ticks of the next minute: fans wait, the queue admits, and this tick noted
     /// them as sent.
     pub regular: bool,
+    /// Whether the queue admits by the minute. Its ticks come each second then, so that few fans come in at once.
+    pub by_rate: bool,
 }
 
 /// What a tick reads first.
 struct Read {
     state: QueueState,
     counter: JoinCounter,
+    line: Line,
     sightings: Sightings,
 }
 
@@ -87,14 +91,19 @@ impl Store {
                 (state, counter, Sightings::read(self, queue, from).await?)
             }
         };
-        Ok(state.filter(|state| !state.deleted).map(|state| Read { state, counter, sightings }))
+        let line = self.line_of(queue, &counter.shard).await?;
+        Ok(state.filter(|state| !state.deleted).map(|state| Read { state, counter, line, sightings }))
     }
 
     /// Makes one attempt; returns `None` if a concurrent tick wrote first.
     async fn tick_once(&self, read: Read, alarms: &[AlarmId]) -> Result<Option<Ticked>, StoreError> {
-        let Read { state, counter, mut sightings } = read;
+        let Read { state, counter, line, mut sightings } = read;
         // Not before the times that were written already, even if this function's clock is slow.
-        let (now, last_place) = (self.now().max(state.at).max(counter.drawn_at), counter.last);
+        let now = self.now().max(state.at).max(counter.drawn_at);
+        // Only places that are known are admitted or passed. Counter and line were read one after the other: they may know
+        // less together than an earlier tick did.
+        let last_place = line.last_place(&counter.shard).max(state.last_seen).max(state.served);
+        let calm = line.gives_places(&counter.shard);
         let rules = state.settings.rules(self.rules.queue);
         let mut budget = Budget::new();
         let mut pass = state.pass.unwrap_or_else(|| Pass::begin(&state, now));
@@ -105,10 +114,12 @@ impl Store {
         let seen = Observed { pass, freed, last_place, sampled };
         let planned = promotion::advance(&state, freed, &ahead, last_place, rules, now);
         let occupied = state.occupied.saturating_sub(freed) + planned.admitted;
-        let wake = wake::after_tick(&state, &pass, planned.served, occupied, last_place, now);
+        let wake = wake::after_tick(&state, &pass, planned.served, occupied, (last_place, calm), now);
         let (wake, next_alarm) = self.prepare_wake(&state, &counter, wake, alarms).await?;
         let admits = wake.is_urgent() && state.settings.admits(now);
-        let regular = admits && wake::needs_ticks(state.ticks_until, self.rules.tick, now);
+        let by_rate = state.settings.admit_per_minute.is_some();
+        let every = if by_rate { Seconds(1) } else { self.rules.tick };
+        let regular = admits && wake::needs_ticks(state.ticks_until, every, now);
         let ticks_until = if regular { now + wake::TICKS_SENT } else { state.ticks_until };
         let plan = |state: &QueueState| {
             let rules = state.settings.rules(self.rules.queue);
@@ -122,6 +133,7 @@ impl Store {
             waiting: last_place.behind(done.served),
             inside: state.occupied.saturating_sub(freed) + done.admitted,
             unfinished: !pass.is_done(),
+            by_rate,
             regular,
         }))
     }
@@ -198,6 +210,8 @@ impl Store {
     fn whole_update(&self, state: &QueueState, commit: &Commit) -> Result<UpdateItemFluentBuilder, StoreError> {
         let set = "SET served = :served, admitted = admitted + :admitted, #capacity = :capacity, #buckets = :buckets, \
                    marks = :marks, pace = :pace, unclaimed = :unclaimed, longestWaiting = :longest";
+        // `served` stands in the condition, and no admission leaves it as it is: so no other admission was paid meanwhile.
+        let set = if commit.paid == state.paid { set.to_owned() } else { format!("{set}, paid = :paid") };
         let condition = "tick = :tick AND settingsVersion = :settings AND served = :seen";
         let gained = gained(commit, state);
         // A tick that admits nobody has no condition on `free`: a `free` below 0 must not stop the passing of dead
@@ -207,7 +221,7 @@ impl Store {
             _ => format!("{condition} AND #free >= :least"),
         };
         let update = self
-            .progress(state, commit, set, gained)?
+            .progress(state, commit, &set, gained)?
             .condition_expression(condition)
             .expression_attribute_names("#capacity", "capacity")
             .expression_attribute_names("#buckets", "buckets")
@@ -221,6 +235,10 @@ impl Store {
             .expression_attribute_values(":longest", request::value(&commit.longest_waiting)?)
             .expression_attribute_values(":settings", n(state.settings_version))
             .expression_attribute_values(":seen", n(state.served.get()));
+        let update = match commit.paid == state.paid {
+            true => update,
+            false => update.expression_attribute_values(":paid", n(commit.paid.micros())),
+        };
         Ok(match commit.advance.admitted {
             0 => update,
             _ => update.expression_attribute_values(":least", n(-gained)),

@@ -1,20 +1,18 @@
-//! The status of a fan's ticket, the claim of its place after admission, and leaving.
+//! The status of a fan's ticket, and the claim of its place after admission.
 
 use super::{
     Failure, Store, StoreError, keys,
     queue_state::{MAX_FRONT_STATE_AGE_MILLIS, MAX_STATE_AGE_MILLIS},
-    request::{WriteFailure, n},
 };
 use crate::domain::{
-    claims::{Proof, QueueClaims},
+    claims::{QueueClaims, Standing, TicketClaims},
     id::{QueueId, UserId},
     pace::Outlook,
     polling::Polling,
     queue::{MAX_PLACE_LIFE, PlaceStatus, QueueRules, QueueState},
     refusal::Refusal,
-    reservation::CancelReason,
     session::{EndReason, Session},
-    ticket::{Place, Ticket, Wait},
+    ticket::{Place, Spot, Ticket, Wait},
     time::{Seconds, Timestamp},
 };
 
@@ -34,6 +32,13 @@ pub enum SessionStatus {
         outlook: Option<Outlook>,
         /// Seconds until the next poll.
         poll_after_seconds: u64,
+    },
+    /// Not admitted yet, and the place is not known.
+    Unknown {
+        /// About how many places the queue must move.
+        position: u64,
+        /// When the waiting time ends, unless a pause or a later opening moves it.
+        until: Timestamp,
     },
     /// Admitted, and not claimed yet.
     Admitted {
@@ -121,9 +126,58 @@ impl Store {
         })
     }
 
-    /// [`Store::session_status`] of the place of a ticket.
-    pub async fn session_of_ticket(&self, ticket: &Ticket, proof: Proof) -> Result<SessionStatus, Failure> {
-        self.session_status(&QueueClaims::of(ticket, proof)).await
+    /// [`Store::session_status`] of the fan with a ticket, who is owed its place as soon as that is known.
+    pub async fn stand(&self, standing: Standing) -> Result<(Standing, SessionStatus), Failure> {
+        let standing = self.with_place(standing).await?;
+        let status = match &standing {
+            Standing::Place(claims) => self.session_status(claims).await?,
+            Standing::Ticket(claims) => self.status_of_ticket(claims).await?,
+        };
+        Ok((standing, status))
+    }
+
+    /// The status of a fan whose place is not known.
+    pub async fn status_of_ticket(&self, claims: &TicketClaims) -> Result<SessionStatus, Failure> {
+        let state = self.queue_state(&claims.without_place().queue_id, MAX_STATE_AGE_MILLIS).await?;
+        Ok(self.unknown_status(&state, claims).await)
+    }
+
+    /// A standing with its place, where that is known.
+    pub async fn with_place(&self, standing: Standing) -> Result<Standing, StoreError> {
+        let Standing::Ticket(claims) = &standing else { return Ok(standing) };
+        let place = self.place_of(&claims.without_place().queue_id, &claims.ticket).await?;
+        Ok(place.map_or(standing.clone(), |place| Standing::Place(claims.at(place))))
+    }
+
+    /// [`Store::status_of_ticket`] by a state that was read before. The estimate assumes that all shards are equally fast.
+    pub(crate) async fn unknown_status(&self, state: &QueueState, claims: &TicketClaims) -> SessionStatus {
+        let rest = claims.without_place();
+        let places = self.line(&rest.queue_id).await.places;
+        let ahead = (claims.ticket.number - 1) * u64::from(places.width) + u64::from(claims.ticket.shard) + 1;
+        SessionStatus::Unknown {
+            position: places.line.end.plus(ahead).behind(state.served).max(1),
+            until: state.waits_until(rest.wait, self.now()),
+        }
+    }
+
+    /// Hands over the place of a token that has only a number: reads the fan's ticket, which must be the token's own. A
+    /// number that lost to another of the same fan, or whose fan left, must not become a place that can be claimed.
+    ///
+    /// # Errors
+    /// [`Refusal::TokenOver`] for another ticket, and for one whose fan left.
+    pub async fn hand_over(&self, claims: &TicketClaims) -> Result<Standing, Failure> {
+        let standing = self.with_place(Standing::Ticket(claims.clone())).await?;
+        let Standing::Place(placed) = &standing else { return Ok(standing) };
+        let ticket = self.ticket(&placed.queue_id, placed.user_id).await?;
+        if ticket.as_ref().is_some_and(|ticket| ticket.ticket_id == placed.ticket_id && !ticket.left) {
+            return Ok(standing);
+        }
+        let session = self.session(&placed.queue_id, placed.place()).await?;
+        let reason = session.and_then(|session| session.end_reason).unwrap_or(match ticket {
+            Some(ticket) if ticket.ticket_id == placed.ticket_id => EndReason::Left,
+            Some(_) | None => EndReason::Superseded,
+        });
+        Err(Refusal::TokenOver { reason }.into())
     }
 
     /// [`Store::session_status`] by a state that was read before.
@@ -194,6 +248,14 @@ impl Store {
         Ok(state)
     }
 
+    /// [`Store::state_for`] the place of a new ticket, where that is known.
+    pub(crate) async fn state_for_spot(&self, queue: &QueueId, spot: Spot) -> Result<QueueState, Failure> {
+        match spot {
+            Spot::Place(place) => self.state_for(queue, place).await,
+            Spot::Ticket(_) => self.queue_state(queue, MAX_STATE_AGE_MILLIS).await,
+        }
+    }
+
     /// Claims a place without a session, if it is admitted and its claim window is open. Reads the state consistently,
     /// so that a fan who was admitted a moment ago is not refused.
     ///
@@ -227,27 +289,6 @@ impl Store {
             Ok(session)
         } else {
             Err(Refusal::SessionOver { reason: session.end_reason_or_expired() }.into())
-        }
-    }
-
-    /// Leaves a queue, or removes a fan from it. Ends the place first, so that no new hold is made; then cancels the
-    /// open holds; marks the ticket last, so that an interrupted leave can be repeated.
-    pub async fn leave(&self, queue: &QueueId, user: UserId, place: Place, reason: EndReason) -> Result<(), Failure> {
-        let session = self.end_session(queue, place, user, reason).await?;
-        let why = if reason == EndReason::Removed { CancelReason::Removed } else { CancelReason::Left };
-        for reservation in session.open_holds(self.now()) {
-            self.cancel_if_held(user, reservation, why).await?;
-        }
-        let mark = self
-            .update(&keys::ticket(queue, user))
-            .update_expression("SET #left = :yes")
-            .condition_expression("place = :place")
-            .expression_attribute_names("#left", "left")
-            .expression_attribute_values(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
-            .expression_attribute_values(":place", n(place.get()));
-        match self.send_update(mark).await {
-            Ok(_) | Err(WriteFailure::Condition(_)) => Ok(()),
-            Err(WriteFailure::Store(error)) => Err(error.into()),
         }
     }
 }

@@ -11,10 +11,56 @@ const RECLAIMED: u64 = 20;
 
 /// Measures every step.
 pub(super) async fn measure() -> Result<Vec<Row>> {
-    let mut rows = joins().await?;
-    rows.extend(ticks().await?);
-    rows.extend(rest().await?);
+    // Boxed, so that the futures of callers stay small.
+    let mut rows = Box::pin(joins()).await?;
+    rows.extend(Box::pin(ticks()).await?);
+    rows.extend(Box::pin(rest()).await?);
+    rows.extend(Box::pin(wide()).await?);
     rows.extend(watching().await?);
+    Ok(rows)
+}
+
+/// A run of the sequencer for the main queue.
+async fn sequence(world: &World, joins: u64) -> Result<()> {
+    let body = json!({ "queueId": "main", "joins": joins }).to_string();
+    let record = json!({ "messageId": "m", "body": body, "eventSource": "aws:sqs" });
+    let event = serde_json::from_value(json!({ "Records": [record] }))?;
+    let answer = functions::seal_intervals(&world.app, event).await.map_err(|error| error.to_string())?;
+    must("sequencer", &answer.batch_item_failures.len().to_string(), "0")
+}
+
+/// Joins and polls of a wide queue, and the sealing of an interval. A seal writes each shard, the record and the line, and
+/// reads three items and where the VOIDs are.
+async fn wide() -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (step, joins, shards, kilobytes) in
+        [("seal an interval of 64 shards", 16_000, 64.0, 1.0), ("seal an interval of 400 shards", 100_000, 400.0, 2.0)]
+    {
+        let world = World::new().await?;
+        world.set_capacity(0).await;
+        sequence(&world, joins).await?;
+        // An interval in which fans join, so that the next one is cut without a look at every shard.
+        let fans = joined(&world, 3).await?;
+        world.wait(1);
+        sequence(&world, 0).await?;
+        world.wait(1);
+        // Another join reads the state and the line, which are a second old.
+        world.join(&mut world.fan("warm").await).await;
+        let join = one_join(&world, "wide", "WAITING").await?;
+        world.engine.reset_meter();
+        sequence(&world, 0).await?;
+        let measured = used(&world, 1);
+        world.wait(1);
+        let hand_over = polls(&world, &fans[1]).await?;
+        // The last one is the message for a tick.
+        let trips = if shards < 100.0 { 7.0 } else { 10.0 };
+        rows.push(Row { step, budget: cost(shards + kilobytes + 1.0, 19.0, trips), measured });
+        if shards < 100.0 {
+            rows.push(Row { step: "join of a wide queue", budget: cost(2.0, 1.0, 3.0), measured: join });
+            let budget = cost(0.0, 1.02, 1.02);
+            rows.push(Row { step: "poll that learns the place", budget, measured: hand_over });
+        }
+    }
     Ok(rows)
 }
 

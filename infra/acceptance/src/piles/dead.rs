@@ -3,9 +3,9 @@
 use super::{Figure, Pile};
 use crate::World;
 use shared::domain::{
-    id::{QueueId, UserId},
+    id::{QueueId, TicketId, UserId},
     session::EndReason,
-    ticket::Place,
+    ticket::{Place, Spot},
 };
 use std::{error::Error, time::Instant};
 
@@ -58,7 +58,8 @@ async fn surveyed(what: &'static str) -> Result<Figure, Box<dyn Error>> {
     let over = UserId(uuid::Uuid::from_u128(77));
     let mut fan = world.fan("living").await;
     world.join(&mut fan).await;
-    world.app.store.leave(&QueueId::main(), over, Place::new(77), EndReason::Left).await?;
+    let gone = TicketId(uuid::Uuid::from_u128(77));
+    world.app.store.leave(&QueueId::main(), over, gone, Spot::Place(Place::new(77)), EndReason::Left).await?;
     ticks(&world, what, 10_001).await
 }
 

@@ -37,8 +37,9 @@ impl World {
     /// Where the engine fails.
     pub fn pile_up(&self, count: u64, pile: Pile) -> u64 {
         let main = QueueId::main();
-        let counter = keys::join_counter(&main);
+        let counter = keys::join_counter(&main, 0);
         let drawn = self.execute(
+            &self.app.config.joins_table,
             "UpdateItem",
             json!({
                 "Key": { "pk": { "S": counter.pk }, "sk": { "S": counter.sk } }, "UpdateExpression": "ADD #last :count",
@@ -63,12 +64,13 @@ impl World {
         (item["pk"], item["sk"]) = (json!(key.pk), json!(key.sk));
         let item: Value =
             item.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), typed(value))).collect();
-        self.execute("PutItem", json!({ "Item": item }));
+        self.execute(&self.app.config.queues_table, "PutItem", json!({ "Item": item }));
     }
 
     fn take_slots(&self, queue: &QueueId, count: u64, served: u64) {
         let key = keys::queue_state(queue);
         self.execute(
+            &self.app.config.queues_table,
             "UpdateItem",
             json!({
                 "Key": { "pk": { "S": key.pk }, "sk": { "S": key.sk } },
@@ -79,8 +81,8 @@ impl World {
         );
     }
 
-    fn execute(&self, operation: &str, mut request: Value) -> Value {
-        request["TableName"] = json!(self.app.config.queues_table);
+    fn execute(&self, table: &str, operation: &str, mut request: Value) -> Value {
+        request["TableName"] = json!(table);
         let answer = self.engine.execute(operation, request);
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.body

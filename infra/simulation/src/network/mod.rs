@@ -327,15 +327,20 @@ fn conflict(action: usize, body: &Value) -> Answer {
     engine::answer(fault, DYNAMODB, body).expect("a conflict is answered")
 }
 
+/// A table whose changes the oracle sees, though no function follows them.
+pub const OBSERVED: &str = "Joins";
+
 /// Passes what one write just changed in some tables to the streams, the versions for stale reads and the oracle.
 pub fn observe(world: &Arc<World>, tables: &[String], by: &str) {
     let now = world.clock.now_ms();
     let mut changes = Vec::new();
-    let streamed = |table: &&String| world.template.tables.iter().any(|t| t.name == **table && t.stream_view.is_some());
-    for table in tables.iter().filter(streamed) {
+    let streamed = |table: &str| world.template.tables.iter().any(|t| t.name == table && t.stream_view.is_some());
+    for table in tables.iter().filter(|table| streamed(table) || *table == OBSERVED) {
         for record in world.engine.stream_records(table) {
             changes.push(Change::new(table, &record, now));
-            world.messages.stream(table, record);
+            if streamed(table) {
+                world.messages.stream(table, record);
+            }
         }
     }
     lock(&world.network.versions).note(&changes);

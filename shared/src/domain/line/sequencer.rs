@@ -4,12 +4,16 @@
 //! was done already, or is done by another sequencer meanwhile, changes nothing: every write has the condition that
 //! [`Counter::cut`], [`Counter::open`] and [`Counter::with_offset`] have, and a record is put if absent.
 
-use super::{counter::Counter, interval::Interval};
+use super::{
+    counter::Counter,
+    interval::{Interval, LineTicket},
+};
 use crate::domain::ticket::Place;
+use serde::{Deserialize, Serialize};
 
 /// What is known of the places of a queue. It moves on after the record of an interval is put, and after the places of
 /// fans who left meanwhile have tombstones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Line {
     /// The first interval that has no record.
     pub open: u64,
@@ -33,10 +37,20 @@ impl Line {
         Line { open: sealed.interval + 1, end: sealed.end(), calm: false }
     }
 
+    /// Whether shard 0, as it was read, gives places at the join, and nobody who left before that is left to bury.
+    pub fn gives_places(&self, lead: &Counter) -> bool {
+        self.calm && lead.is_calm() && lead.interval == self.open
+    }
+
+    /// The place of a ticket of the calm interval, by the line alone.
+    pub fn calm_place(&self, ticket: &LineTicket) -> Option<Place> {
+        (self.calm && ticket.interval == self.open && ticket.shard == 0).then(|| self.end.plus(ticket.number))
+    }
+
     /// The last place that is known, by shard 0 as it was read: promotion never passes it.
     pub fn last_place(&self, lead: &Counter) -> Place {
         let known = match (lead.lead.and_then(|lead| lead.offset), &lead.before) {
-            (Some(_), _) if self.calm && lead.interval == self.open => lead.number(),
+            (Some(_), _) if self.gives_places(lead) => lead.number(),
             // The calm interval was cut and has no record yet: it had one shard, so its count is all of it.
             (_, Some(before)) if self.calm && before.interval == self.open => before.count(),
             _ => 0,
@@ -144,10 +158,7 @@ pub fn shard_step(shard: u16, found: Option<&Counter>, sealing: &Sealing) -> Sha
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        line::{Counts, LineTicket},
-        time::Timestamp,
-    };
+    use crate::domain::{line::Counts, time::Timestamp};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -223,10 +234,7 @@ mod tests {
             let record = self.records.get(usize::try_from(ticket.interval).unwrap());
             match record {
                 Some(record) => Some(record.place(ticket).expect("a sealed ticket has a place").get()),
-                None if self.line.calm && ticket.interval == self.line.open => {
-                    Some(self.line.end.get() + ticket.number)
-                }
-                None => None,
+                None => self.line.calm_place(ticket).map(Place::get),
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         id::{ConcertId, QueueId},
+        line::LineTicket,
         polling::Polling,
         queue::{QueueRules, QueueStatus},
         text::Message,
@@ -48,11 +49,14 @@ pub struct TokenBody {
     #[cfg_attr(feature = "openapi", schema(example = 53))]
     pub poll_after_seconds: u64,
     /// The fan's number in the queue, from 1. It never changes, and the fan is admitted once the queue's `served` reaches it.
-    /// Never null in this version.
+    /// Null while it is not known: in a queue that many join at once it is known within 2 seconds.
     #[cfg_attr(feature = "openapi", schema(example = 137))]
     pub place: Option<u64>,
-    /// Whether `place` and `queuePosition` are final. Always true in this version.
+    /// Whether `place` and `queuePosition` are final. While they are not, `queuePosition` is an estimate: poll again after
+    /// `pollAfterSeconds`, and keep the token of that answer, which carries the place.
     pub position_final: bool,
+    /// What gives the fan's place once it is known; null where it is known.
+    pub ticket: Option<LineTicket>,
     /// When the queue opens; nobody is admitted before. Null for a queue without an opening time, which is open.
     pub opens_at: Option<Rfc3339>,
     /// Before this time an admitted fan must claim the place, else it is lost (`NO_SHOW`). Always null for fans, because
@@ -113,12 +117,15 @@ pub struct QueueBody {
     /// left or waited too long.
     #[cfg_attr(feature = "openapi", schema(example = 120))]
     served: u64,
-    /// The highest place given to a fan so far.
+    /// The highest place that is known so far.
     #[cfg_attr(feature = "openapi", schema(example = 137))]
     last_place: u64,
-    /// How many places are not admitted yet: `lastPlace - served`. Some of these fans may have left.
+    /// How many fans are not admitted yet: `lastPlace - served`, and `joined`. Some of them may have left.
     #[cfg_attr(feature = "openapi", schema(example = 17))]
     waiting: u64,
+    /// How many fans joined whose place is not known yet, as the queue last counted them. Their places come behind `lastPlace`.
+    #[cfg_attr(feature = "openapi", schema(example = 0))]
+    joined: u64,
     /// How many slots of the capacity are taken: live sessions, and admitted fans who have not claimed their place yet.
     #[cfg_attr(feature = "openapi", schema(example = 10))]
     active: u64,
@@ -191,15 +198,16 @@ struct PollRow {
 impl QueueBody {
     /// The queue at `now`; `defaults` are the deployment's.
     pub fn new(view: &QueueSnapshot, defaults: QueueRules, now: Timestamp) -> Self {
-        let QueueSnapshot { state, last_place, notice, sales } = view;
+        let QueueSnapshot { state, last_place, joined, notice, sales } = view;
         let rules = state.settings.rules(defaults);
-        let waiting = last_place.behind(state.served);
+        let waiting = last_place.behind(state.served) + joined;
         let rows = Polling::of(state, waiting, rules, now).table();
         QueueBody {
             queue_id: state.queue_id.clone(),
             served: state.served.get(),
             last_place: last_place.get(),
             waiting,
+            joined: *joined,
             active: state.occupied,
             capacity: rules.capacity,
             paused: state.settings.paused,
@@ -234,12 +242,24 @@ pub struct AdminQueueBody {
     /// How long a place may wait, in seconds, counted only while the queue is open and not paused. A place keeps the value
     /// of its join.
     waiting_seconds: Seconds,
+    /// The joins a second that an operator expects; null where none were set.
+    #[cfg_attr(feature = "openapi", schema(example = 20_000))]
+    expected_joins_per_second: Option<u32>,
+    /// The most fans that are admitted in a minute; null where as many are admitted as fit.
+    #[cfg_attr(feature = "openapi", schema(example = 600))]
+    admit_per_minute: Option<u32>,
 }
 
 impl AdminQueueBody {
     /// The queue at `now` with all of its times.
     pub fn new(view: &QueueSnapshot, defaults: QueueRules, now: Timestamp) -> Self {
         let waiting_seconds = view.state.settings.rules(defaults).waiting;
-        AdminQueueBody { queue: QueueBody::new(view, defaults, now), waiting_seconds }
+        let settings = &view.state.settings;
+        AdminQueueBody {
+            queue: QueueBody::new(view, defaults, now),
+            waiting_seconds,
+            expected_joins_per_second: settings.expected_joins.map(|expected| expected.per_second),
+            admit_per_minute: settings.admit_per_minute.map(|rate| rate.0),
+        }
     }
 }

@@ -1,10 +1,12 @@
 use super::*;
 use crate::domain::{
     buckets::MAX_BUCKETS,
+    line::Expected,
     pace::Pace,
     queue::{AdmissionBatch, QueueRules},
+    rate::AdmitPerMinute,
     survey::Pass,
-    time::Seconds,
+    time::{Seconds, Timestamp},
 };
 
 /// The size of a value in bytes, as DynamoDB counts it.
@@ -30,6 +32,8 @@ fn writing_the_largest_queue_state_costs_one_unit() -> Result<(), StoreError> {
         waiting_seconds: Some(Seconds(604_800)),
         paused: false,
         opens_at: Some(now),
+        expected_joins: Some(Expected { per_second: 200_000, since: now }),
+        admit_per_minute: Some(AdmitPerMinute(1_000_000)),
     };
     let queue = QueueId::try_from("a".repeat(32)).expect("a slug");
     let mut state = QueueState::new(queue.clone(), settings, rules, now);
@@ -47,6 +51,7 @@ fn writing_the_largest_queue_state_costs_one_unit() -> Result<(), StoreError> {
         1_000_000_000,
         600_000,
     ]);
+    state.paid = state.charged(1_000, now);
     state.pass = Some(Pass { next_end: Some(now), low: Some(Place::new(large)), ..Pass::begin(&state, now) });
     let item = request::item(&keys::queue_state(&queue), &state, None)?;
     let bytes: usize = item.iter().map(|(name, value)| name.len() + size(value)).sum();

@@ -3,7 +3,7 @@
 use crate::{
     Outcome,
     support::purchases::{PRICE, cancel, expire, feed_stream, held, sale, take_timers},
-    support::{configure, leave},
+    support::{configure, leave, sequence},
 };
 use acceptance::{Request, World, functions, sent_events};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use shared::{
 };
 use std::collections::BTreeMap;
 
-const TABLES: [&str; 4] = ["Fans", "Concerts", "Queues", "Limits"];
+const TABLES: [&str; 5] = ["Fans", "Concerts", "Queues", "Limits", "Joins"];
 
 /// The section of the document that has the table.
 const HEADING: &str = "Who deletes what";
@@ -99,6 +99,13 @@ async fn whole_sale() -> Result<World, Box<dyn std::error::Error>> {
     configure(&world, &admin, &json!({ "paused": true, "message": "Five minutes." })).await;
     world.tick().await;
     assert_eq!(world.send(Request::new("GET", "/api/v1/admin/ops").token(&admin.access)).await.status, 200);
+    // A fan who joins a wide queue, and leaves before the place is known.
+    assert!(sequence(&world, 4_000).await);
+    let mut fay = world.fan("fay").await;
+    world.join(&mut fay).await;
+    leave(&world, &fay).await;
+    world.wait(1);
+    assert!(sequence(&world, 0).await);
     Ok(world)
 }
 

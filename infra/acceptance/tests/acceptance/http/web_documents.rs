@@ -263,12 +263,12 @@ async fn a_method_that_a_path_lacks_is_405_before_size_type_and_token() -> Outco
 async fn an_older_copy_of_a_queue_never_moves_it_back() -> Outcome {
     let world = World::new().await?;
     let (mut ann, mut bob) = (world.fan("ann").await, world.fan("bob").await);
-    let read = |partition: &str, sort: &str| {
+    let read = |table: &'static str, partition: &str, sort: &str| {
         let key = json!({ "pk": { "S": partition }, "sk": { "S": sort } });
-        world.engine.execute("GetItem", json!({ "TableName": "Queues", "Key": key })).body["Item"].clone()
+        (table, world.engine.execute("GetItem", json!({ "TableName": table, "Key": key })).body["Item"].clone())
     };
     world.join(&mut ann).await;
-    let older = [read("QUEUE#main", "STATE"), read("JOIN#main#0", "COUNTER")];
+    let older = [read("Queues", "QUEUE#main", "STATE"), read("Joins", "JOIN#main#0", "COUNTER")];
     world.join(&mut bob).await;
     let shown = async || {
         world.wait(1);
@@ -277,8 +277,8 @@ async fn an_older_copy_of_a_queue_never_moves_it_back() -> Outcome {
     };
     assert_eq!(shown().await, (json!(2), json!(2)));
     // An eventually consistent read may return what was before; the engine's reads do not, so the items are put back.
-    for item in older {
-        let put = world.engine.execute("PutItem", json!({ "TableName": "Queues", "Item": item }));
+    for (table, item) in older {
+        let put = world.engine.execute("PutItem", json!({ "TableName": table, "Item": item }));
         assert_eq!(put.status, 200);
     }
     assert_eq!(shown().await, (json!(2), json!(2)));

@@ -120,7 +120,7 @@ async fn a_late_write_of_a_deletion_that_was_taken_for_cut_off_deletes_nothing()
     // Another deletion marks the counter, and has not found yet that the queue is in use.
     let counter = json!({ "pk": { "S": "JOIN#second#0" }, "sk": { "S": "COUNTER" } });
     let another = json!({
-        "TableName": "Queues", "Key": counter, "UpdateExpression": "SET deleted = :other",
+        "TableName": "Joins", "Key": counter, "UpdateExpression": "SET deleted = :other",
         "ExpressionAttributeValues": { ":other": { "S": "00000000-0000-4000-8000-000000000000" } },
     });
     assert_eq!(world.engine.execute("UpdateItem", another).status, 200);

@@ -12,6 +12,8 @@ mod queue_clock;
 mod queue_office;
 mod queues;
 mod random_queue;
+mod sequencer;
 mod shown_to_fans;
 mod sleep;
 mod sold_out;
+mod wide_lines;

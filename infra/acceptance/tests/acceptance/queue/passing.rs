@@ -41,7 +41,7 @@ async fn a_thousand_places_that_left_are_passed_without_a_slot() -> Outcome {
     world.tick().await;
     world.engine.reset_meter();
     world.tick().await;
-    assert!(world.engine.meter().read_units <= 11.0, "{:?}", world.engine.meter());
+    assert!(world.engine.meter().read_units <= 12.0, "{:?}", world.engine.meter());
     Ok(())
 }
 

@@ -17,6 +17,7 @@ async fn a_queue_shows_its_figures() -> Outcome {
     let empty = json!({
         "queueId": "main", "served": 0, "lastPlace": 0, "waiting": 0, "active": 0, "capacity": 10, "paused": false,
         "opensAt": null, "ratePerMinute": 0, "state": "OPEN", "message": null, "order": "arrival", "unclaimed": 0,
+        "joined": 0,
         "claimWindowSeconds": 60, "activeSeconds": 600, "waitSecondsPerPlace": 30.0,
         "pollAfterSeconds": [
             { "position": 1, "seconds": 1 }, { "position": 6, "seconds": 2 }, { "position": 11, "seconds": 30 },

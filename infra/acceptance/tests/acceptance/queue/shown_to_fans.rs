@@ -95,7 +95,8 @@ async fn the_answer_that_sets_a_message_shows_it_without_a_read_that_may_be_stal
     let seen = Arc::clone(&read);
     world.engine.set_faults(move |call| {
         let notice = call.body["Key"]["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("LINE#"));
-        seen.fetch_or(call.operation == "GetItem" && notice, Ordering::Relaxed);
+        let may_be_stale = call.operation == "GetItem" && call.body["ConsistentRead"] != true;
+        seen.fetch_or(may_be_stale && notice, Ordering::Relaxed);
         Fault::None
     });
     assert_eq!(configure(&world, &admin, &json!({ "message": "soon" })).await.body["message"], "soon");

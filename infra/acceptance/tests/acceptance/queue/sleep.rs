@@ -153,7 +153,7 @@ async fn a_fan_who_joins_while_the_tick_puts_the_queue_to_sleep_keeps_it_awake()
             engine.execute(
                 "UpdateItem",
                 json!({
-                    "TableName": "Queues", "Key": { "pk": { "S": "JOIN#main#0" }, "sk": { "S": "COUNTER" } },
+                    "TableName": "Joins", "Key": { "pk": { "S": "JOIN#main#0" }, "sk": { "S": "COUNTER" } },
                     "UpdateExpression": "ADD #last :one", "ExpressionAttributeNames": { "#last": "last" },
                     "ExpressionAttributeValues": { ":one": { "N": "1" } },
                 }),

@@ -3,7 +3,7 @@
 pub mod invariants;
 pub mod purchases;
 
-use acceptance::{Fan, Reply, Request, World};
+use acceptance::{Fan, Reply, Request, World, functions};
 use serde_json::{Value, json};
 
 /// Fans who joined the main queue one after the other.
@@ -59,6 +59,14 @@ pub async fn queue(world: &World) -> Value {
     world.read("/api/v1/queues/main").await.body
 }
 
+/// A run of the sequencer for the main queue, asked to make room for so many joins a second; whether it was handled.
+pub async fn sequence(world: &World, joins: u64) -> bool {
+    let body = json!({ "queueId": "main", "joins": joins }).to_string();
+    let record = json!({ "messageId": "m", "body": body, "eventSource": "aws:sqs" });
+    let event = serde_json::from_value(json!({ "Records": [record] })).expect("an event");
+    functions::seal_intervals(&world.app, event).await.expect("an answer").batch_item_failures.is_empty()
+}
+
 /// `POST /tokens` with any body.
 pub async fn join_with(world: &World, token: &str, body: &Value) -> Reply {
     world.send(Request::new("POST", "/api/v1/tokens").token(token).json(body)).await
@@ -69,10 +77,11 @@ pub fn state(world: &World) -> Value {
     items(world, "QUEUE#main").pop().unwrap_or(json!(null))
 }
 
-/// The items of the queues table whose partition key starts with `partition`.
+/// The items of the queues table, or of the table of join counters, whose partition key starts with `partition`.
 pub fn items(world: &World, partition: &str) -> Vec<Value> {
     let starts = |item: &Value| item["pk"].as_str().is_some_and(|pk| pk.starts_with(partition));
-    world.engine.items("Queues").into_iter().filter(starts).collect()
+    let table = if partition.starts_with("JOIN#") { "Joins" } else { "Queues" };
+    world.engine.items(table).into_iter().filter(starts).collect()
 }
 
 /// The sessions and tombstones of the main queue, by place.

@@ -10,7 +10,7 @@ use acceptance::{
 };
 use serde_json::json;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_step_stays_within_its_budget() -> Outcome {
     let rows = budget::measure().await?;
     assert!(rows.iter().all(budget::Row::is_kept), "\n{}", budget::table(&rows));

@@ -14,7 +14,7 @@ const KILOBYTE: usize = 1_024;
 const QUEUE: &str = "a-queue-with-the-longest-name-00";
 /// Kinds of items that only administrators and schedules write.
 const OF_THE_OFFICE: [ItemKind; 6] =
-    [ItemKind::Concert, ItemKind::Layout, ItemKind::Listing, ItemKind::Sale, ItemKind::RegistryEntry, ItemKind::Notice];
+    [ItemKind::Concert, ItemKind::Layout, ItemKind::Listing, ItemKind::Sale, ItemKind::RegistryEntry, ItemKind::Line];
 
 /// The size of a value as DynamoDB counts it, at its largest: a number takes a byte for two digits and one more.
 fn size(value: &Value) -> usize {
@@ -30,7 +30,7 @@ fn size(value: &Value) -> usize {
 /// The largest item of each kind in the tables.
 fn largest(world: &World) -> BTreeMap<ItemKind, usize> {
     let mut largest = BTreeMap::new();
-    for item in ["Fans", "Concerts", "Queues", "Limits"].iter().flat_map(|table| world.engine.items(table)) {
+    for item in ["Fans", "Concerts", "Queues", "Limits", "Joins"].iter().flat_map(|table| world.engine.items(table)) {
         let text = |name: &str| item[name].as_str().unwrap_or_default();
         let kind = ItemKind::of(text("pk"), text("sk"));
         let most = largest.entry(kind).or_default();
