@@ -1,5 +1,7 @@
 //! A join counter, and what may happen to it.
 
+use super::interval::LineTicket;
+use crate::domain::ticket::Place;
 use serde::Deserialize;
 
 /// The state of one shard's join counter.
@@ -79,6 +81,12 @@ impl Counter {
         self.lead?.offset.map(|offset| self.last + offset)
     }
 
+    /// The place of a number that was drawn from this shard, where the shard knows it: in its interval, by the offset.
+    pub fn place_of(&self, ticket: &LineTicket) -> Option<Place> {
+        let offset = self.lead?.offset.filter(|_| ticket.shard == 0 && ticket.interval == self.interval)?;
+        Some(Place::new(self.start + ticket.number + offset))
+    }
+
     /// Whether places are known at the join.
     pub fn is_calm(&self) -> bool {
         self.lead.is_some_and(|lead| lead.offset.is_some())
@@ -97,6 +105,15 @@ impl Counter {
             closed: (shard >= width).then_some(width),
             lead: self.lead.map(|lead| Lead { width, before_width: lead.width, offset: None }),
         })
+    }
+
+    /// [`Counter::cut`] of a shard as it was found. In interval 0 a shard may lack its counter, where the request that set a
+    /// draw was cut off: nobody joined there, and the cut puts the counter.
+    pub fn cut_found(found: Option<&Self>, shard: u16, interval: u64, width: u16) -> Option<Self> {
+        match found {
+            Some(counter) => counter.cut(shard, interval, width),
+            None => Self::opened(0).cut(shard, interval, width),
+        }
     }
 
     /// Opens a shard in an interval: one that was never opened, or was closed in an earlier interval. `None` for any other,
@@ -178,6 +195,16 @@ mod tests {
         let calm = Counter::first().draw().unwrap().cut(0, 0, 1).unwrap().draw().unwrap();
         assert_eq!(calm.place(), None);
         assert_eq!(calm.with_offset(0, 7), None);
-        assert_eq!(calm.with_offset(1, 7).unwrap().place(), Some(9));
+        let calm = calm.with_offset(1, 7).unwrap();
+        assert_eq!(calm.place(), Some(9));
+        let place = |interval, shard| calm.place_of(&LineTicket { interval, shard, number: 1 }).map(Place::get);
+        assert_eq!((place(1, 0), place(0, 0), place(1, 1)), (Some(9), None, None));
+    }
+
+    #[test]
+    fn a_cut_puts_a_counter_only_in_the_first_interval() {
+        let cut = Counter::cut_found(None, 3, 0, 2).unwrap();
+        assert_eq!((cut.before.unwrap().count(), cut.closed), (0, Some(2)));
+        assert_eq!(Counter::cut_found(None, 3, 1, 2), None);
     }
 }

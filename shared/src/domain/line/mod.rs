@@ -9,11 +9,13 @@
 mod counter;
 mod draw;
 mod interval;
+mod lot;
 mod sequencer;
 mod width;
 
 pub use counter::{Before, Counter, Lead};
 pub use draw::{DRAW_RULE, Secret, Seed};
 pub use interval::{Counts, Interval, InvalidCounts, LineTicket};
+pub use lot::{Burial, Lot, Void};
 pub use sequencer::{Line, Sealing, ShardStep, Step, next_step, shard_step};
 pub use width::{DRAW_WIDTH, Expected, MAX_WIDTH, Traffic, draw_width, expected_at, width_for, wished_width};
