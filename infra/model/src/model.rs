@@ -105,7 +105,7 @@ impl LineModel {
         world.opened = true;
         world.sequencers = vec![Sequencer::Idle];
         for _ in 0..MAX_ALONE {
-            let calm = world.line.0.calm && world.lead().is_calm() && world.line.0.open == world.lead().interval;
+            let calm = world.line.0.gives_places(world.lead());
             if calm && world.sequencers[0] == Sequencer::Idle {
                 return Some(world);
             }

@@ -91,7 +91,7 @@ fn every_order_of_events() {
 }
 
 #[test]
-#[ignore = "takes many minutes and gigabytes of memory: infra/docs/testing.md"]
+#[ignore = "takes minutes and gigabytes of memory: infra/docs/testing.md"]
 fn every_order_of_more_events() {
     holds("two sequencers", Bounds { numbers: 3, intervals: 3, ..COUNTERS });
     holds("three shards", Bounds { shards: 3, ..COUNTERS });
