@@ -52,6 +52,7 @@ pub fn token() -> Value {
         "expiresAt": "2026-12-01T11:00:00.000Z", "estimatedWaitSeconds": 425, "pollAfterSeconds": 53,
         "place": 137, "positionFinal": true, "opensAt": null, "claimBefore": null, "paused": false, "message": null,
         "soldOut": false, "waitRangeSeconds": { "low": 251, "high": 720 },
+        "ticket": null,
     })
 }
 
@@ -75,7 +76,7 @@ pub fn queue() -> Value {
         "paused": false, "opensAt": null, "ratePerMinute": 24, "state": "OPEN", "message": null,
         "order": "arrival", "unclaimed": 2, "claimWindowSeconds": 180, "activeSeconds": 600, "waitSecondsPerPlace": 25.0,
         "pollAfterSeconds": [{ "position": 1, "seconds": 1 }, { "position": 6, "seconds": 2 }, { "position": 11, "seconds": 34 }],
-        "concertIds": [CONCERT],
+        "concertIds": [CONCERT], "joined": 0,
     })
 }
 
@@ -83,6 +84,8 @@ pub fn queue() -> Value {
 pub fn admin_queue() -> Value {
     let mut queue = queue();
     queue["waitingSeconds"] = json!(7200);
+    queue["expectedJoinsPerSecond"] = json!(null);
+    queue["admitPerMinute"] = json!(null);
     queue
 }
 

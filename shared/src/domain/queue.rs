@@ -190,9 +190,11 @@ pub struct QueueState {
     /// The last place that was drawn, as the previous tick saw it.
     pub last_seen: Place,
     /// When the next alarm is due; a time in the past where there is none.
+    #[serde(rename = "alarm")]
     pub next_alarm: Timestamp,
     /// Until when regular ticks were sent. Only the tick that moves this on sends the next ones, so that they are sent once
     /// however many ticks there are.
+    #[serde(rename = "ticks")]
     pub ticks_until: Timestamp,
     /// The claim deadline of the places behind the last bucket (walk-ins).
     pub walk_in_deadline: Timestamp,

@@ -262,7 +262,7 @@ impl Store {
         let pass = if commit.pass.is_some() { ", #pass = :pass" } else { " REMOVE #pass" };
         let expression = format!(
             "{set}{comma} #free = #free + :gained, occupied = occupied + :taken, #floor = :floor, sampled = :sampled, \
-             lastSeen = :last, nextAlarm = :alarm, ticksUntil = :ticks, #at = :at, tick = tick + :one{pass}"
+             lastSeen = :last, alarm = :alarm, ticks = :ticks, #at = :at, tick = tick + :one{pass}"
         );
         let taken = i128::from(commit.advance.admitted) - i128::from(commit.freed);
         let update = self
@@ -297,7 +297,7 @@ impl Store {
     pub async fn note_unsent_ticks(&self, queue: &QueueId) -> Result<(), StoreError> {
         let update = self
             .update(&keys::queue_state(queue))
-            .update_expression("SET ticksUntil = :none")
+            .update_expression("SET ticks = :none")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":none", n(Timestamp::DISTANT_PAST.millis()));
         match self.send_update(update).await {
