@@ -21,9 +21,9 @@ use shared::{
     telemetry::chain,
 };
 
-/// Retries of one webhook that are tried at the same time: at first, and after rounds without a failure. A receiver that is
-/// back after hours gets what waits for it within the hour.
+/// Retries of one webhook that are tried at the same time, at first. Each round without a failure doubles them.
 const AT_ONCE: usize = 10;
+/// The most retries of one webhook at the same time: a million that piled up take hours, not days.
 const MOST_AT_ONCE: usize = 160;
 /// How long the schedule begins new retries: a further one ends within the time of the function.
 const RETRY_TIME: Seconds = Seconds(45);

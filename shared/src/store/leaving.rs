@@ -97,9 +97,7 @@ impl Store {
         if let Some(record) = record {
             return Ok(record.place(ticket));
         }
-        let counter = counter.unwrap_or_default().shard;
-        let offset = counter.lead.and_then(|lead| lead.offset).filter(|_| counter.interval == ticket.interval);
-        let by_offset = offset.map(|offset| Place::new(counter.start + ticket.number + offset));
+        let by_offset = counter.unwrap_or_default().shard.place_of(ticket);
         Ok(by_offset.or_else(|| line.places.line.calm_place(ticket)))
     }
 

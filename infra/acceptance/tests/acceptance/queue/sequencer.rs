@@ -1,4 +1,4 @@
-//! The sequencer of wide queues: what brings it back, and what it makes of a state that lags.
+//! The sequencer of wide queues: the settings that it follows, what brings it back, and what it makes of a state that lags.
 
 use crate::{
     Outcome,
@@ -97,5 +97,29 @@ async fn a_fan_is_removed_before_the_place_is_known() -> Outcome {
     assert_eq!(sessions(&world)[&1]["endReason"], "REMOVED");
     assert_eq!(poll(&world, &fan).await.body["reason"], "REMOVED");
     assert_eq!(join_with(&world, &fan.access, &json!({})).await.status, 201, "a new number");
+    Ok(())
+}
+
+#[tokio::test]
+async fn settings_of_wide_queues_have_bounds() -> Outcome {
+    let world = World::new().await?;
+    let admin = world.admin().await;
+    for (field, value) in [
+        ("expectedJoinsPerSecond", json!(0)),
+        ("expectedJoinsPerSecond", json!(200_001)),
+        ("expectedJoinsPerSecond", json!("many")),
+        ("admitPerMinute", json!(0)),
+        ("admitPerMinute", json!(1_000_001)),
+    ] {
+        let reply = configure(&world, &admin, &json!({ field: value })).await;
+        assert_eq!(reply.outcome(), "400 invalid_request");
+        assert_eq!(reply.body["errors"][0]["pointer"], format!("/{field}"));
+    }
+    let set = json!({ "expectedJoinsPerSecond": 200_000, "admitPerMinute": 1_000_000 });
+    let both = |body: &Value| [body["expectedJoinsPerSecond"].clone(), body["admitPerMinute"].clone()];
+    assert_eq!(both(&configure(&world, &admin, &set).await.body), [json!(200_000), json!(1_000_000)]);
+    assert_eq!(both(&configure(&world, &admin, &json!({})).await.body), [json!(200_000), json!(1_000_000)]);
+    let unset = json!({ "expectedJoinsPerSecond": null, "admitPerMinute": null });
+    assert_eq!(both(&configure(&world, &admin, &unset).await.body), [Value::Null, Value::Null]);
     Ok(())
 }
